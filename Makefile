@@ -1,0 +1,45 @@
+# The commands of this repository; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed-from-lock
+STUDY ?= digits
+
+.DEFAULT_GOAL := help
+.PHONY: help install report test test-fast lint format clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+report: install ## train the default study (only what is missing) and build its report; STUDY=name for another
+	$(BIN)/snakemake --cores all --config study=$(STUDY)
+	@echo "The report: $(CURDIR)/results/$(STUDY)/report.html"
+
+test: install ## run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: install ## run the tests that take under two minutes together
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+lint: install ## check style of Python and Snakemake files
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/snakemake --lint
+
+format: install ## put Python and Snakemake files into that style
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow
+
+clean: ## remove logs, caches and the virtual environment; trained results stay
+	rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(INSTALLED) ## install everything into .venv
+
+# The stamp is written last, so an interrupted install starts again, and a changed lock installs anew.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "error: Python %d.%d is too old or too new: smallbatch needs 3.11, 3.12 or 3.13; run make PYTHON=python3.11" % v)'
+	@rm -f $@
+	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@

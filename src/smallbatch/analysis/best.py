@@ -1,0 +1,110 @@
+"""The best base learning rate of every setting, chosen on validation data and read on test data."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
+BEST = [*SETTING, "base_lr", "lr", "val_accuracy", "test_accuracy", "ci_low", "ci_high", "seeds", "edge"]
+
+
+def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
+    """The table with each point once for every budget that its setting stands in.
+
+    `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "updates"}]}]``.
+    """
+    keys = ["batch_size", "norm", "bn_batch_size", "updates_planned"]
+    settings = [
+        setting | {"budget": entry["budget"], "order": i} for i, entry in enumerate(budgets) for setting in entry["settings"]
+    ]
+    wanted = pd.DataFrame(settings).rename(columns={"updates": "updates_planned"})
+    for frame in (table := table.drop(columns="budget").copy(), wanted):
+        frame["bn_batch_size"] = frame["bn_batch_size"].astype("Int64")
+    found = table.merge(wanted, on=keys, how="inner")
+    # Without norm first, then BN over the batch, then over ever more examples.
+    ghost = (found["bn_batch_size"] != found["batch_size"]) * found["bn_batch_size"]
+    found["rank"] = found["norm"].map({"none": -1}).fillna(ghost.fillna(0))
+    order = ["order", "rank", "batch_size", "updates_planned", "base_lr", "seed"]
+    return found.sort_values(order, ignore_index=True).drop(columns=["order", "rank"])
+
+
+def rates(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per setting and η̃: seeds, failed to train, mean accuracies, and whether η̃ may be best.
+
+    An η̃ with a diverged or untrained seed, or with fewer seeds than another of its setting, may not.
+    """
+    grouped = table.groupby([*SETTING, "base_lr"], dropna=False, sort=False)
+    found = grouped.agg(
+        lr=("lr", "first"),
+        seeds=("seed", "size"),
+        diverged=("status", lambda s: int((s == "diverged").sum())),
+        untrained=("status", lambda s: int((s == "untrained").sum())),
+        train_loss=("train_loss", "mean"),
+        val_accuracy=("val_accuracy", "mean"),
+        val_loss=("val_loss", "mean"),
+        test_accuracy=("test_accuracy", "mean"),
+    ).reset_index()
+    most = found.groupby(SETTING, dropna=False)["seeds"].transform("max")
+    found["eligible"] = (found["diverged"] + found["untrained"] == 0) & (found["seeds"] == most)
+    return found
+
+
+def best_settings(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per setting, columns BEST: its best η̃ by mean validation accuracy over all seeds.
+
+    Ties: the lower validation loss, then the smaller η̃. ``ci_low`` and ``ci_high`` are the 95% t interval
+    of the mean test accuracy over seeds (these test images only). ``edge``: no η̃ was tried on one side.
+    Where no η̃ trains every seed, ``base_lr`` and what follows from it are missing.
+    """
+    rows = []
+    for setting, group in rates(table).groupby(SETTING, dropna=False, sort=False):
+        row = dict(zip(SETTING, setting, strict=True))
+        candidates = group[group["eligible"]].sort_values(
+            ["val_accuracy", "val_loss", "base_lr"], ascending=[False, True, True]
+        )
+        if len(candidates):
+            chosen = candidates.iloc[0]
+            accuracies = _points(table, row, chosen["base_lr"])["test_accuracy"].to_numpy()
+            low, high = t_interval(accuracies)
+            row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "test_accuracy", "seeds")}
+            row |= {"ci_low": low, "ci_high": high}
+            row["edge"] = bool(chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max()))
+        else:
+            row |= {"seeds": int(group["seeds"].max()), "edge": True}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=BEST)
+
+
+def _points(table: pd.DataFrame, setting: dict, base_lr: float) -> pd.DataFrame:
+    same = table["base_lr"] == base_lr
+    for key in SETTING:
+        value = setting[key]
+        same &= table[key].isna() if pd.isna(value) else (table[key] == value).fillna(False).astype(bool)
+    return table[same].sort_values("seed")
+
+
+def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean; (nan, nan) for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return np.nan, np.nan
+    mean, half = np.mean(values), stats.t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
+    return float(mean - half), float(mean + half)
+
+
+def paired_difference(table: pd.DataFrame, first: dict, second: dict) -> tuple[float, float, float]:
+    """Mean test accuracy of `first` minus `second` (rows of best.csv), paired by seed, with its t interval."""
+    one = _points(table, first, first["base_lr"]).set_index("seed")["test_accuracy"]
+    two = _points(table, second, second["base_lr"]).set_index("seed")["test_accuracy"]
+    difference = (one - two).dropna().to_numpy()
+    return float(difference.mean()), *t_interval(difference)
+
+
+def with_failed(cells: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """`rates` with ``failed``: diverged seeds, and untrained ones above the best η̃ (below it they are only slow).
+
+    Where a setting has no best η̃ all its untrained seeds count.
+    """
+    chosen = cells.merge(best[[*SETTING, "base_lr"]].rename(columns={"base_lr": "best_lr"}), on=SETTING, how="left")
+    above = ~(chosen["base_lr"] < chosen["best_lr"])  # true too where there is no best
+    return chosen.assign(failed=chosen["diverged"] + chosen["untrained"].where(above, 0))

@@ -1,0 +1,72 @@
+"""Train a study without the workflow: compose, plan, prepare the data, job after job, print what came out."""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+from smallbatch import store
+from smallbatch.compose import CONF, checked, compose
+from smallbatch.console import main_errors, user_folder
+from smallbatch.data.prepare import prepare
+from smallbatch.errors import UserError
+from smallbatch.planning import plan_study, write_plan
+from smallbatch.rates import format_rate
+from smallbatch.train import RESULTS, run_job
+
+
+def main(arguments: list[str]) -> None:
+    """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are Hydra's."""
+    if any(argument.startswith("-") for argument in arguments):
+        hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(_from_hydra)()
+        return
+    with main_errors():
+        studies = [argument for argument in arguments if argument.startswith("study=")]
+        overrides = [argument for argument in arguments if argument not in studies]
+        unclear = [argument for argument in overrides if "=" not in argument and not argument.startswith("~")]
+        if unclear:
+            raise UserError(f"{unclear[0]}: neither a plan file (results/plan/JOB.json) nor an override (key=value)")
+        study = studies[-1].partition("=")[2] if studies else "digits"
+        train_study(compose(study, overrides), None)
+
+
+def _from_hydra(composed) -> None:
+    settings = HydraConfig.get()
+    folders = [source.path for source in settings.runtime.config_sources if source.provider == "command-line"]
+    overrides = [override for override in settings.overrides.task if not override.startswith("study=")]
+    with main_errors():
+        train_study(checked(settings.runtime.choices.study, composed, overrides), folders[0] if folders else None)
+
+
+def train_study(config: dict, folder: str | None) -> None:
+    plan = plan_study(config, folder)
+    write_plan(plan, RESULTS)
+    for name in plan.data:
+        if not (RESULTS / "data" / name / "about.json").is_file():
+            user_folder(folder)
+            prepare(json.loads((RESULTS / "plan" / f"{name}.data.json").read_text()), RESULTS / "data" / name)
+    rows = []
+    for name in plan.study["jobs"]:
+        run_job(RESULTS / "plan" / f"{name}.json")
+        rows += store.read(RESULTS / "jobs" / name, "summary").to_pylist()
+    print_means(rows)
+
+
+def print_means(rows: list[dict], file=sys.stdout) -> None:
+    """Mean accuracy over seeds of every setting."""
+    settings = defaultdict(list)
+    for row in rows:
+        settings[row["batch_size"], row["norm"], row["bn_batch_size"] or 0, row["updates_planned"], row["base_lr"]].append(row)
+    print(f"{'m':>6} {'norm':>8} {'updates':>8} {'base_lr':>10} {'lr':>8} {'seeds':>5} {'failed':>6} {'validation':>10} {'test':>7}", file=file)
+    for (m, norm, b, updates, base_lr), group in sorted(settings.items()):
+        validation, test = (sum(row[key] for row in group) / len(group) for key in ("val_accuracy", "test_accuracy"))
+        failed = sum(row["status"] != "completed" for row in group)
+        label = f"bn:{b}" if b else norm
+        print(
+            f"{m:>6} {label:>8} {updates:>8} {format_rate(base_lr):>10} {base_lr * m:>8.3g} {len(group):>5} "
+            f"{failed:>6} {validation:>10.2%} {test:>7.2%}",
+            file=file,
+        )

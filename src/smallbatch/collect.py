@@ -1,0 +1,127 @@
+"""Jobs -> one table per study: ``python -m smallbatch.collect results/plan/STUDY.study.json [--partial]``.
+
+Writes ``results/<study>/``: table, history and correct (parquet; columns: README), gaps.csv (points that
+are missing, with --partial), cost.json and, last, study.json, the plan that they were made from.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+
+from smallbatch import plan as planning
+from smallbatch import store
+from smallbatch.console import main_errors
+from smallbatch.errors import UserError
+from smallbatch.rates import format_rate
+
+# The contract comes first, in its order; what was added to it follows.
+TABLE = [
+    *("study", "dataset", "model", "augmentation", "optimizer", "batch_size", "base_lr", "lr", "norm"),
+    *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
+    *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
+    *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
+    *("updates_planned", "torch", "processor"),
+]
+GAPS = ("batch_size", "norm", "bn_batch_size", "updates", "base_lr", "missing_seeds")
+
+
+def collect(path: Path, results: Path, partial: bool) -> None:
+    """Collect the study that `path` describes; without `partial` every job must be there."""
+    study = json.loads(path.read_text())
+    found, gaps = {name: [] for name in store.TABLES}, []
+    for job in study["jobs"]:
+        folder, wanted = results / "jobs" / job, json.loads((results / "plan" / f"{job}.json").read_text())
+        if all((folder / f"{name}.parquet").is_file() for name in store.TABLES):
+            for name in store.TABLES:
+                found[name].append(store.read(folder, name))
+        elif partial:
+            gaps += _stored(wanted, results, found)
+        else:
+            raise UserError(f"{folder}: this job has not run; run snakemake, or add --config partial=true to report what exists")
+    tables = {name: pa.concat_tables(parts) for name, parts in found.items()} if found["summary"] else {}
+    if not tables:
+        raise UserError(f"study {study['study']}: nothing has been trained yet; run snakemake --cores all")
+    table = whole_table(tables["summary"], study)
+    order = table["point"].to_pylist()
+    target = results / study["study"]
+    target.mkdir(parents=True, exist_ok=True)
+    store.write_file(target / "table.parquet", table)
+    for name in ("history", "correct"):
+        store.write_file(target / f"{name}.parquet", store.in_order([tables[name]], name, order))
+    with open(target / "gaps.csv", "w", newline="") as file:
+        rows = csv.DictWriter(file, GAPS)
+        rows.writeheader()
+        rows.writerows(gaps)
+    (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n")
+    shutil.copyfile(path, target / "study.json")
+
+
+def _stored(job: dict, results: Path, found: dict) -> list[dict]:
+    """Take what the store has of a job that didn't finish; returns what is missing, a row for each η̃."""
+    gaps, codes = [], [job["code"], *job["accept_code"]]
+    for entry in job["fleets"]:
+        shared, points = entry["fleet"], planning.points_of(entry["points"])
+        digests = planning.point_digests(shared, points)
+        tables = store.look_up(results / "store", shared, codes, digests)
+        for name in store.TABLES:
+            found[name].append(tables[name])
+        there = set(tables["summary"]["point"].to_pylist())
+        missing = sorted(point for point, digest in zip(points, digests, strict=True) if digest not in there)
+        for base_lr, group in itertools.groupby(missing, key=lambda point: point[0]):
+            gaps.append(
+                {
+                    "batch_size": shared["batch_size"],
+                    "norm": shared["norm"],
+                    "bn_batch_size": shared.get("bn_batch_size"),
+                    "updates": shared["updates"],
+                    "base_lr": format_rate(base_lr),
+                    "missing_seeds": " ".join(str(seed) for _, seed in group),
+                }
+            )
+    return gaps
+
+
+def whole_table(summary: pa.Table, study: dict) -> pa.Table:
+    """The study's table: `summary` with ``study`` and ``budget``, sorted by setting, η̃ and seed.
+
+    A setting that stands in several budgets has the first as its ``budget``; `study` lists them all.
+    """
+    budget = {}
+    for entry in study["budgets"]:
+        for s in entry["settings"]:
+            budget.setdefault((s["batch_size"], s["norm"], s["bn_batch_size"], s["updates"]), entry["budget"])
+    rows = zip(*(summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")), strict=True)
+    budgets = [budget[row] for row in rows]
+    table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
+    table = table.append_column("budget", pa.array(budgets, pa.string())).select(TABLE)
+    keys = ("budget", "norm", "bn_batch_size", "batch_size", "base_lr", "seed")
+    return table.sort_by([(key, "ascending") for key in keys])
+
+
+def _cost(study: dict, results: Path) -> dict:
+    """What the jobs took: of those that trained here, seconds in training loops and in all."""
+    total = {"jobs": len(study["jobs"]), "trained": 0, "loop_seconds": 0.0, "job_seconds": 0.0}
+    for job in study["jobs"]:
+        path = results / "jobs" / job / "cost.json"
+        if path.is_file():
+            cost = json.loads(path.read_text())
+            if cost["trained"]:
+                total["trained"] += cost["trained"]
+                total["loop_seconds"] += cost["loop_seconds"]
+                total["job_seconds"] += cost["ended"] - cost["started"]
+    return total
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    _parser.add_argument("study", type=Path)
+    _parser.add_argument("--partial", action="store_true", help="take what exists, and list the gaps")
+    _parser.add_argument("--stored", help="parts in the store: not used, it makes a partial report follow the store")
+    _arguments = _parser.parse_args()
+    with main_errors():
+        collect(_arguments.study, Path("results"), _arguments.partial)

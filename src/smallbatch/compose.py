@@ -1,0 +1,124 @@
+"""From the name of a study and overrides to its composed, checked config (Hydra)."""
+
+import difflib
+import re
+from pathlib import Path
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from smallbatch.config import Config, check
+from smallbatch.errors import UserError
+
+CONF = Path(__file__).parents[2] / "conf"
+QUIET = ("accept_code", "training.")  # overrides that don't change what is studied: not in the title
+
+ConfigStore.instance().store(name="schema", node=Config)
+
+
+def compose(study: str, overrides: list[str], folder: str | None = None) -> dict:
+    """The study as plain Python, with ``study`` and ``overrides`` added; raises UserError.
+
+    `folder` is the user's own conf folder, searched beside the project's.
+    """
+    search = []
+    if folder is not None:
+        if not Path(folder).is_dir():
+            raise UserError(f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml")
+        search = [f"hydra.searchpath=[file://{Path(folder).resolve()}]"]
+    if not re.fullmatch(r"[\w-]+", study):
+        raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+            composed = hydra_compose("config", [f"study={study}", *search, *overrides])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_sentence(_whole_text(error))) from error
+    return checked(study, composed, overrides)
+
+
+def checked(study: str, composed, overrides: list[str]) -> dict:
+    """A composed config as plain Python, checked; raises UserError."""
+    for key in composed:
+        if key not in Config.__dataclass_fields__:
+            raise UserError(f"{key}: there is no such key{_nearest(key, list(Config.__dataclass_fields__))}")
+    composed = OmegaConf.create({key: composed[key] for key in Config.__dataclass_fields__}, flags={"allow_objects": True})
+    try:
+        config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True, enum_to_str=True)
+        config = _whole_study(config, overrides)
+        check(config)
+    except OmegaConfBaseException as error:
+        raise UserError(f"study {study}: {_sentence(str(error))}") from error
+    except ValueError as error:
+        raise UserError(f"study {study}: {error}") from error
+    changes = [override for override in overrides if not override.lstrip("+~").startswith(QUIET)]
+    return {"study": study, "overrides": changes} | config
+
+
+def _whole_study(config: dict, overrides: list[str]) -> dict:
+    """Rates given on the command line hold for every batch size and arm, unless those are given there too."""
+    given = {override.lstrip("+").partition("=")[0] for override in overrides}
+    if "grid.base_lr" in given:
+        grid = config["grid"]
+        for path, axes in [("grid", grid), *((f"grid.arms.{name}", arm) for name, arm in grid["arms"].items())]:
+            if not any(key.startswith(f"{path}.base_lr_at") for key in given):
+                axes["base_lr_at"] = {}
+            if path != "grid" and f"{path}.base_lr" not in given:
+                axes["base_lr"] = None
+    return config
+
+
+def _whole_text(error: BaseException) -> str:
+    """The message with that of its cause: Hydra names the override in one and what is wrong in the other."""
+    texts = [str(error)]
+    while (error := error.__cause__) is not None and str(error) not in texts[-1]:
+        texts.append(str(error))
+    return "\n".join(texts)
+
+
+def _sentence(message: str) -> str:
+    """One sentence out of Hydra's and OmegaConf's messages, with the nearest known name."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    text = " ".join(lines)
+    where = match[1] if (match := re.match(r"In '([^']+)': ", text)) and "/" in match[1] else None
+    prefix = f"conf/{where}.yaml: " if where else ""
+    if match := re.search(r"Could not find '([\w-]+)/([\w-]+)'", text):
+        group, name = match[1], match[2]
+        known = [line for line in lines if re.fullmatch(r"[\w-]+", line)]
+        return f"{group}: there is no {group} {name!r}{_nearest(name, known)}"
+    if match := re.search(r"Key '?([\w-]+)'? not in '(\w+)'.* full_key: ([\w.\[\]-]+)", text):
+        return f"{prefix}{match[3]}: there is no such key{_nearest(match[1], _fields(match[2]))}"
+    if match := re.search(r"Could not override '([\w.-]+)'", text):
+        *parents, key = match[1].split(".")
+        return f"{match[1]}: there is no such key{_nearest(key, _fields_at(parents))}"
+    if match := re.search(r"(Value '.*?' of type '\w+' could not be converted to \w+).* full_key: ([\w.\[\]-]+)", text):
+        return f"{prefix}{match[2]}: {match[1][0].lower()}{match[1][1:]}"
+    if match := re.search(r"full_key: ([\w.\[\]-]+)", text):
+        return f"{prefix}{match[1]}: {lines[0]}"
+    if match := re.search(r"(no viable alternative|mismatched input|extraneous input|Lexer\w+: )", text):
+        return "an override cannot be read (" + re.sub(r" See https.*", "", text) + "); write key=value, lists as key=[1,2] without spaces"
+    return prefix + re.sub(r" See https://\S+.*| \^.*", "", text)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else (f" (known: {', '.join(known)})" if known else "")
+
+
+def _fields(type_name: str) -> list[str]:
+    import smallbatch.config as classes
+
+    return list(getattr(getattr(classes, type_name, None), "__dataclass_fields__", {}))
+
+
+def _fields_at(parents: list[str]) -> list[str]:
+    node = Config
+    for parent in parents:
+        fields = getattr(node, "__dataclass_fields__", {})
+        node = fields[parent].type if parent in fields else None
+    return list(getattr(node, "__dataclass_fields__", {}))

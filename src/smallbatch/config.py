@@ -1,0 +1,157 @@
+"""What a study may say: every key, its type, unit and bounds.
+
+The classes are Hydra's structured configs, so unknown keys and wrong types are refused when a study is
+composed; `check` refuses what types can't.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from smallbatch.rates import parse_rates
+from smallbatch.schedules.budget import updates_in
+
+
+@dataclass
+class Arm:
+    """Further points beside the grid's own: axes that are null are the grid's."""
+
+    batch_size: list[int] | None = None  # those that the grid leaves out are left out here too
+    norm: list[str] | None = None  # likewise, by kind (bn:4 is of the kind bn)
+    base_lr: list[Any] | None = None
+    base_lr_at: dict[str, list[Any]] = field(default_factory=dict)
+    budget: str | None = None
+
+
+@dataclass
+class Grid:
+    batch_size: list[int] = field(default_factory=list)  # m: examples per update, >= 1
+    norm: list[str] = field(default_factory=lambda: ["none"])  # none, bn (over the batch), bn:b (over b examples)
+    base_lr: list[Any] = field(default_factory=list)  # η̃ = η/m: numbers, 2**-8, or octaves 2**-10..2**-4
+    base_lr_at: dict[str, list[Any]] = field(default_factory=dict)  # in place of base_lr at m256, m256_none, m256_bn
+    budget: str = "epochs:10"  # epochs:E, updates:U, examples:X, or updates_of:M (as many as batch size M has)
+    seeds: int = 10  # seeds 0 ... seeds - 1; >= 1
+    arms: dict[str, Arm] = field(default_factory=dict)
+
+
+@dataclass
+class Schedule:
+    name: str = "step"
+    drops: list[float] = field(default_factory=list)  # fractions of the budget, rising, in (0, 1)
+    factor: float = 0.1  # by which each drop multiplies the learning rate, in (0, 1)
+
+
+@dataclass
+class Optimizer:
+    name: str = "sgd"
+    momentum: float = 0.0  # in [0, 1)
+    weight_decay: float = 0.0  # λ, per update; >= 0
+
+
+@dataclass
+class Evaluation:
+    epochs: list[int] = field(default_factory=list)  # scored beside the start and the last 6%
+
+
+@dataclass
+class Training:
+    job_seconds: float = 30.0  # short fleets share a job up to this estimate; starting one costs some 3 s
+    images_per_second: float = 80_000.0  # of one core, for that estimate alone
+
+
+@dataclass
+class Config:
+    title: str = ""
+    description: str = ""
+    dataset: dict[str, Any] = field(default_factory=dict)  # name, _target_, shape, classes, sizes, own keys
+    model: dict[str, Any] = field(default_factory=dict)  # name, _target_, own keys
+    schedule: Schedule = field(default_factory=Schedule)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    grid: Grid = field(default_factory=Grid)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    training: Training = field(default_factory=Training)
+    accept_code: list[str] = field(default_factory=list)  # digests of older training code whose results still hold
+
+
+def check(config: dict) -> None:
+    """Raise ValueError, with the key and the fix, for values that no study can have.
+
+    `config` is a composed `Config` as plain Python. What depends on several axes (a BN batch that doesn't
+    divide m) is found when the grid is expanded.
+    """
+    _check_dataset(config["dataset"])
+    for group in ("dataset", "model"):
+        for key in ("name", "_target_"):
+            if not isinstance(config[group].get(key), str):
+                raise ValueError(f"{group}.{key}: missing; name a file of conf/{group}/ or write the key")
+    grid = config["grid"]
+    _check_axes("grid", grid)
+    if not isinstance(grid["seeds"], int) or grid["seeds"] < 1:
+        raise ValueError(f"grid.seeds: {grid['seeds']} is not a number of seeds; write 1 or more")
+    for name, arm in grid["arms"].items():
+        _check_axes(f"grid.arms.{name}", arm)
+    schedule, optimizer = config["schedule"], config["optimizer"]
+    drops = schedule["drops"]
+    if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
+        raise ValueError(f"schedule.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")
+    if not 0 < schedule["factor"] < 1:
+        raise ValueError(f"schedule.factor: {schedule['factor']} must lie between 0 and 1")
+    if schedule["name"] != "step":
+        raise ValueError(f"schedule.name: {schedule['name']!r} is not a schedule; write step")
+    if optimizer["name"] != "sgd":
+        raise ValueError(f"optimizer.name: {optimizer['name']!r} is not an optimizer; write sgd")
+    if not 0 <= optimizer["momentum"] < 1:
+        raise ValueError(f"optimizer.momentum: {optimizer['momentum']} must be at least 0 and below 1")
+    if optimizer["weight_decay"] < 0:
+        raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
+    for key, value in config["training"].items():
+        if not value > 0:
+            raise ValueError(f"training.{key}: {value} must be above 0")
+
+
+def _check_dataset(dataset: dict) -> None:
+    sizes = dataset.get("sizes")
+    if not isinstance(sizes, dict) or set(sizes) != {"train", "validation", "test"}:
+        raise ValueError("dataset.sizes: write the number of images in train, validation and test")
+    for split, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"dataset.sizes.{split}: {size} is not a number of images; write 1 or more")
+    shape = dataset.get("shape")
+    if not isinstance(shape, list) or len(shape) != 3:
+        raise ValueError("dataset.shape: write [channels, height, width] of one image")
+    if not isinstance(dataset.get("classes"), int) or dataset["classes"] < 2:
+        raise ValueError("dataset.classes: write the number of classes, 2 or more")
+
+
+def _check_axes(path: str, axes: dict) -> None:
+    for key in ("batch_size", "norm", "base_lr"):
+        values = axes[key]
+        if values is None:
+            continue
+        if not values:
+            raise ValueError(f"{path}.{key}: the list is empty; give it at least one value")
+        repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
+        if repeated is not None:
+            raise ValueError(f"{path}.{key}: {repeated} stands there twice; remove one")
+    for m in axes["batch_size"] or []:
+        if m < 1:
+            raise ValueError(f"{path}.batch_size: {m} is not a batch size; write 1 or more")
+    for norm in axes["norm"] or []:
+        if not re.fullmatch(r"none|bn|bn:[1-9]\d*", norm):
+            raise ValueError(f"{path}.norm: {norm!r} is not a norm; write none, bn or bn:b (batch norm over b examples)")
+    for key in axes["base_lr_at"]:
+        if not re.fullmatch(r"m[1-9]\d*(_none|_bn)?", key):
+            raise ValueError(f"{path}.base_lr_at.{key}: write m256, m256_none or m256_bn for batch size 256")
+    lists = {f"{path}.base_lr_at.{key}": values for key, values in axes["base_lr_at"].items()}
+    for key, values in ({f"{path}.base_lr": axes["base_lr"]} | lists).items():
+        rates = parse_rates(values or [], key)
+        if len(set(rates)) < len(rates):
+            raise ValueError(f"{key}: the same rate stands there twice; remove one")
+        if values is not None and not rates:
+            raise ValueError(f"{key}: the list is empty; give it at least one rate")
+    budget = axes["budget"]
+    if budget is not None and not re.fullmatch(r"updates_of:[1-9]\d*", budget):
+        try:
+            updates_in(budget, 1, 1)
+        except ValueError as error:
+            raise ValueError(f"{path}.budget: {error}, or updates_of:M for as many updates as batch size M has") from None

@@ -1,0 +1,37 @@
+"""What the commands have in common: one sentence for a user's mistake, the user's folder on the path."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from smallbatch.errors import UserError
+
+
+@contextlib.contextmanager
+def main_errors():
+    """Turn a UserError, or a full disk, into its sentence on standard error and exit status 1."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
+    except OSError as error:
+        if error.errno is None or error.filename is None and error.errno not in (28, 122):
+            raise
+        raise SystemExit(f"error: {error.filename or 'results'}: {error.strerror}; free or repair it, then run the same command again") from None
+
+
+def user_folder(folder: str | None) -> None:
+    """Let ``_target_`` find modules in the user's conf folder and in the working directory."""
+    for path in (str(Path.cwd()), *([str(Path(folder).resolve())] if folder else [])):
+        if path not in sys.path:
+            sys.path.insert(0, path)
+
+
+@contextlib.contextmanager
+def stop_snakemake():
+    """End Snakemake with the sentence of a UserError instead of a traceback, while it reads the Snakefile."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None

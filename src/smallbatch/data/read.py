@@ -1,0 +1,44 @@
+"""Read a prepared data set (`data/prepare.py`) in a training job."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smallbatch.data import SPLITS
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images ``[n, C, H, W]`` (float32, standardised) and labels ``[n]`` (int64)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    train: Split
+    validation: Split
+    test: Split
+    classes: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return tuple(self.train.images.shape[1:])
+
+
+def read(folder: Path) -> Data:
+    """The three splits, standardised by the mean and standard deviation of all training pixels."""
+    about = json.loads((folder / "about.json").read_text())
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    labels = np.load(folder / "labels.npy", mmap_mode="r")
+    splits, start = [], 0
+    for split in SPLITS:
+        stop = start + about["sizes"][split]
+        standard = (images[start:stop].astype(np.float32) - about["mean"]) / about["std"]
+        splits.append(Split(torch.from_numpy(standard.astype(np.float32)), torch.from_numpy(labels[start:stop].copy())))
+        start = stop
+    return Data(*splits, about["classes"])

@@ -1,0 +1,1 @@
+"""One file a figure. Each has ``draw(results) -> (matplotlib figure, data frame behind it)``."""

@@ -1,0 +1,66 @@
+"""The visual language that all figures share."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from smallbatch.rates import rate_label
+
+
+def set_style() -> None:
+    sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9, palette="colorblind")
+    plt.rcParams["svg.hashsalt"] = "smallbatch"  # the same figure gives the same file
+    plt.rcParams["svg.fonttype"] = "none"  # text stays text: searchable, and small
+    plt.rcParams["font.family"] = "DejaVu Sans"
+
+
+def batch_size_color(m: int) -> tuple:
+    """The same colour for the same m in every figure and study: viridis over log2 m, from 1 to 1024."""
+    return sns.color_palette("viridis", as_cmap=True)(0.95 * min(math.log2(m) / 10, 1))
+
+
+def norm_text(norm: str, bn_batch_size, batch_size) -> str:
+    """``no norm``, ``BN over the batch``, ``BN over 4``."""
+    if norm == "none":
+        return "no norm"
+    return "BN over the batch" if bn_batch_size == batch_size else f"BN over {bn_batch_size}"
+
+
+def budget_text(budget: str) -> str:
+    """``10 epochs`` for ``epochs:10``."""
+    kind, _, amount = budget.partition(":")
+    return f"{int(amount):,} {kind}"
+
+
+def log2_axis(axis, values, rates: bool = False) -> None:
+    """Ticks at `values` of a log2 axis: plain numbers, or powers of two for learning rates."""
+    axis.set_major_locator(FixedLocator(sorted(values)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: rate_label(value) if rates else f"{value:g}"))
+
+
+def accuracy_axis(axis, lowest: float) -> None:
+    """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in log(error)."""
+    ceiling = 100.5  # so that 100% has a place
+    axis.axes.set_yscale("function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y)))
+    axis.set_major_locator(FixedLocator([tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if tick > lowest - 10]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def counts_text(numbers: pd.Series) -> str:
+    """``10``, or ``8 to 10``."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def series_of(frame: pd.DataFrame) -> pd.Series:
+    """For each row the text of its norm (`norm_text`)."""
+    return pd.Series(
+        [norm_text(n, b, m) for n, b, m in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)],
+        index=frame.index,
+    )

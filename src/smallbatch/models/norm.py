@@ -1,0 +1,83 @@
+"""Batch norm over chunks of the batch (ghost batch norm; Hoffer, Hubara & Soudry 2017, arXiv 1705.08741)."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class GhostBatchNorm(nn.Module):
+    """Batch norm whose statistics are those of `bn_batch_size` consecutive examples.
+
+    Input and output ``[examples, channels, *positions]``. In training every chunk is normalised by
+    its own mean and (biased) variance; `bn_batch_size` = batch size is ordinary batch norm.
+    Evaluation uses, by default, the running statistics: averages of the chunks' means and unbiased
+    variances with `momentum`, chunk by chunk in order, as ``torch.nn.BatchNorm2d`` keeps them, but
+    started at zero and divided by ``1 - (1 - momentum)**chunks`` (no start bias; Kingma & Ba 2015,
+    section 3). `fixed` replaces them by other statistics (exact, population: `training/evaluate.py`).
+
+    Channels are independent, so one layer with R·C channels is R replicas of a layer with C.
+    """
+
+    def __init__(self, channels: int, bn_batch_size: int, momentum: float = 0.1, eps: float = 1e-5):
+        super().__init__()
+        self.channels = channels
+        self.bn_batch_size = bn_batch_size
+        self.momentum = momentum
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.zeros(channels))
+        self.chunks = 0  # chunks seen by the running statistics
+        self.fixed: tuple[torch.Tensor, torch.Tensor] | None = None  # (mean, variance) for evaluation
+        self.weights = None  # of a batch's chunks in the running statistics
+        self.observer = None  # gets the chunk statistics of training batches in place of `update_running`
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            mean, var = self.fixed or self.running()
+            return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
+        b, k = self.bn_batch_size, x.shape[0] // self.bn_batch_size
+        mean = x.new_zeros(k * self.channels)
+        var = torch.zeros_like(mean)
+        # Chunks become channels: [k·b, C, ...] -> [b, k·C, ...], so that one call normalises them all;
+        # momentum 1 makes batch_norm hand out the statistics of this batch.
+        if k > 1:
+            memory = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+            x = x.unflatten(0, (k, b)).transpose(0, 1).flatten(1, 2).contiguous(memory_format=memory)
+        y = F.batch_norm(x, mean, var, self.weight.repeat(k), self.bias.repeat(k), True, 1.0, self.eps)
+        if k > 1:
+            if y.requires_grad:  # batch_norm's backward is 10 times slower on a gradient in another layout
+                y.register_hook(lambda gradient: gradient.contiguous(memory_format=memory))
+            y = y.unflatten(1, (k, self.channels)).transpose(0, 1).flatten(0, 1)
+        (self.observer or self.update_running)(mean.view(k, self.channels), var.view(k, self.channels))
+        return y
+
+    def update_running(self, means: torch.Tensor, variances: torch.Tensor) -> None:
+        """Fold chunk statistics ``[chunks, channels]`` into the running averages, in order.
+
+        k steps of ``r <- (1 - a) r + a s_i`` are ``(1 - a)^k r + sum_i a (1 - a)^(k-1-i) s_i``.
+        """
+        k = len(means)
+        if self.weights is None or self.weights.shape != (k,):
+            age = torch.arange(k - 1, -1, -1, dtype=means.dtype, device=means.device)
+            self.weights = self.momentum * (1 - self.momentum) ** age
+        for running, seen in ((self.running_mean, means), (self.running_var, variances)):
+            running.mul_((1 - self.momentum) ** k).add_(self.weights @ seen)
+        self.chunks += k
+
+    def running(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Running mean and variance, start bias corrected; mean 0 and variance 1 before any chunk."""
+        if not self.chunks:
+            return torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
+        seen = 1 - (1 - self.momentum) ** self.chunks
+        return self.running_mean / seen, self.running_var / seen
+
+
+def norm_layer(norm: str, bn_batch_size: int | None):
+    """The function ``channels -> layer`` that a network is given for norm `none` or `bn`."""
+    if norm == "none":
+        return lambda channels: nn.Identity()
+    if norm == "bn":
+        return lambda channels: GhostBatchNorm(channels, bn_batch_size)
+    raise ValueError(f"unknown norm {norm!r}")

@@ -1,0 +1,270 @@
+"""Study -> points -> fleets -> jobs. Pure functions of a composed config; no torch.
+
+A *point* is one training run. A *fleet* is points that share all but η̃ and seed; they train together.
+A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one process.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+from dataclasses import dataclass
+
+from smallbatch.rates import parse_rates
+from smallbatch.schedules.budget import updates_in
+
+
+@dataclass(frozen=True)
+class Plan:
+    study: dict  # what the tables, figures and page need to know, with the names of the jobs
+    jobs: dict[str, dict]  # by name, which ends in the digest of the content
+    data: dict[str, dict]  # likewise: the data set to prepare
+
+
+def make_plan(config: dict, code: str, data_code: str, folder: str | None = None) -> Plan:
+    """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible grid.
+
+    `code` and `data_code` are digests of the source (`source.py`) that trains and that loads the data.
+    """
+    dataset = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
+    data_id = f"{config['dataset']['name']}-{digest(dataset | {'folder': None})}"
+    arms = expand(config["grid"], config["dataset"]["sizes"]["train"])
+    fleets = [
+        {"fleet": fleet(config, m, norm, b, updates), "points": blocks}
+        for (m, norm, b, updates), blocks in _by_fleet(arms).items()
+    ]
+    jobs = {}
+    for pieces in pack(fleets, config["training"]):
+        job = {
+            "code": code,
+            "accept_code": config["accept_code"],
+            "folder": folder,
+            "data": data_id,
+            "fleets": pieces,
+        }
+        jobs[f"{_job_slug(config, pieces)}-{digest(job)}"] = job
+    study = {key: config[key] for key in ("study", "overrides", "title", "description")} | {
+        "config": config,
+        "code": code,
+        "data": data_id,
+        "budgets": budgets(arms),
+        "points": sum(count(entry["points"]) for entry in fleets),
+        "fleets": len(fleets),
+        "jobs": sorted(jobs),
+    }
+    return Plan(study, jobs, {data_id: dataset})
+
+
+# --- grid -> points --------------------------------------------------------------------------------
+
+
+def expand(grid: dict, train_size: int) -> list[dict]:
+    """The grid's own product and its arms as ``{budget, batch_size, norm, bn_batch_size, updates, base_lr, seeds}``.
+
+    An arm keeps the batch sizes and kinds of norm that the grid has, so that a narrowed grid narrows it.
+    """
+    kinds = {_norm_kind(norm) for norm in grid["norm"]}
+    rows = _product("grid", grid, grid, grid["batch_size"], grid["norm"], train_size)
+    for name, arm in grid["arms"].items():
+        sizes = [m for m in arm["batch_size"] or grid["batch_size"] if m in grid["batch_size"]]
+        norms = [norm for norm in arm["norm"] or grid["norm"] if _norm_kind(norm) in kinds]
+        rows += _product(f"grid.arms.{name}", grid, arm, sizes, norms, train_size)
+    return rows
+
+
+def _product(path: str, grid: dict, arm: dict, sizes: list[int], norms: list[str], train_size: int) -> list[dict]:
+    rows = []
+    for m, norm in itertools.product(sizes, norms):
+        kind = _norm_kind(norm)
+        b = int(norm.partition(":")[2] or m) if kind == "bn" else None
+        if b and m % b:
+            raise ValueError(
+                f"{path}.norm: bn:{b} does not divide batch size {m}; "
+                f"choose a BN batch size that divides every m, or give {norm} an arm with the m that it divides"
+            )
+        try:
+            updates = _updates(arm["budget"] or grid["budget"], grid["budget"], m, train_size)
+        except ValueError as error:
+            raise ValueError(f"{path}.budget: {error}") from None
+        rows.append(
+            {
+                "budget": _budget_name(arm["budget"] or grid["budget"], grid["budget"], train_size),
+                "batch_size": m,
+                "norm": kind,
+                "bn_batch_size": b,
+                "updates": updates,
+                "base_lr": _rates(path, grid, arm, m, kind),
+                "seeds": grid["seeds"],
+            }
+        )
+    return rows
+
+
+def _norm_kind(norm: str) -> str:
+    return norm.partition(":")[0]
+
+
+def _updates(budget: str, grid_budget: str, m: int, train_size: int) -> int:
+    if budget.startswith("updates_of:"):
+        if grid_budget.startswith("updates_of:"):
+            raise ValueError("grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X")
+        return updates_in(grid_budget, int(budget.partition(":")[2]), train_size)
+    return updates_in(budget, m, train_size)
+
+
+def _budget_name(budget: str, grid_budget: str, train_size: int) -> str:
+    if budget.startswith("updates_of:"):
+        return f"updates:{_updates(budget, grid_budget, 1, train_size)}"
+    return budget
+
+
+def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
+    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first."""
+    for owner, where in ((arm, path), (grid, "grid")):
+        for key in (f"m{m}_{kind}", f"m{m}"):
+            if key in owner["base_lr_at"]:
+                return sorted(parse_rates(owner["base_lr_at"][key], f"{where}.base_lr_at.{key}"))
+        if owner["base_lr"]:
+            return sorted(parse_rates(owner["base_lr"], f"{where}.base_lr"))
+    raise ValueError(f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]")
+
+
+def budgets(arms: list[dict]) -> list[dict]:
+    """For each budget the settings that stand in it: ``{budget, settings: [{batch_size, norm, bn_batch_size, updates}]}``.
+
+    A setting can stand in several budgets: with as many updates it is the same points.
+    """
+    found: dict[str, list] = {}
+    for row in arms:
+        setting = {key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "updates")}
+        if setting not in found.setdefault(row["budget"], []):
+            found[row["budget"]].append(setting)
+    return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
+
+
+def _by_fleet(arms: list[dict]) -> dict:
+    """Fleet key -> its points as blocks ``{base_lr, seeds}``, each a product; no point twice."""
+    found: dict[tuple, set] = {}
+    for row in arms:
+        key = (row["batch_size"], row["norm"], row["bn_batch_size"], row["updates"])
+        found.setdefault(key, set()).update(row["base_lr"])
+    seeds = arms[0]["seeds"] if arms else 0
+    return {key: [{"base_lr": sorted(found[key]), "seeds": list(range(seeds))}] for key in sorted(found, key=_fleet_order)}
+
+
+def _fleet_order(key: tuple) -> tuple:
+    m, norm, b, updates = key
+    return m, norm, b or 0, updates
+
+
+def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
+    """What the points of a fleet share: all that their results depend on but η̃, seed and code."""
+    return _without_null(
+        {
+            "dataset": config["dataset"],
+            "model": config["model"],
+            "optimizer": config["optimizer"],
+            "schedule": config["schedule"],
+            "evaluation": config["evaluation"],
+            "batch_size": m,
+            "norm": norm,
+            "bn_batch_size": b,
+            "updates": updates,
+        }
+    )
+
+
+def _without_null(value):
+    """The value without keys that are null: a new option whose default is null changes no digest."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return value
+
+
+# --- digests -----------------------------------------------------------------------------------------
+
+
+def digest(content) -> str:
+    """8 hex digits of the content, independent of the order of keys."""
+    return hashlib.blake2b(canonical(content), digest_size=4).hexdigest()
+
+
+def canonical(content) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
+    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
+    base = hashlib.blake2b(canonical(shared), digest_size=8)
+    found = []
+    for base_lr, seed in points:
+        one = base.copy()
+        one.update(f"|{base_lr!r}|{seed}".encode())
+        found.append(one.hexdigest())
+    return found
+
+
+def points_of(blocks: list[dict]) -> list[tuple[float, int]]:
+    """The points (η̃, seed) of a fleet's blocks."""
+    return [point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])]
+
+
+def count(blocks: list[dict]) -> int:
+    return sum(len(block["base_lr"]) * len(block["seeds"]) for block in blocks)
+
+
+def fleet_slug(shared: dict) -> str:
+    """A readable, unique folder name for a fleet."""
+    norm = f"{shared['norm']}{shared.get('bn_batch_size', '')}"
+    names = f"{shared['dataset']['name']}-{shared['model']['name']}"
+    return f"{names}-m{shared['batch_size']}-{norm}-u{shared['updates']}-{digest(shared)}"
+
+
+# --- fleets -> jobs ----------------------------------------------------------------------------------
+
+
+def seconds_estimate(entry: dict, images_per_second: float) -> float:
+    """Rough cost of a fleet on one core, for packing alone: overhead per update, more with ghost batch norm."""
+    shared = entry["fleet"]
+    m = shared["batch_size"]
+    ghost = 2.0 if shared.get("bn_batch_size", m) < m else 1.0
+    images = shared["updates"] * m * count(entry["points"])
+    return images / images_per_second * ghost * (1 + 2 / m)
+
+
+def pack(fleets: list[dict], training: dict) -> list[list[dict]]:
+    """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a job.
+
+    First fit, the longest first, so that jobs are about as long as each other.
+    """
+    limit, parts = training["job_seconds"], []
+    for entry in fleets:
+        cost = seconds_estimate(entry, training["images_per_second"])
+        pieces = _split(entry, min(max(1, math.ceil(cost / limit)), _most_seeds(entry)))
+        parts += [(cost / len(pieces), piece) for piece in pieces]
+    jobs: list[tuple[float, list[dict]]] = []
+    for cost, part in sorted(parts, key=lambda pair: -pair[0]):
+        for i, (filled, job) in enumerate(jobs):
+            if filled + cost <= limit:
+                jobs[i] = (filled + cost, [*job, part])
+                break
+        else:
+            jobs.append((cost, [part]))
+    return [job for _, job in jobs]
+
+
+def _most_seeds(entry: dict) -> int:
+    return max(len(block["seeds"]) for block in entry["points"])
+
+
+def _split(entry: dict, parts: int) -> list[dict]:
+    """`parts` fleets with about as many seeds each."""
+    pieces = [[{**block, "seeds": block["seeds"][i::parts]} for block in entry["points"]] for i in range(parts)]
+    return [{"fleet": entry["fleet"], "points": [block for block in piece if block["seeds"]]} for piece in pieces]
+
+
+def _job_slug(config: dict, pieces: list[dict]) -> str:
+    sizes = sorted({piece["fleet"]["batch_size"] for piece in pieces})
+    norms = sorted({piece["fleet"]["norm"] for piece in pieces})
+    span = f"m{sizes[0]}" if len(sizes) == 1 else f"m{sizes[0]}to{sizes[-1]}"
+    return f"{config['dataset']['name']}-{config['model']['name']}-{span}-{'-'.join(norms)}"

@@ -1,0 +1,84 @@
+"""Planning with its input and output: source digests in, plan files out."""
+
+import json
+import os
+from pathlib import Path
+
+from smallbatch import store
+from smallbatch.errors import UserError
+from smallbatch.plan import Plan, canonical, digest, make_plan
+from smallbatch.source import accepted_arguments, code_digest, target_files
+
+GIVEN = {  # what networks and data sets are given beside their own keys
+    "model": {"name", "_target_"},
+    "dataset": {"name", "_target_", "shape", "classes", "sizes"},
+}
+
+
+def plan_study(config: dict, folder: str | None = None) -> Plan:
+    """The plan of a composed study, with the digests of the code it depends on; raises UserError."""
+    for group in ("model", "dataset"):
+        target = config[group]["_target_"]
+        accepted = accepted_arguments(target, folder)
+        for key in set(config[group]) - GIVEN[group]:
+            if accepted is not None and key not in accepted:
+                raise UserError(f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})")
+    code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
+    data_code = source_digest(config["dataset"]["_target_"], folder)
+    try:
+        return make_plan(config, code, data_code, folder)
+    except ValueError as error:
+        raise UserError(f"study {config['study']}: {error}") from error
+
+
+def source_digest(target: str, folder: str | None) -> str:
+    """Digest of the files behind a ``_target_``."""
+    return digest([[name, path.read_text() if path else ""] for name, path in target_files(target, folder)])
+
+
+def study_file(plan: Plan, results: Path) -> Path:
+    return results / "plan" / f"{plan.study['study']}-{digest(plan.study)}.study.json"
+
+
+def write_plan(plan: Plan, results: Path) -> Path:
+    """Write the files of a plan where they are absent, and return that of the study.
+
+    Names end in the digest of the content, so files never change and plans of other studies or
+    overrides stand beside each other. The study's file is touched when the tables in
+    ``results/<study>/`` were made from another one: that, and not the age of files that were copied or
+    left over, is what makes Snakemake collect again.
+    """
+    folder = results / "plan"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = study_file(plan, results)
+    for name, job in plan.jobs.items():
+        _write_once(folder / f"{name}.json", job)
+    for name, data in plan.data.items():
+        _write_once(folder / f"{name}.data.json", data)
+    _write_once(path, plan.study)
+    made_from = results / plan.study["study"] / "study.json"
+    if made_from.is_file() and made_from.read_bytes() != path.read_bytes():
+        os.utime(path)
+    return path
+
+
+def _write_once(path: Path, content: dict) -> None:
+    if not path.exists():
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside.write_bytes(canonical(content) + b"\n")
+        os.replace(aside, path)
+
+
+def other_codes(plan: Plan, results: Path) -> dict[str, int]:
+    """Codes, other than the plan's and the accepted ones, under which points of its fleets are stored.
+
+    ``{code digest: number of fleets}``, of fleets that have nothing under the plan's own code.
+    """
+    found: dict[str, int] = {}
+    for job in plan.jobs.values():
+        for entry in job["fleets"]:
+            codes = store.codes_of(results / "store", entry["fleet"])
+            if not set(codes) & {job["code"], *job["accept_code"]}:
+                for code in codes:
+                    found[code] = found.get(code, 0) + 1
+    return found

@@ -1,0 +1,95 @@
+"""What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from smallbatch.compose import compose
+from smallbatch.errors import UserError
+from smallbatch.planning import other_codes, plan_study, write_plan
+
+RESULTS = Path("results")
+KEYS = {"study", "hydra", "conf", "partial"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    studies: tuple[str, ...]
+    overrides: tuple[str, ...]  # Hydra's, as in the setting `hydra`
+    conf: str | None  # the user's own conf folder
+    partial: bool
+
+    @property
+    def partial_flag(self) -> str:
+        """The option of `collect`, which changes as the store fills, so that a partial report is made anew."""
+        if not self.partial:
+            return ""
+        parts = len(list((RESULTS / "store").glob("*/*/part-*")))
+        return f"--partial --stored {parts}"
+
+
+def read_settings(config: dict) -> Settings:
+    """The settings given by ``--config key=value``; raises UserError for an unknown one."""
+    unknown = sorted(set(config) - KEYS)
+    if unknown:
+        raise UserError(f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})")
+    study, hydra = config.get("study", "digits"), config.get("hydra", "")
+    # A value like [a,b] arrives as a list, and one override without spaces as a string.
+    studies = study if isinstance(study, list) else str(study).split(",")
+    overrides = [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
+    partial = str(config.get("partial", False)).lower()
+    if partial not in ("true", "false"):
+        raise UserError(f"--config partial={config['partial']}: write true or false")
+    conf = config.get("conf")
+    return Settings(tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true")
+
+
+def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
+    """Plan a study and write its files; returns the path of the study's and its content."""
+    plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
+    path = write_plan(plan, RESULTS)
+    size = f"{plan.study['points']:,} points in {plan.study['fleets']} fleets, {len(plan.jobs)} jobs"
+    print(f"study {study}: {size}", *plan.study["overrides"], file=sys.stderr)
+    for code, fleets in other_codes(plan, RESULTS).items():
+        print(
+            f"study {study}: {fleets} fleets were trained with other code ({code}; now {plan.study['code']}) and will be "
+            f'trained again; to keep their results: --config hydra="accept_code=[{code}]"',
+            file=sys.stderr,
+        )
+    return str(path), plan.study
+
+
+def source_files(src: str, names: tuple[str, ...]) -> list[str]:
+    """Paths under ``src/smallbatch``; a name that ends in / stands for the files in that folder."""
+    found = []
+    for name in names:
+        path = Path(src) / "smallbatch" / name
+        files = sorted(p for p in path.iterdir() if p.suffix in (".py", ".html", ".css", ".js")) if name.endswith("/") else [path]
+        found += [str(file) for file in files]
+    return found
+
+
+def print_cost(studies: tuple[str, ...], started: float, cores: int) -> None:
+    """Print what the run took: wall time, and the training loops of the jobs that ran in it."""
+    trained, loop = 0, 0.0
+    for path in RESULTS.glob("jobs/*/cost.json"):
+        cost = json.loads(path.read_text())
+        if cost["started"] >= started:
+            trained += cost["trained"]
+            loop += cost["loop_seconds"]
+    wall = time.time() - started
+    if trained:
+        print(
+            f"{trained:,} points trained in {wall:.0f} s: {loop:.0f} s in training loops, on {cores} cores "
+            f"{loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s",
+            file=sys.stderr,
+        )
+    else:
+        print(f"nothing to train; {wall:.0f} s", file=sys.stderr)
+    for study in studies:
+        page = RESULTS / study / "report.html"
+        if page.is_file():
+            print(f"report: {page}", file=sys.stderr)

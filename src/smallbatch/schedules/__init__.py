@@ -1,0 +1,1 @@
+"""Batch size and learning rate over the course of training."""

@@ -1,0 +1,9 @@
+"""The step schedule: the learning rate is multiplied by a factor at given fractions of the budget."""
+
+
+def factor_at(update: int, updates: int, drops: list[float], factor: float) -> float:
+    """What the learning rate of update `update` (from 0) of `updates` is multiplied by.
+
+    A drop at fraction f applies from the first update at or after ``f * updates``.
+    """
+    return factor ** sum(update >= fraction * updates for fraction in drops)

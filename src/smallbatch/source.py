@@ -1,0 +1,134 @@
+"""Which source code a result depends on, and its digest, found without importing anything."""
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from smallbatch.errors import UserError
+
+PACKAGE = Path(__file__).parent
+# What turns a plan into numbers. The rest (plan, store, tables, figures, page) may change freely.
+TRAINING = sorted(
+    [*(PACKAGE / "training").glob("*.py"), *(PACKAGE / "schedules").glob("*.py")]
+    + [PACKAGE / name for name in ("data/stream.py", "data/read.py", "models/norm.py", "models/build.py", "locate.py")]
+)
+
+
+def code_digest(targets: list[str], folder: str | None) -> str:
+    """Digest (8 hex digits) of the training code and of the files behind `targets` (model, data set).
+
+    `folder` is the user's own, where targets outside the package are looked for first. A file counts
+    by its bytes and its name within its package; an installed package by name and version.
+    """
+    digest = hashlib.blake2b(digest_size=4)
+    for path in TRAINING:
+        _add(digest, path.relative_to(PACKAGE).as_posix(), path)
+    for target in sorted(targets):
+        for name, path in target_files(target, folder):
+            _add(digest, name, path)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _bytes(path: Path, mtime_ns: int, size: int) -> bytes:
+    return hashlib.blake2b(path.read_bytes()).digest()
+
+
+def _add(digest, name: str, path: Path | None) -> None:
+    digest.update(name.encode() + b"\0")
+    if path is not None:
+        status = path.stat()
+        digest.update(_bytes(path, status.st_mtime_ns, status.st_size))
+
+
+def target_files(target: str, folder: str | None) -> list[tuple[str, Path | None]]:
+    """``(name, path)`` of the files that define a dotted target; raises UserError if there is none.
+
+    For a module of this package: its file. For one in the user's `folder` or the working directory: the
+    files of that package, and the local modules that they import. For an installed one: name and version.
+    """
+    module, _, _ = target.rpartition(".")
+    if module.startswith("smallbatch."):
+        path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+        if not path.is_file():
+            raise UserError(f"_target_: {target} is not in this package; there is no file {path.name}")
+        return [(module, path)]
+    top = module.partition(".")[0]
+    for root in _user_roots(folder):
+        if (root / f"{top}.py").is_file() or (root / top).is_dir():
+            return [(path.relative_to(root).as_posix(), path) for path in _local_files(root, top)]
+    try:
+        distribution = importlib.metadata.packages_distributions()[top][0]
+        return [(f"{distribution}=={importlib.metadata.version(distribution)}", None)]
+    except KeyError:
+        if top and importlib.util.find_spec(top) is not None:  # the standard library, an editable install
+            return [(f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}", None)]
+    raise UserError(
+        f"_target_: {target} was not found; write package.module.Name, with the package in the folder "
+        "given by --config conf=DIR, in the working directory, or installed"
+    )
+
+
+def _user_roots(folder: str | None) -> list[Path]:
+    """Where a user's own modules are looked for: the conf folder, then the working directory."""
+    return [Path(folder), Path.cwd()] if folder else [Path.cwd()]
+
+
+def _local_files(root: Path, top: str) -> list[Path]:
+    """The .py files of a local module or package, and of the local ones that they import, and so on."""
+    found, todo = set(), [top]
+    while todo:
+        name = todo.pop()
+        package = root / name
+        files = sorted(package.rglob("*.py")) if package.is_dir() else [root / f"{name}.py"]
+        for path in files:
+            if path in found:
+                continue
+            found.add(path)
+            for imported in _imports(path):
+                if (root / f"{imported}.py").is_file() or (root / imported / "__init__.py").is_file():
+                    todo.append(imported)
+    return sorted(found)
+
+
+def _imports(path: Path) -> set[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise UserError(f"{path}: line {error.lineno} is not valid Python ({error.msg})") from error
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def accepted_arguments(target: str, folder: str | None) -> set[str] | None:
+    """Names of the arguments that a target takes, read from its source; None if they can't be known."""
+    module, _, name = target.rpartition(".")
+    stem = Path(*module.split("."))
+    for root in [PACKAGE.parent, *_user_roots(folder)]:
+        path = next((p for p in (root / stem.with_suffix(".py"), root / stem / "__init__.py") if p.is_file()), None)
+        if path is not None:
+            return _arguments(path, name, target)
+    return None
+
+
+def _arguments(path: Path, name: str, target: str) -> set[str] | None:
+    body = ast.parse(path.read_bytes()).body
+    node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == name), None)
+    if node is None:
+        if any(isinstance(n, ast.ImportFrom | ast.Assign) for n in body):  # it may be imported or assigned here
+            return None
+        raise UserError(f"_target_: {path.name} defines no {name} ({target})")
+    if isinstance(node, ast.ClassDef):
+        node = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    if node is None or node.args.kwarg:
+        return None
+    return {a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs} - {"self"}

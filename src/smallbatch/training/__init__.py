@@ -1,0 +1,1 @@
+"""The training engine: fleets of replicas, trained together."""

@@ -1,0 +1,123 @@
+"""Loss and accuracy of a fleet at fixed weights, and the statistics that batch norm uses there.
+
+*Running* statistics are what practitioners use, noisy where chunks are tiny;
+*exact* ones are the averages of chunk means and (unbiased) chunk variances over one pass of the
+training set, that is what the running ones estimate; *population* ones are over all examples at once.
+"""
+
+import contextlib
+
+import torch
+from torch.nn import functional as F
+
+from smallbatch.models.norm import GhostBatchNorm
+
+ROWS = 4096  # images times replicas in one evaluation batch: activations stay in the cache
+
+
+def norm_layers(net: torch.nn.Module) -> list[GhostBatchNorm]:
+    return [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+
+
+def batches(images: torch.Tensor, replicas: int, multiple: int = 1):
+    """Consecutive slices of `images`, each repeated for all replicas: ``[examples, R·C, H, W]``.
+
+    Slice lengths are multiples of `multiple`; a last slice that isn't is left out.
+    """
+    size = max(multiple, ROWS // replicas // multiple * multiple)
+    for start in range(0, len(images), size):
+        x = images[start : start + size]
+        x = x[: len(x) // multiple * multiple]
+        if len(x):
+            yield x.repeat(1, replicas, 1, 1).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def score(net, images, labels, replicas: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation mode."""
+    net.eval()
+    logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none")
+    loss = losses.double().view(len(labels), replicas).mean(0)
+    return loss, (logits.argmax(2) == labels[:, None]).t()
+
+
+@contextlib.contextmanager
+def fixed_statistics(net, statistics: list):
+    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each, for a while."""
+    layers = norm_layers(net)
+    for layer, pair in zip(layers, statistics, strict=True):
+        layer.fixed = pair
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.fixed = None
+
+
+@torch.no_grad()
+def exact_statistics(net, images, replicas: int) -> list:
+    """For each norm layer the mean and variance of training chunks, averaged over one pass of `images`."""
+    layers = norm_layers(net)
+    if not layers:
+        return []
+    sums = [[0.0, 0.0, 0] for _ in layers]
+
+    def observer(total):
+        def add(means, variances):
+            total[0] = total[0] + means.double().sum(0)
+            total[1] = total[1] + variances.double().sum(0)
+            total[2] += len(means)
+
+        return add
+
+    for layer, total in zip(layers, sums, strict=True):
+        layer.observer = observer(total)
+    net.train()
+    for x in batches(images, replicas, multiple=layers[0].bn_batch_size):
+        net(x)
+    for layer in layers:
+        layer.observer = None
+    return [((mean / n).to(layer.weight), (var / n).to(layer.weight)) for layer, (mean, var, n) in zip(layers, sums, strict=True)]
+
+
+@torch.no_grad()
+def population_statistics(net, images, replicas: int) -> list:
+    """For each norm layer the mean and variance of its input over all `images` at once.
+
+    A layer's input depends on the statistics of the layers before it, so each layer takes a pass.
+    """
+    layers = norm_layers(net)
+    order = _forward_order(net, layers, images, replicas)
+    net.eval()
+    for layer in layers:
+        layer.fixed = layer.running()
+    for layer in order:
+        sums = [0.0, 0.0, 0]
+
+        def add(_, inputs, total=sums):
+            x = inputs[0].double().transpose(0, 1).flatten(1)
+            total[0] = total[0] + x.sum(1)
+            total[1] = total[1] + x.square().sum(1)
+            total[2] += x.shape[1]
+
+        hook = layer.register_forward_pre_hook(add)
+        for x in batches(images, replicas):
+            net(x)
+        hook.remove()
+        mean = sums[0] / sums[2]
+        layer.fixed = (mean.to(layer.weight), (sums[1] / sums[2] - mean.square()).clamp_(min=0).to(layer.weight))
+    statistics = [layer.fixed for layer in layers]
+    for layer in layers:
+        layer.fixed = None
+    return statistics
+
+
+def _forward_order(net, layers, images, replicas: int) -> list:
+    order = []
+    hooks = [layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers]
+    net.eval()
+    net(next(batches(images[:1], replicas)))
+    for hook in hooks:
+        hook.remove()
+    return list(dict.fromkeys(order))

@@ -1,0 +1,30 @@
+"""Stochastic gradient descent for a fleet: every replica has its own learning rate."""
+
+import torch
+
+
+class SGD:
+    """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as ``torch.optim.SGD`` (Sutskever et al. 2013).
+
+    `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Decay covers every
+    parameter, biases and norm scales too. `parameters` are replica-major: ``view(R, -1)[r]`` is replica r.
+    """
+
+    def __init__(self, parameters: list[torch.Tensor], replicas: int, momentum: float, weight_decay: float):
+        self.rows = [parameter.detach().view(replicas, -1) for parameter in parameters]
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.velocity = [torch.zeros_like(row) for row in self.rows] if momentum else None
+
+    @torch.no_grad()
+    def step(self, gradients: list[torch.Tensor], lr: torch.Tensor) -> None:
+        """One update with the rates `lr` ``[R, 1]``."""
+        steps = [gradient.reshape(row.shape) for gradient, row in zip(gradients, self.rows, strict=True)]
+        if self.weight_decay:
+            steps = torch._foreach_add(steps, self.rows, alpha=self.weight_decay)
+        if self.momentum:
+            torch._foreach_mul_(self.velocity, self.momentum)
+            torch._foreach_add_(self.velocity, steps)
+            steps = self.velocity
+        for row, step in zip(self.rows, steps, strict=True):
+            row.addcmul_(step, lr, value=-1)

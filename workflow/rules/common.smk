@@ -1,0 +1,69 @@
+# The settings, the plans of the studies asked for, and paths. Rules are in the other files.
+import functools
+import json
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+SRC = os.path.relpath(Path(workflow.basedir).parent / "src")
+sys.path.insert(0, str(Path(SRC).resolve()))
+
+# Jobs find this Python and this source tree, installed or not, activated or not.
+shell.prefix(
+    f"export PATH={sys.prefix}/bin:$PATH PYTHONPATH={Path(SRC).resolve()}:${{{{PYTHONPATH:-}}}}; "
+)
+
+from smallbatch.console import stop_snakemake
+from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files
+
+STARTED = psutil.Process().create_time()
+FIGURES = ["accuracy_by_rate", "best_by_batch_size"]
+FORMATS = ["svg", "png", "pdf", "csv"]
+
+
+wildcard_constraints:
+    study=r"[\w-]+",
+    job=r"[\w-]+",
+    data=r"[\w-]+",
+    figure="|".join(FIGURES),
+
+
+with stop_snakemake():
+    SETTINGS = read_settings(config)
+STUDIES = SETTINGS.studies
+
+
+@functools.cache
+def plan_of(study):
+    """The plan's file and content. Only the main process plans: a job on a cluster has its file already."""
+    with stop_snakemake():
+        return plan_from_settings(study, SETTINGS)
+
+
+if workflow.is_main_process:
+    for study in STUDIES:
+        plan_of(study)
+
+
+def study_file(wildcards):
+    return plan_of(wildcards.study)[0]
+
+
+def job_tables(wildcards):
+    """The jobs' summaries; with partial=true those that exist."""
+    paths = [f"results/jobs/{job}/summary.parquet" for job in plan_of(wildcards.study)[1]["jobs"]]
+    # Names end in the digest of their content, so their age says nothing.
+    return [ancient(path) for path in paths if not SETTINGS.partial or os.path.exists(path)]
+
+
+def data_of_job(wildcards):
+    with open(f"results/plan/{wildcards.job}.json") as file:
+        data = json.load(file)["data"]
+    return ancient(f"results/data/{data}/about.json")
+
+
+def source(*names):
+    """Source files of the package as inputs, so that editing them re-runs what they make."""
+    return source_files(SRC, names)

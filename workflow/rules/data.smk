@@ -1,0 +1,18 @@
+rule data:
+    localrule: True
+    input:
+        plan=ancient("results/plan/{data}.data.json"),
+    output:
+        about="results/data/{data}/about.json",
+        images="results/data/{data}/images.npy",
+        labels="results/data/{data}/labels.npy",
+    log:
+        "results/logs/data/{data}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m smallbatch.data.prepare {input.plan} results/data/{wildcards.data} > {log} 2>&1"

@@ -1,0 +1,65 @@
+rule figure:
+    localrule: True
+    input:
+        table="results/{study}/table.parquet",
+        best="results/{study}/best.csv",
+        study="results/{study}/study.json",
+        code=lambda wildcards: source(f"figures/{wildcards.figure}.py", "figures/style.py"),
+    output:
+        svg=report(
+            "results/{study}/figures/{figure}.svg",
+            caption="../report/{figure}.rst",
+            category="Study {study}",
+            labels={"figure": "{figure}"},
+        ),
+        others=[f"results/{{study}}/figures/{{figure}}.{format}" for format in FORMATS[1:]],
+    log:
+        "results/logs/{study}/figure-{figure}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m smallbatch.figures {wildcards.figure} results/{wildcards.study} > {log} 2>&1"
+
+
+rule page:
+    localrule: True
+    input:
+        tables=expand(
+            "results/{{study}}/{name}",
+            name=["table.parquet", "best.csv", "study.json", "gaps.csv", "cost.json"],
+        ),
+        figures=expand("results/{{study}}/figures/{figure}.{format}", figure=FIGURES, format=FORMATS),
+        code=source("page/", "analysis/"),
+    output:
+        report(
+            "results/{study}/report.html",
+            caption="../report/page.rst",
+            category="Study {study}",
+            labels={"figure": "the whole report"},
+        ),
+    log:
+        "results/logs/{study}/page.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m smallbatch.page results/{wildcards.study} > {log} 2>&1"
+
+
+rule figures:
+    localrule: True
+    input:
+        expand("results/{study}/figures/{figure}.{format}", study=STUDIES, figure=FIGURES, format=FORMATS),
+
+
+rule report:
+    localrule: True
+    input:
+        expand("results/{study}/report.html", study=STUDIES),

@@ -1,0 +1,21 @@
+rule train:
+    input:
+        plan=ancient("results/plan/{job}.json"),
+        data=data_of_job,
+    output:
+        summary="results/jobs/{job}/summary.parquet",
+        history="results/jobs/{job}/history.parquet",
+        correct="results/jobs/{job}/correct.parquet",
+        cost="results/jobs/{job}/cost.json",
+    log:
+        "results/logs/train/{job}.log",
+    benchmark:
+        "results/benchmarks/train/{job}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    shell:
+        "python -m smallbatch.train {input.plan} > {log} 2>&1"
