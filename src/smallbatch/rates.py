@@ -48,6 +48,11 @@ def format_rate(rate: float) -> str:
     return f"2**{exponent - 1}" if mantissa == 0.5 else repr(float(rate))
 
 
+def rate_text(rate: float) -> str:
+    """The rate for a sentence: ``2⁻⁸`` for a power of two, else as `format_rate`."""
+    return re.sub(r"\*\*(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), format_rate(rate))
+
+
 def rate_label(rate: float) -> str:
     """The rate for a figure (matplotlib's math text): a power of two as such, else three digits."""
     mantissa, exponent = math.frexp(rate)

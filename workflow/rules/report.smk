@@ -4,7 +4,7 @@ rule figure:
         table="results/{study}/table.parquet",
         best="results/{study}/best.csv",
         study="results/{study}/study.json",
-        code=lambda wildcards: source(f"figures/{wildcards.figure}.py", "figures/style.py"),
+        code=lambda wildcards: source(f"figures/{wildcards.figure}.py", "figures/style.py", "text.py", "analysis/best.py"),
     output:
         svg=report(
             "results/{study}/figures/{figure}.svg",
@@ -33,7 +33,7 @@ rule page:
             name=["table.parquet", "best.csv", "study.json", "gaps.csv", "cost.json"],
         ),
         figures=expand("results/{{study}}/figures/{figure}.{format}", figure=FIGURES, format=FORMATS),
-        code=source("page/", "analysis/"),
+        code=source("page/", "analysis/", "text.py"),
     output:
         report(
             "results/{study}/report.html",

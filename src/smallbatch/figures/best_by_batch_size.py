@@ -5,7 +5,8 @@ import pandas as pd
 import seaborn as sns
 
 from smallbatch.analyse import Results
-from smallbatch.figures.style import accuracy_axis, budget_text, counts_text, log2_axis, series_of, set_style
+from smallbatch.figures.style import accuracy_axis, counts_text, log2_axis, series_of, set_style
+from smallbatch.text import budget_text
 
 MARKERS = "osD^vPX*"
 

@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from smallbatch.rates import rate_label
+from smallbatch.text import norm_text
 
 
 def set_style() -> None:
@@ -21,19 +22,6 @@ def set_style() -> None:
 def batch_size_color(m: int) -> tuple:
     """The same colour for the same m in every figure and study: viridis over log2 m, from 1 to 1024."""
     return sns.color_palette("viridis", as_cmap=True)(0.95 * min(math.log2(m) / 10, 1))
-
-
-def norm_text(norm: str, bn_batch_size, batch_size) -> str:
-    """``no norm``, ``BN over the batch``, ``BN over 4``."""
-    if norm == "none":
-        return "no norm"
-    return "BN over the batch" if bn_batch_size == batch_size else f"BN over {bn_batch_size}"
-
-
-def budget_text(budget: str) -> str:
-    """``10 epochs`` for ``epochs:10``."""
-    kind, _, amount = budget.partition(":")
-    return f"{int(amount):,} {kind}"
 
 
 def log2_axis(axis, values, rates: bool = False) -> None:

@@ -1,0 +1,14 @@
+"""How settings are named for readers, in figures and on the page alike."""
+
+
+def norm_text(norm: str, bn_batch_size, batch_size) -> str:
+    """``no norm``, ``BN over the batch``, ``BN over 4``."""
+    if norm == "none":
+        return "no norm"
+    return "BN over the batch" if bn_batch_size == batch_size else f"BN over {bn_batch_size}"
+
+
+def budget_text(budget: str) -> str:
+    """``10 epochs`` for ``epochs:10``."""
+    kind, _, amount = budget.partition(":")
+    return f"{int(amount):,} {kind}"

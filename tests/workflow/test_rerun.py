@@ -1,0 +1,141 @@
+"""What runs again after a change, and what doesn't: the real DAG on a tiny real study of 24 points in 4 fleets."""
+
+import json
+import os
+import random
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+NOTHING = "Nothing to be done"
+
+
+def test_nothing_runs_when_nothing_changed(checkout):
+    assert NOTHING in checkout.snakemake().output
+
+
+def test_nothing_runs_after_snakemakes_own_records_are_lost(checkout):
+    shutil.rmtree(checkout.root / ".snakemake")
+    assert NOTHING in checkout.snakemake().output
+
+
+def test_nothing_runs_in_a_copy_with_other_times(checkout):
+    files = sorted(path for path in checkout.root.rglob("*") if path.is_file() and ".snakemake" not in path.parts)
+    random.Random(0).shuffle(files)
+    for age, path in enumerate(files):
+        os.utime(path, (1.7e9 + 60 * age, 1.7e9 + 60 * age))
+    assert NOTHING in checkout.snakemake().output
+
+
+def test_no_point_is_trained_when_records_are_lost_and_times_are_scrambled(checkout):
+    shutil.rmtree(checkout.root / ".snakemake")
+    files = sorted(path for path in checkout.root.rglob("*") if path.is_file())
+    random.Random(1).shuffle(files)
+    for age, path in enumerate(files):
+        os.utime(path, (1.7e9 + 60 * age, 1.7e9 + 60 * age))
+    run = checkout.snakemake()
+    assert run.trained == 0 and "train" not in run.jobs
+
+
+def test_another_seed_rate_or_batch_size_trains_only_the_new_points_and_going_back_none(checkout):
+    assert checkout.snakemake("table", hydra="grid.seeds=3").trained == 12
+    assert checkout.snakemake("table", hydra="grid.seeds=3 grid.base_lr=[2**-7..2**-4]").trained == 12
+    assert checkout.snakemake("table", hydra="grid.batch_size=[8,16,32]").trained == 12
+    shutil.rmtree(checkout.root / ".snakemake")  # nor does going back depend on Snakemake's records
+    back = checkout.snakemake("table")
+    assert back.trained == 0
+    assert len(pq.read_table(checkout.results / "tiny" / "table.parquet")) == 24
+
+
+def test_the_store_alone_is_enough(checkout):
+    shutil.rmtree(checkout.root / ".snakemake")
+    for name in ("jobs", "plan", "tiny", "benchmarks"):
+        shutil.rmtree(checkout.results / name)
+    run = checkout.snakemake("table")
+    assert run.jobs["train"] == 4 and run.trained == 0
+
+
+def test_editing_a_figure_runs_only_that_figure_and_the_page(checkout):
+    checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
+    assert checkout.snakemake().jobs == {"all": 1, "figure": 1, "page": 1}
+
+
+def test_editing_training_code_trains_everything_again_unless_the_old_code_is_accepted(checkout):
+    old = pq.read_table(checkout.results / "tiny" / "table.parquet")["code"][0].as_py()
+    checkout.edit("src/smallbatch/training/sgd.py", "import torch\n", "import torch\n\n# edited\n")
+    dry = checkout.snakemake("-n", "table")
+    assert dry.jobs["train"] == 4 and f'hydra="accept_code=[{old}]"' in dry.output
+    accepted = checkout.snakemake("table", hydra=f"accept_code=[{old}]")
+    assert accepted.trained == 0
+    assert checkout.snakemake("table").trained == 24
+    codes = set(pq.read_table(checkout.results / "tiny" / "table.parquet")["code"].to_pylist())
+    assert len(codes) == 1 and old not in codes
+
+
+def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
+    for path in ("store.py", "plan.py", "train.py", "collect.py"):
+        checkout.edit(f"src/smallbatch/{path}", "\nimport ", "\n# edited\nimport ")
+    assert checkout.snakemake("table").trained == 0
+
+
+def test_swapping_two_values_of_a_config_is_seen(checkout):
+    first = checkout.snakemake("table", hydra="optimizer.momentum=0.5 optimizer.weight_decay=0.25 grid.batch_size=[16]")
+    swapped = checkout.snakemake("table", hydra="optimizer.momentum=0.25 optimizer.weight_decay=0.5 grid.batch_size=[16]")
+    assert first.trained == swapped.trained == 12
+
+
+def test_a_foreign_dry_run_in_the_middle_of_a_run_does_no_harm(checkout):
+    import subprocess
+    import time
+
+    command = checkout.command("table", hydra="grid.seeds=4")
+    running = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(4)
+    for _ in range(2):  # with other settings, while jobs run
+        assert checkout.snakemake("-n", "table", hydra="grid.seeds=1 grid.batch_size=[8]").jobs
+    output, _ = running.communicate(timeout=120)
+    assert running.returncode == 0, output
+    assert len(pq.read_table(checkout.results / "tiny" / "table.parquet")) == 48
+    assert NOTHING in checkout.snakemake("table", hydra="grid.seeds=4").output
+
+
+def test_rebuilding_from_copied_results_trains_nothing_and_gives_the_same_tables(checkout, fresh):
+    shutil.copytree(checkout.results, fresh.results, copy_function=shutil.copy)
+    run = fresh.snakemake()
+    assert run.trained == 0 and "train" not in run.jobs
+    for name in ("table", "history", "correct"):
+        path = f"tiny/{name}.parquet"
+        assert pq.read_table(fresh.results / path).equals(pq.read_table(checkout.results / path))
+
+
+def test_two_runs_give_identical_tables_but_for_seconds_and_time(checkout, fresh):
+    fresh.snakemake("table")
+    for name in ("table", "history", "correct"):
+        one, two = (pq.read_table(c.results / "tiny" / f"{name}.parquet") for c in (checkout, fresh))
+        volatile = [column for column in ("seconds", "time") if column in one.column_names]
+        assert one.drop(volatile).equals(two.drop(volatile))
+
+
+def test_training_by_hand_fills_the_store_of_the_workflow(fresh):
+    by_hand = fresh.python(
+        "-m", "smallbatch.train", "study=digits", "grid.budget=epochs:1", "grid.batch_size=[16]", "grid.base_lr=[2**-6]",
+        "grid.seeds=2",
+    )  # fmt: skip
+    assert "16    bn:16" in by_hand.output
+    run = fresh.snakemake(
+        "table", study="digits", hydra="grid.budget=epochs:1 grid.batch_size=[16] grid.base_lr=[2**-6] grid.seeds=2"
+    )
+    assert run.trained == 0
+    assert json.loads((fresh.results / "digits" / "study.json").read_text())["points"] == 4
+
+
+def test_a_planned_job_runs_anywhere_with_its_plan_and_data(checkout, fresh):
+    for name in ("plan", "data"):
+        shutil.copytree(checkout.results / name, fresh.results / name)
+    plan = next(fresh.results.glob("plan/digits-conv-m16-bn-*.json"))
+    fresh.python("-m", "smallbatch.train", str(plan.relative_to(fresh.root)))
+    one, two = (pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet").drop("seconds") for c in (checkout, fresh))
+    assert one.equals(two)
