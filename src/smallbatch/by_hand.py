@@ -3,7 +3,6 @@
 import json
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -59,8 +58,13 @@ def print_means(rows: list[dict], file=sys.stdout) -> None:
     """Mean accuracy over seeds of every setting."""
     settings = defaultdict(list)
     for row in rows:
-        settings[row["batch_size"], row["norm"], row["bn_batch_size"] or 0, row["updates_planned"], row["base_lr"]].append(row)
-    print(f"{'m':>6} {'norm':>8} {'updates':>8} {'base_lr':>10} {'lr':>8} {'seeds':>5} {'failed':>6} {'validation':>10} {'test':>7}", file=file)
+        settings[
+            row["batch_size"], row["norm"], row["bn_batch_size"] or 0, row["updates_planned"], row["base_lr"]
+        ].append(row)
+    print(
+        f"{'m':>6} {'norm':>8} {'updates':>8} {'base_lr':>10} {'lr':>8} {'seeds':>5} {'failed':>6} {'validation':>10} {'test':>7}",
+        file=file,
+    )
     for (m, norm, b, updates, base_lr), group in sorted(settings.items()):
         validation, test = (sum(row[key] for row in group) / len(group) for key in ("val_accuracy", "test_accuracy"))
         failed = sum(row["status"] != "completed" for row in group)

@@ -42,10 +42,12 @@ def collect(path: Path, results: Path, partial: bool) -> None:
         elif partial:
             gaps += _stored(wanted, results, found)
         else:
-            raise UserError(f"{folder}: this job has not run; run snakemake, or add --config partial=true to report what exists")
-    tables = {name: pa.concat_tables(parts) for name, parts in found.items()} if found["summary"] else {}
-    if not tables:
+            raise UserError(
+                f"{folder}: this job has not run; run snakemake, or add --config partial=true to report what exists"
+            )
+    if not any(map(len, found["summary"])):
         raise UserError(f"study {study['study']}: nothing has been trained yet; run snakemake --cores all")
+    tables = {name: pa.concat_tables(parts) for name, parts in found.items()}
     table = whole_table(tables["summary"], study)
     order = table["point"].to_pylist()
     target = results / study["study"]
@@ -95,7 +97,9 @@ def whole_table(summary: pa.Table, study: dict) -> pa.Table:
     for entry in study["budgets"]:
         for s in entry["settings"]:
             budget.setdefault((s["batch_size"], s["norm"], s["bn_batch_size"], s["updates"]), entry["budget"])
-    rows = zip(*(summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")), strict=True)
+    rows = zip(
+        *(summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")), strict=True
+    )
     budgets = [budget[row] for row in rows]
     table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
     table = table.append_column("budget", pa.array(budgets, pa.string())).select(TABLE)

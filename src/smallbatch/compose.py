@@ -47,7 +47,9 @@ def checked(study: str, composed, overrides: list[str]) -> dict:
     for key in composed:
         if key not in Config.__dataclass_fields__:
             raise UserError(f"{key}: there is no such key{_nearest(key, list(Config.__dataclass_fields__))}")
-    composed = OmegaConf.create({key: composed[key] for key in Config.__dataclass_fields__}, flags={"allow_objects": True})
+    composed = OmegaConf.create(
+        {key: composed[key] for key in Config.__dataclass_fields__}, flags={"allow_objects": True}
+    )
     try:
         config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True, enum_to_str=True)
         config = _whole_study(config, overrides)
@@ -101,7 +103,11 @@ def _sentence(message: str) -> str:
     if match := re.search(r"full_key: ([\w.\[\]-]+)", text):
         return f"{prefix}{match[1]}: {lines[0]}"
     if match := re.search(r"(no viable alternative|mismatched input|extraneous input|Lexer\w+: )", text):
-        return "an override cannot be read (" + re.sub(r" See https.*", "", text) + "); write key=value, lists as key=[1,2] without spaces"
+        return (
+            "an override cannot be read ("
+            + re.sub(r" See https.*", "", text)
+            + "); write key=value, lists as key=[1,2] without spaces"
+        )
     return prefix + re.sub(r" See https://\S+.*| \^.*", "", text)
 
 

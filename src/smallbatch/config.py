@@ -138,7 +138,9 @@ def _check_axes(path: str, axes: dict) -> None:
             raise ValueError(f"{path}.batch_size: {m} is not a batch size; write 1 or more")
     for norm in axes["norm"] or []:
         if not re.fullmatch(r"none|bn|bn:[1-9]\d*", norm):
-            raise ValueError(f"{path}.norm: {norm!r} is not a norm; write none, bn or bn:b (batch norm over b examples)")
+            raise ValueError(
+                f"{path}.norm: {norm!r} is not a norm; write none, bn or bn:b (batch norm over b examples)"
+            )
     for key in axes["base_lr_at"]:
         if not re.fullmatch(r"m[1-9]\d*(_none|_bn)?", key):
             raise ValueError(f"{path}.base_lr_at.{key}: write m256, m256_none or m256_bn for batch size 256")
@@ -154,4 +156,6 @@ def _check_axes(path: str, axes: dict) -> None:
         try:
             updates_in(budget, 1, 1)
         except ValueError as error:
-            raise ValueError(f"{path}.budget: {error}, or updates_of:M for as many updates as batch size M has") from None
+            raise ValueError(
+                f"{path}.budget: {error}, or updates_of:M for as many updates as batch size M has"
+            ) from None

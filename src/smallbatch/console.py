@@ -15,9 +15,11 @@ def main_errors():
     except UserError as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:
-        if error.errno is None or error.filename is None and error.errno not in (28, 122):
+        if error.errno is None or (error.filename is None and error.errno not in (28, 122)):
             raise
-        raise SystemExit(f"error: {error.filename or 'results'}: {error.strerror}; free or repair it, then run the same command again") from None
+        raise SystemExit(
+            f"error: {error.filename or 'results'}: {error.strerror}; free or repair it, then run the same command again"
+        ) from None
 
 
 def user_folder(folder: str | None) -> None:

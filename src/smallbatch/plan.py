@@ -149,7 +149,9 @@ def _by_fleet(arms: list[dict]) -> dict:
         key = (row["batch_size"], row["norm"], row["bn_batch_size"], row["updates"])
         found.setdefault(key, set()).update(row["base_lr"])
     seeds = arms[0]["seeds"] if arms else 0
-    return {key: [{"base_lr": sorted(found[key]), "seeds": list(range(seeds))}] for key in sorted(found, key=_fleet_order)}
+    return {
+        key: [{"base_lr": sorted(found[key]), "seeds": list(range(seeds))}] for key in sorted(found, key=_fleet_order)
+    }
 
 
 def _fleet_order(key: tuple) -> tuple:

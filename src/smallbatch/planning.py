@@ -1,12 +1,11 @@
 """Planning with its input and output: source digests in, plan files out."""
 
-import json
 import os
 from pathlib import Path
 
 from smallbatch import store
 from smallbatch.errors import UserError
-from smallbatch.plan import Plan, canonical, digest, make_plan
+from smallbatch.plan import Plan, canonical, digest, fleet_slug, make_plan
 from smallbatch.source import accepted_arguments, code_digest, target_files
 
 GIVEN = {  # what networks and data sets are given beside their own keys
@@ -20,9 +19,12 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
     for group in ("model", "dataset"):
         target = config[group]["_target_"]
         accepted = accepted_arguments(target, folder)
-        for key in set(config[group]) - GIVEN[group]:
+        given = {key for key, value in config[group].items() if value is not None}
+        for key in sorted(given - GIVEN[group]):
             if accepted is not None and key not in accepted:
-                raise UserError(f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})")
+                raise UserError(
+                    f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
+                )
     code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
     data_code = source_digest(config["dataset"]["_target_"], folder)
     try:
@@ -74,11 +76,11 @@ def other_codes(plan: Plan, results: Path) -> dict[str, int]:
 
     ``{code digest: number of fleets}``, of fleets that have nothing under the plan's own code.
     """
-    found: dict[str, int] = {}
+    found: dict[str, set] = {}
     for job in plan.jobs.values():
         for entry in job["fleets"]:
             codes = store.codes_of(results / "store", entry["fleet"])
             if not set(codes) & {job["code"], *job["accept_code"]}:
                 for code in codes:
-                    found[code] = found.get(code, 0) + 1
-    return found
+                    found.setdefault(code, set()).add(fleet_slug(entry["fleet"]))
+    return {code: len(fleets) for code, fleets in found.items()}

@@ -50,7 +50,9 @@ def format_rate(rate: float) -> str:
 
 def rate_text(rate: float) -> str:
     """The rate for a sentence: ``2⁻⁸`` for a power of two, else as `format_rate`."""
-    return re.sub(r"\*\*(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), format_rate(rate))
+    return re.sub(
+        r"\*\*(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), format_rate(rate)
+    )
 
 
 def rate_label(rate: float) -> str:

@@ -67,7 +67,11 @@ def source_files(src: str, names: tuple[str, ...]) -> list[str]:
     found = []
     for name in names:
         path = Path(src) / "smallbatch" / name
-        files = sorted(p for p in path.iterdir() if p.suffix in (".py", ".html", ".css", ".js")) if name.endswith("/") else [path]
+        files = (
+            sorted(p for p in path.iterdir() if p.suffix in (".py", ".html", ".css", ".js"))
+            if name.endswith("/")
+            else [path]
+        )
         found += [str(file) for file in files]
     return found
 

@@ -124,7 +124,7 @@ def _arguments(path: Path, name: str, target: str) -> set[str] | None:
     body = ast.parse(path.read_bytes()).body
     node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == name), None)
     if node is None:
-        if any(isinstance(n, ast.ImportFrom | ast.Assign) for n in body):  # it may be imported or assigned here
+        if any(_may_bind(statement, name) for statement in body):
             return None
         raise UserError(f"_target_: {path.name} defines no {name} ({target})")
     if isinstance(node, ast.ClassDef):
@@ -132,3 +132,12 @@ def _arguments(path: Path, name: str, target: str) -> set[str] | None:
     if node is None or node.args.kwarg:
         return None
     return {a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs} - {"self"}
+
+
+def _may_bind(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement imports or assigns `name`, or may do so (a star, an if, a try)."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return any((alias.asname or alias.name) in (name, "*") for alias in statement.names)
+    if isinstance(statement, ast.Assign):
+        return any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
+    return isinstance(statement, ast.If | ast.Try | ast.With)

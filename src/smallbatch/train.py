@@ -104,7 +104,9 @@ def train_missing(job: dict, shared: dict, missing: dict, results: Path, say, tr
     try:
         data = read(folder)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again") from error
+        raise UserError(
+            f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
+        ) from error
     for block, outcomes in train_fleet(data, shared, list(missing), say):
         digests = [missing[point] for point in block]
         rows = {name: [] for name in store.TABLES}

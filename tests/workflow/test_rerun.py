@@ -83,7 +83,9 @@ def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
 
 def test_swapping_two_values_of_a_config_is_seen(checkout):
     first = checkout.snakemake("table", hydra="optimizer.momentum=0.5 optimizer.weight_decay=0.25 grid.batch_size=[16]")
-    swapped = checkout.snakemake("table", hydra="optimizer.momentum=0.25 optimizer.weight_decay=0.5 grid.batch_size=[16]")
+    swapped = checkout.snakemake(
+        "table", hydra="optimizer.momentum=0.25 optimizer.weight_decay=0.5 grid.batch_size=[16]"
+    )
     assert first.trained == swapped.trained == 12
 
 
@@ -92,7 +94,14 @@ def test_a_foreign_dry_run_in_the_middle_of_a_run_does_no_harm(checkout):
     import time
 
     command = checkout.command("table", hydra="grid.seeds=4")
-    running = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(
+        command,
+        cwd=checkout.root,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     time.sleep(4)
     for _ in range(2):  # with other settings, while jobs run
         assert checkout.snakemake("-n", "table", hydra="grid.seeds=1 grid.batch_size=[8]").jobs
@@ -137,5 +146,7 @@ def test_a_planned_job_runs_anywhere_with_its_plan_and_data(checkout, fresh):
         shutil.copytree(checkout.results / name, fresh.results / name)
     plan = next(fresh.results.glob("plan/digits-conv-m16-bn-*.json"))
     fresh.python("-m", "smallbatch.train", str(plan.relative_to(fresh.root)))
-    one, two = (pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet").drop("seconds") for c in (checkout, fresh))
+    one, two = (
+        pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet").drop("seconds") for c in (checkout, fresh)
+    )
     assert one.equals(two)

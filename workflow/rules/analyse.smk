@@ -1,5 +1,4 @@
 rule collect:
-    localrule: True
     input:
         study=study_file,
         jobs=job_tables,
@@ -13,20 +12,20 @@ rule collect:
         study="results/{study}/study.json",
     log:
         "results/logs/{study}/collect.log",
-    params:
-        partial=SETTINGS.partial_flag,
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        partial=SETTINGS.partial_flag,
     shell:
         "python -m smallbatch.collect {input.study} {params.partial} > {log} 2>&1"
 
 
 rule analyse:
-    localrule: True
     input:
         table="results/{study}/table.parquet",
         study="results/{study}/study.json",
@@ -35,6 +34,7 @@ rule analyse:
         best="results/{study}/best.csv",
     log:
         "results/logs/{study}/analyse.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -46,6 +46,6 @@ rule analyse:
 
 
 rule table:
-    localrule: True
     input:
         expand("results/{study}/{name}", study=STUDIES, name=["table.parquet", "best.csv"]),
+    localrule: True

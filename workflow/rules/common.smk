@@ -11,9 +11,7 @@ SRC = os.path.relpath(Path(workflow.basedir).parent / "src")
 sys.path.insert(0, str(Path(SRC).resolve()))
 
 # Jobs find this Python and this source tree, installed or not, activated or not.
-shell.prefix(
-    f"export PATH={sys.prefix}/bin:$PATH PYTHONPATH={Path(SRC).resolve()}:${{{{PYTHONPATH:-}}}}; "
-)
+shell.prefix(f"export PATH={sys.prefix}/bin:$PATH PYTHONPATH={Path(SRC).resolve()}:${{{{PYTHONPATH:-}}}}; ")
 
 from smallbatch.console import stop_snakemake
 from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files

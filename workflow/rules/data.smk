@@ -1,5 +1,4 @@
 rule data:
-    localrule: True
     input:
         plan=ancient("results/plan/{data}.data.json"),
     output:
@@ -8,6 +7,7 @@ rule data:
         labels="results/data/{data}/labels.npy",
     log:
         "results/logs/data/{data}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

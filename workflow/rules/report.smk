@@ -1,10 +1,11 @@
 rule figure:
-    localrule: True
     input:
         table="results/{study}/table.parquet",
         best="results/{study}/best.csv",
         study="results/{study}/study.json",
-        code=lambda wildcards: source(f"figures/{wildcards.figure}.py", "figures/style.py", "text.py", "analysis/best.py"),
+        code=lambda wildcards: source(
+            f"figures/{wildcards.figure}.py", "figures/style.py", "text.py", "analysis/best.py"
+        ),
     output:
         svg=report(
             "results/{study}/figures/{figure}.svg",
@@ -15,6 +16,7 @@ rule figure:
         others=[f"results/{{study}}/figures/{{figure}}.{format}" for format in FORMATS[1:]],
     log:
         "results/logs/{study}/figure-{figure}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -26,7 +28,6 @@ rule figure:
 
 
 rule page:
-    localrule: True
     input:
         tables=expand(
             "results/{{study}}/{name}",
@@ -43,6 +44,7 @@ rule page:
         ),
     log:
         "results/logs/{study}/page.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -54,12 +56,12 @@ rule page:
 
 
 rule figures:
-    localrule: True
     input:
         expand("results/{study}/figures/{figure}.{format}", study=STUDIES, figure=FIGURES, format=FORMATS),
+    localrule: True
 
 
 rule report:
-    localrule: True
     input:
         expand("results/{study}/report.html", study=STUDIES),
+    localrule: True

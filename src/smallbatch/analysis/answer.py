@@ -149,7 +149,9 @@ def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "budget": cells["budget"].map(budget_text),
-            "norm": [norm_text(*key) for key in zip(cells["norm"], cells["bn_batch_size"], cells["batch_size"], strict=True)],
+            "norm": [
+                norm_text(*key) for key in zip(cells["norm"], cells["bn_batch_size"], cells["batch_size"], strict=True)
+            ],
             "m": cells["batch_size"],
             "η̃": cells["base_lr"].map(rate_text),
             "seeds": cells["seeds"],

@@ -15,7 +15,9 @@ def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
     """
     keys = ["batch_size", "norm", "bn_batch_size", "updates_planned"]
     settings = [
-        setting | {"budget": entry["budget"], "order": i} for i, entry in enumerate(budgets) for setting in entry["settings"]
+        setting | {"budget": entry["budget"], "order": i}
+        for i, entry in enumerate(budgets)
+        for setting in entry["settings"]
     ]
     wanted = pd.DataFrame(settings).rename(columns={"updates": "updates_planned"})
     for frame in (table := table.drop(columns="budget").copy(), wanted):
@@ -72,7 +74,7 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
         else:
             row |= {"seeds": int(group["seeds"].max()), "edge": True}
         rows.append(row)
-    return pd.DataFrame(rows, columns=BEST)
+    return pd.DataFrame(rows, columns=BEST).astype({"bn_batch_size": "Int64"})
 
 
 def _points(table: pd.DataFrame, setting: dict, base_lr: float) -> pd.DataFrame:

@@ -49,14 +49,22 @@ def prepare(plan: dict, folder: Path) -> None:
 def _check(dataset: dict, split: str, splits: dict) -> None:
     name, size = dataset["name"], dataset["sizes"][split]
     if split not in splits:
-        raise UserError(f"dataset {name}: {dataset['_target_']} gave no split {split!r}; return train, validation and test")
+        raise UserError(
+            f"dataset {name}: {dataset['_target_']} gave no split {split!r}; return train, validation and test"
+        )
     images, labels = splits[split]
     if len(images) != size or len(labels) != size:
-        raise UserError(f"dataset.sizes.{split}: {size} in conf, but {name} gave {len(images)} images and {len(labels)} labels")
+        raise UserError(
+            f"dataset.sizes.{split}: {size} in conf, but {name} gave {len(images)} images and {len(labels)} labels"
+        )
     if list(images.shape[1:]) != dataset["shape"]:
-        raise UserError(f"dataset.shape: {dataset['shape']} in conf, but the images of {name} are {list(images.shape[1:])}")
+        raise UserError(
+            f"dataset.shape: {dataset['shape']} in conf, but the images of {name} are {list(images.shape[1:])}"
+        )
     if labels.min() < 0 or labels.max() >= dataset["classes"]:
-        raise UserError(f"dataset.classes: {dataset['classes']} in conf, but {name} has labels {labels.min()} to {labels.max()}")
+        raise UserError(
+            f"dataset.classes: {dataset['classes']} in conf, but {name} has labels {labels.min()} to {labels.max()}"
+        )
 
 
 if __name__ == "__main__":

@@ -46,12 +46,25 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     grid.legend.set_title("batch size m")
     seeds = counts_text(cells["seeds"])
     grid.figure.text(
-        0.01, -0.02, f"Means over {seeds} seeds. × : a seed diverged, or did not train at an η̃ above the best.", fontsize="small"
+        0.01,
+        -0.02,
+        f"Means over {seeds} seeds. × : a seed diverged, or did not train at an η̃ above the best.",
+        fontsize="small",
     )
-    columns = ["budget", "norm", "bn_batch_size", "batch_size", "base_lr", "lr", "seeds", "failed", "diverged", "untrained"]
+    columns = [
+        "budget",
+        "norm",
+        "bn_batch_size",
+        "batch_size",
+        "base_lr",
+        "lr",
+        "seeds",
+        "failed",
+        "diverged",
+        "untrained",
+    ]
     return grid.figure, cells[[*columns, "val_accuracy", "test_accuracy", "train_loss"]]
 
 
 def _every_other(values: list) -> list:
     return values if len(values) <= 7 else values[::2]
-

@@ -19,12 +19,16 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     drawn = data.dropna(subset=["test_accuracy"])
     names = list(dict.fromkeys(drawn["series"]))
     colors = dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8.2, 6.6), sharex=True, height_ratios=[2.2, 1], layout="constrained")
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(8.2, 6.6), sharex=True, height_ratios=[2.2, 1], layout="constrained"
+    )
     for i, name in enumerate(names):
         line = drawn[drawn["series"] == name].sort_values("batch_size")
         shift = 2 ** (0.09 * (i - (len(names) - 1) / 2))  # side by side, so that intervals don't hide each other
         x, y = line["batch_size"] * shift, 100 * line["test_accuracy"]
-        spread = 100 * pd.concat([line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]], axis=1)
+        spread = 100 * pd.concat(
+            [line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]], axis=1
+        )
         color, marker = colors[name], MARKERS[i % len(MARKERS)]
         top.errorbar(x, y, spread.T.to_numpy(), color=color, lw=1.6, elinewidth=1.2, capsize=2.5, label=name)
         bottom.plot(x, line["base_lr"], color=color, lw=1.6)
@@ -32,7 +36,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
             for filled in (True, False):
                 chosen = line["edge"] != filled
                 face = color if filled else "white"
-                axes.plot(x[chosen], values[chosen], marker, color=color, mfc=face, mew=1.5, ms=6.5, ls="none", zorder=4)
+                axes.plot(
+                    x[chosen], values[chosen], marker, color=color, mfc=face, mew=1.5, ms=6.5, ls="none", zorder=4
+                )
     top.set_ylabel("test accuracy (%)")
     top.legend(title="best η̃ of each, chosen on validation data", fontsize="small", title_fontsize="small")
     bottom.set_yscale("log", base=2)

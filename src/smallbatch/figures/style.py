@@ -34,8 +34,12 @@ def log2_axis(axis, values, rates: bool = False) -> None:
 def accuracy_axis(axis, lowest: float) -> None:
     """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in log(error)."""
     ceiling = 100.5  # so that 100% has a place
-    axis.axes.set_yscale("function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y)))
-    axis.set_major_locator(FixedLocator([tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if tick > lowest - 10]))
+    axis.axes.set_yscale(
+        "function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y))
+    )
+    axis.set_major_locator(
+        FixedLocator([tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if tick > lowest - 10])
+    )
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
@@ -49,6 +53,9 @@ def counts_text(numbers: pd.Series) -> str:
 def series_of(frame: pd.DataFrame) -> pd.Series:
     """For each row the text of its norm (`norm_text`)."""
     return pd.Series(
-        [norm_text(n, b, m) for n, b, m in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)],
+        [
+            norm_text(n, b, m)
+            for n, b, m in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)
+        ],
         index=frame.index,
     )

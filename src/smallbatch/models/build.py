@@ -38,7 +38,9 @@ def build(model: dict, shape: tuple[int, int, int], classes: int, norm: str, bn_
 
 def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: int | None) -> None:
     """Replace torch's batch-norm layers by ghost batch norm over `bn_batch_size` examples."""
-    layers = [(path, layer) for path, layer in net.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    layers = [
+        (path, layer) for path, layer in net.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
     if layers and norm == "none":
         raise UserError(
             f"grid.norm: none, but {target} has batch-norm layers ({layers[0][0]}); "

@@ -16,7 +16,18 @@ from smallbatch.analysis.answer import answer, failed_table, settings_table
 from smallbatch.figures.style import counts_text
 from smallbatch.text import budget_text, norm_text
 
-PACKAGES = ("snakemake", "torch", "hydra-core", "mlflow", "seaborn", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn")
+PACKAGES = (
+    "snakemake",
+    "torch",
+    "hydra-core",
+    "mlflow",
+    "seaborn",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+)
 FIGURES = {  # name -> (title, caption); captions name n, interval and budget
     "best_by_batch_size": (
         "Best test accuracy against batch size",
@@ -36,9 +47,15 @@ def build_page(results: Results) -> str:
     """The whole page as text. Everything that comes from a config is escaped by the template."""
     study, table, best = results.study, results.table, results.best
     points = table.drop_duplicates("point")
-    texts = {"seeds": counts_text(best["seeds"]), "budgets": " and ".join(budget_text(b["budget"]) for b in study["budgets"])}
+    texts = {
+        "seeds": counts_text(best["seeds"]),
+        "budgets": " and ".join(budget_text(b["budget"]) for b in study["budgets"]),
+    }
     environment = Environment(
-        loader=PackageLoader("smallbatch", "page"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("smallbatch", "page"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     return environment.get_template("report.html").render(
         study=study,
@@ -98,7 +115,9 @@ def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "m": cost["batch_size"],
-            "norm": [norm_text(*key) for key in zip(cost["norm"], cost["bn_batch_size"], cost["batch_size"], strict=True)],
+            "norm": [
+                norm_text(*key) for key in zip(cost["norm"], cost["bn_batch_size"], cost["batch_size"], strict=True)
+            ],
             "updates": cost["updates_planned"],
             "points": cost["points"],
             "seconds on one core": cost["seconds"].map("{:.1f}".format),
@@ -110,9 +129,18 @@ def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
 def _mixtures(points: pd.DataFrame) -> list[str]:
     """What the points were trained with; more than one value of any of these is said as a mixture."""
     lines = []
-    for column, name in (("code", "training code"), ("torch", "torch"), ("processor", "processor"), ("engine", "engine")):
+    for column, name in (
+        ("code", "training code"),
+        ("torch", "torch"),
+        ("processor", "processor"),
+        ("engine", "engine"),
+    ):
         counts = points[column].fillna("unknown").value_counts()
-        text = ", ".join(f"{value} ({n:,} points)" for value, n in counts.items()) if len(counts) > 1 else str(counts.index[0])
+        text = (
+            ", ".join(f"{value} ({n:,} points)" for value, n in counts.items())
+            if len(counts) > 1
+            else str(counts.index[0])
+        )
         lines.append((f"{name}{' – a mixture' if len(counts) > 1 else ''}", text))
     return lines
 

@@ -78,7 +78,10 @@ def exact_statistics(net, images, replicas: int) -> list:
         net(x)
     for layer in layers:
         layer.observer = None
-    return [((mean / n).to(layer.weight), (var / n).to(layer.weight)) for layer, (mean, var, n) in zip(layers, sums, strict=True)]
+    return [
+        ((mean / n).to(layer.weight), (var / n).to(layer.weight))
+        for layer, (mean, var, n) in zip(layers, sums, strict=True)
+    ]
 
 
 @torch.no_grad()

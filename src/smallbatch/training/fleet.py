@@ -1,5 +1,6 @@
 """Train the points of a fleet: build the networks, choose how they train together, go block by block."""
 
+import itertools
 import platform
 import time
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from pathlib import Path
 import torch
 
 from smallbatch.data.read import Data
-from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.training.groups import CannotFuse, fuse, verified
 from smallbatch.training.loop import train_block
@@ -45,7 +45,10 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say) 
         results = train_block(net, data, shared, [rate for rate, _ in crew], [seed for _, seed in crew])[: len(block)]
         seconds = time.perf_counter() - started
         for result in results:
-            result["summary"] |= {"engine": engine, "seconds": seconds / len(crew) if len(crew) > len(block) else result["summary"]["seconds"]}
+            result["summary"] |= {
+                "engine": engine,
+                "seconds": seconds / len(crew) if len(crew) > len(block) else result["summary"]["seconds"],
+            }
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
@@ -55,7 +58,7 @@ def blocks(points: list, width: int) -> list[list]:
     """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be."""
     number = -(-len(points) // width)
     ends = [len(points) * i // number for i in range(number + 1)] if number else []
-    return [points[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+    return [points[start:stop] for start, stop in itertools.pairwise(ends)]
 
 
 def processor() -> str:

@@ -50,6 +50,8 @@ class GroupedLinear(nn.Module):
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:
             y = torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
+            if y.requires_grad:  # the bias gradient is a sum whose order would depend on R in another layout
+                y.register_hook(lambda gradient: gradient.contiguous())
         return y.transpose(0, 1).flatten(1)
 
 
@@ -124,7 +126,10 @@ def verified(nets: list[nn.Module], shape: tuple[int, ...], examples: int) -> No
             raise CannotFuse("its output changes when replicas stand side by side")
         weight = torch.randn_like(apart)
         ours = torch.autograd.grad((together * weight).sum(), list(fused.parameters()))
-        theirs = [torch.autograd.grad((apart[:, r] * weight[:, r]).sum(), list(net.parameters())) for r, net in enumerate(pair)]
+        theirs = [
+            torch.autograd.grad((apart[:, r] * weight[:, r]).sum(), list(net.parameters()))
+            for r, net in enumerate(pair)
+        ]
         for one, *two in zip(ours, *theirs, strict=True):
             if not torch.allclose(one.reshape(2, -1), torch.stack(two).reshape(2, -1), rtol=1e-9, atol=1e-9):
                 raise CannotFuse("its gradients change when replicas stand side by side")

@@ -59,7 +59,9 @@ def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[
         for r, record in enumerate(records):
             if not record.diverged:
                 lr = float(full_lr[r, 0]) * factor
-                record.end_epoch(epoch, end, lr, float(running[r]), float(val_loss[r]), val_correct[r], scores, r, finite[r])
+                record.end_epoch(
+                    epoch, end, lr, float(running[r]), float(val_loss[r]), val_correct[r], scores, r, finite[r]
+                )
     results = finish(net, data, records, final)
     clock.share()
     for record, result in zip(records, results, strict=True):
@@ -82,7 +84,7 @@ def train_updates(net, parameters, sgd, data, seeds, m, start, stop, updates, fu
         x = images[index].flatten(1, 2).contiguous(memory_format=torch.channels_last)
         logits = net(x).view(m * replicas, -1)
         losses = F.cross_entropy(logits, labels[index].view(-1), reduction="none")
-        loss = losses.view(m, replicas).mean(0)
+        loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
         sgd.step(torch.autograd.grad(loss.sum(), parameters), lr)
         total += loss.detach()
     return total / (stop - start)
@@ -142,7 +144,9 @@ def finish(net, data: Data, records: list["Record"], final: list[int]) -> list[d
             "test_accuracy": float(test.double().mean()),
             "test_accuracy_median": median,
         }
-        results.append({"summary": summary | statistics, "history": record.history, "correct": np.packbits(test.numpy()).tobytes()})
+        results.append(
+            {"summary": summary | statistics, "history": record.history, "correct": np.packbits(test.numpy()).tobytes()}
+        )
     return results
 
 

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from smallbatch.data.read import Data, Split
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Data:
+    """The real digits, standardised, in double precision: 256 train, 64 validation, 100 test images."""
+    from smallbatch.data import digits as module
+
+    splits = module.load({"train": 256, "validation": 64, "test": 100})
+    train = torch.from_numpy(splits["train"][0]).double()
+    made = [
+        Split((torch.from_numpy(images).double() - train.mean()) / train.std(), torch.from_numpy(labels).long())
+        for images, labels in splits.values()
+    ]
+    return Data(*made, classes=10)
+
+
+@pytest.fixture(scope="session")
+def digits32(digits) -> Data:
+    return Data(
+        *[Split(s.images.float(), s.labels) for s in (digits.train, digits.validation, digits.test)], classes=10
+    )
+
+
+@pytest.fixture
+def shared():
+    """What the points of a fleet share, as a plan has it; keyword arguments change it."""
+
+    def make(**changes) -> dict:
+        return {
+            "dataset": {"name": "digits", "_target_": "smallbatch.data.digits.load"},
+            "model": {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"},
+            "optimizer": {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0},
+            "schedule": {"name": "step", "drops": [0.5, 0.75], "factor": 0.1},
+            "evaluation": {"epochs": []},
+            "batch_size": 8,
+            "norm": "none",
+            "updates": 64,
+        } | changes
+
+    return make

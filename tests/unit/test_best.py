@@ -1,0 +1,123 @@
+"""The choice of η̃ on made-up tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from smallbatch.analysis.answer import answer, stable_limit
+from smallbatch.analysis.best import best_settings, in_budgets, paired_difference, rates, t_interval, with_failed
+
+
+def table(
+    cells: dict, m: int = 8, norm: str = "none", b=None, budget: str = "epochs:1", seeds: int = 3
+) -> pd.DataFrame:
+    """`cells`: η̃ -> (validation, test) or (validation, test, status); seeds differ by 0.01 in test."""
+    rows = []
+    for rate, (validation, test, *status) in cells.items():
+        for seed in range(seeds):
+            rows.append(
+                {
+                    "batch_size": m, "norm": norm, "bn_batch_size": b, "schedule": "step", "budget": budget,
+                    "base_lr": rate, "lr": rate * m, "seed": seed, "status": (status or ["completed"])[0],
+                    "train_loss": 1.0, "val_accuracy": validation, "val_loss": 1 - validation,
+                    "test_accuracy": test + 0.01 * seed, "updates_planned": 10, "point": f"{m}-{norm}-{rate}-{seed}",
+                }
+            )  # fmt: skip
+    frame = pd.DataFrame(rows)
+    frame["bn_batch_size"] = frame["bn_batch_size"].astype("Int64")
+    return frame
+
+
+def test_the_choice_is_made_on_validation_and_read_on_test():
+    best = best_settings(table({0.1: (0.8, 0.99), 0.2: (0.9, 0.7), 0.4: (0.85, 0.99)})).iloc[0]
+    assert best["base_lr"] == 0.2 and best["lr"] == 1.6 and not best["edge"]
+    assert best["test_accuracy"] == pytest.approx(0.71)
+    low, high = stats.t.interval(0.95, 2, loc=0.71, scale=0.01 / np.sqrt(3))
+    assert (best["ci_low"], best["ci_high"]) == pytest.approx((low, high))
+
+
+def test_ties_go_to_the_lower_validation_loss_and_then_to_the_smaller_rate():
+    tied = table({0.1: (0.8, 0.5), 0.2: (0.9, 0.5), 0.4: (0.9, 0.5)})
+    assert best_settings(tied).iloc[0]["base_lr"] == 0.2
+    tied.loc[tied["base_lr"] == 0.4, "val_loss"] = 0.01
+    assert best_settings(tied).iloc[0]["base_lr"] == 0.4
+
+
+@pytest.mark.parametrize("status", ["diverged", "untrained"])
+def test_a_rate_with_a_failed_seed_cannot_be_best(status):
+    frame = table({0.1: (0.7, 0.5), 0.2: (0.8, 0.5), 0.4: (0.9, 0.5)})
+    frame.loc[(frame["base_lr"] == 0.4) & (frame["seed"] == 1), "status"] = status
+    assert best_settings(frame).iloc[0]["base_lr"] == 0.2
+
+
+def test_a_rate_with_missing_seeds_cannot_be_best():
+    frame = table({0.1: (0.7, 0.5), 0.2: (0.9, 0.5)})
+    frame = frame[~((frame["base_lr"] == 0.2) & (frame["seed"] == 1))]
+    assert best_settings(frame).iloc[0]["base_lr"] == 0.1
+
+
+def test_an_optimum_at_the_end_of_the_grid_is_an_edge():
+    assert best_settings(table({0.1: (0.9, 0.5), 0.2: (0.8, 0.5)})).iloc[0]["edge"]
+    assert best_settings(table({0.1: (0.9, 0.5)})).iloc[0]["edge"]
+
+
+def test_where_nothing_trains_there_is_no_best_and_every_failure_counts():
+    frame = table({0.1: (0.1, 0.1, "untrained"), 0.2: (0.1, 0.1, "diverged")})
+    best = best_settings(frame)
+    assert best["base_lr"].isna().all() and best.iloc[0]["edge"] and best.iloc[0]["seeds"] == 3
+    assert with_failed(rates(frame), best)["failed"].tolist() == [3, 3]
+    assert answer(frame, best) == ["No setting trained with every seed, so there is nothing to recommend yet."]
+
+
+def test_an_untrained_point_below_the_best_is_only_slow():
+    frame = table({0.1: (0.2, 0.1, "untrained"), 0.2: (0.9, 0.5), 0.4: (0.2, 0.1, "untrained")})
+    assert with_failed(rates(frame), best_settings(frame))["failed"].tolist() == [0, 0, 3]
+
+
+def test_one_seed_has_no_interval():
+    best = best_settings(table({0.1: (0.8, 0.5), 0.2: (0.9, 0.5), 0.4: (0.8, 0.5)}, seeds=1)).iloc[0]
+    assert np.isnan(best["ci_low"]) and best["seeds"] == 1
+
+
+def test_the_t_interval_is_scipys():
+    values = np.array([0.1, 0.5, 0.2, 0.7])
+    expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    assert t_interval(values) == pytest.approx(expected)
+
+
+def test_differences_are_paired_by_seed():
+    frame = pd.concat([table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=8), table({0.1: (0.8, 0.5), 0.2: (0.9, 0.4)}, m=64)])
+    best = best_settings(frame)
+    mean, low, high = paired_difference(frame, best.iloc[0], best.iloc[1])
+    assert mean == low == high == pytest.approx(0.2)  # every seed differs by the same
+
+
+def test_a_setting_stands_in_every_budget_with_as_many_updates():
+    budgets = [
+        {"budget": "epochs:1", "settings": [{"batch_size": 8, "norm": "none", "bn_batch_size": None, "updates": 10}]},
+        {"budget": "updates:10", "settings": [{"batch_size": 8, "norm": "none", "bn_batch_size": None, "updates": 10}]},
+    ]
+    doubled = in_budgets(table({0.1: (0.8, 0.5)}), budgets)
+    assert doubled["budget"].tolist() == ["epochs:1"] * 3 + ["updates:10"] * 3
+    assert doubled["point"].nunique() == 3
+
+
+def test_the_answer_names_budget_interval_and_edge():
+    small = table({0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.8, 0.5)}, m=8)
+    large = table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=64)
+    frame = pd.concat([small, large], ignore_index=True)
+    text = " ".join(answer(frame, best_settings(frame)))
+    assert (
+        "At a budget of 1 epochs the best setting on validation data was m = 8 with no norm at η̃ = 0.2 (η = 1.6)"
+        in text
+    )
+    assert "over 3 seeds, these test images only" in text
+    assert "the best m ≤ 32 (m = 8: 91.0%) minus the best m > 32 (m = 64: 61.0%) is +30.0 points" in text
+
+
+def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
+    frame = table({0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.1, 0.1, "diverged"), 0.8: (0.8, 0.5)})
+    cells = with_failed(rates(frame), best_settings(frame))
+    assert stable_limit(cells) == "0.2"
+    assert stable_limit(cells[cells["base_lr"] < 0.4]) == "at least 0.2"

@@ -1,0 +1,81 @@
+"""Every replica of a fleet follows the same point trained alone in a plain PyTorch loop (`plain.py`)."""
+
+import plain
+import pytest
+import torch
+
+from smallbatch.models.build import build
+from smallbatch.training.fleet import train_fleet
+from smallbatch.training.groups import fuse
+from smallbatch.training.loop import train_updates
+from smallbatch.training.sgd import SGD
+
+MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
+NORMS = {"none": ("none", None, None), "bn": ("bn", 8, 0), "ghost": ("bn", 4, 4)}
+POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
+STEPS, M = 20, 8
+
+
+def fleet_weights(data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64):
+    """Per replica the weights after STEPS updates of a fleet, as one vector each."""
+    nets = [build(MODEL, (1, 8, 8), 10, norm, b, seed).to(dtype) for _, seed in points]
+    net = fuse(nets)
+    parameters = list(net.parameters())
+    sgd = SGD(parameters, len(points), momentum, weight_decay)
+    lr = torch.tensor([rate for rate, _ in points], dtype=torch.float64)[:, None] * M
+    schedule = {"drops": [0.5, 0.75], "factor": 0.1}
+    train_updates(net, parameters, sgd, data, [seed for _, seed in points], M, 0, STEPS, STEPS, lr.to(dtype), schedule)
+    return torch.cat([p.detach().view(len(points), -1) for p in parameters], 1)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-4)])
+def test_every_replica_follows_the_plain_loop(digits, digits32, norm, momentum, weight_decay, dtype, tolerance):
+    data = digits if dtype == torch.float64 else digits32
+    kind, b, chunk = NORMS[norm]
+    together = fleet_weights(data, kind, b, POINTS, momentum, weight_decay, dtype)
+    for row, (rate, seed) in zip(together, POINTS, strict=True):
+        alone = plain.PlainConvNet(chunk).start_from(build(MODEL, (1, 8, 8), 10, kind, b, seed)).to(dtype)
+        if dtype == torch.float64:
+            alone = plain.PlainConvNet(chunk).double().start_from(build(MODEL, (1, 8, 8), 10, kind, b, seed))
+        plain.train(
+            alone, data.train.images, data.train.labels, M, STEPS, rate * M, seed, momentum, weight_decay, (0.5, 0.75)
+        )  # fmt: skip
+        theirs = torch.cat([p.detach().flatten() for p in alone.parameters()])
+        assert torch.allclose(row, theirs, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_width_position_and_neighbours_change_no_bit(digits32, norm):
+    kind, b, _ = NORMS[norm]
+    wide = fleet_weights(digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32)
+    pair = fleet_weights(digits32, kind, b, [POINTS[2], POINTS[0]], dtype=torch.float32)
+    assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
+
+
+def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared):
+    calm = [(2.0**-7, 0), (2.0**-6, 1)]
+    stormy = [calm[0], (1e30, 2), calm[1]]
+    alone = outcomes(digits32, shared(), calm)
+    beside = outcomes(digits32, shared(), stormy)
+    assert beside[1]["summary"]["status"] == "diverged"
+    for one, two in ((alone[0], beside[0]), (alone[1], beside[2])):
+        assert one["correct"] == two["correct"]
+        assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
+
+
+def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, shared):
+    alone, company = outcomes(digits32, shared(), POINTS[:1]), outcomes(digits32, shared(), POINTS)
+    assert volatile_apart(alone[0]["summary"]) == volatile_apart(company[0]["summary"])
+    assert [row["train_loss_running"] for row in alone[0]["history"]] == [
+        row["train_loss_running"] for row in company[0]["history"]
+    ]
+
+
+def outcomes(data, shared, points):
+    return [outcome for _, block in train_fleet(data, shared, points, lambda text: None) for outcome in block]
+
+
+def volatile_apart(summary: dict) -> dict:
+    return {key: value for key, value in summary.items() if key != "seconds"}

@@ -1,0 +1,149 @@
+"""The grid, identity and packing."""
+
+import copy
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smallbatch.compose import compose
+from smallbatch.plan import count, digest, expand, fleet, make_plan, pack, point_digests, points_of
+
+
+@pytest.fixture(scope="module")
+def config() -> dict:
+    return compose("digits", [])
+
+
+def points_in(plan) -> set[str]:
+    return {
+        point
+        for job in plan.jobs.values()
+        for entry in job["fleets"]
+        for point in point_digests(entry["fleet"], points_of(entry["points"]))
+    }
+
+
+def planned(*overrides):
+    return make_plan(compose("digits", list(overrides)), "code", "data")
+
+
+def test_the_default_study_has_some_1800_points_and_seven_rates_or_more_at_every_batch_size():
+    plan = planned()
+    assert 1750 <= plan.study["points"] <= 1900
+    rates = {}
+    for row in expand(plan.study["config"]["grid"], 1024):
+        if row["budget"] == "epochs:10":
+            rates.setdefault(row["batch_size"], []).append(len(row["base_lr"]))
+    assert sorted(rates) == [2**k for k in range(1, 9)] and min(map(min, rates.values())) >= 7
+
+
+axes = st.fixed_dictionaries(
+    {
+        "batch_size": st.lists(st.sampled_from([2, 4, 8, 16]), min_size=1, unique=True),
+        "norm": st.lists(st.sampled_from(["none", "bn", "bn:2"]), min_size=1, unique=True),
+        "base_lr": st.lists(st.sampled_from([0.5, 0.25, 0.1]), min_size=1, unique=True),
+        "seeds": st.integers(1, 3),
+    }
+)
+
+
+@given(axes)
+@settings(deadline=None, max_examples=40)
+def test_the_grid_is_the_product_of_its_axes_without_doubles(config, axes):
+    grid = copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    plan = make_plan(config | {"grid": grid}, "code", "data")
+    # "BN over the batch" and "BN over 2" are one point at m = 2
+    settings = {
+        (m, "none" if n == "none" else 2 if n == "bn:2" else m) for m, n in product(axes["batch_size"], axes["norm"])
+    }
+    expected = len(settings) * len(axes["base_lr"]) * axes["seeds"]
+    assert plan.study["points"] == len(points_in(plan)) == expected
+
+
+@given(axes, st.floats(0.01, 10))
+@settings(deadline=None, max_examples=40)
+def test_however_fleets_are_packed_every_point_is_in_one_job(config, axes, seconds):
+    grid = copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    rows = expand(grid, 1024)
+    fleets = {(r["batch_size"], r["bn_batch_size"]): r for r in rows}.values()
+    entries = [
+        {
+            "fleet": fleet(config, r["batch_size"], r["norm"], r["bn_batch_size"], r["updates"]),
+            "points": [{"base_lr": r["base_lr"], "seeds": list(range(r["seeds"]))}],
+        }
+        for r in fleets
+    ]
+    jobs = pack(entries, {"job_seconds": seconds, "images_per_second": 1000})
+    packed = [(digest(e["fleet"]), p) for job in jobs for e in job for p in points_of(e["points"])]
+    assert sorted(packed) == sorted((digest(e["fleet"]), p) for e in entries for p in points_of(e["points"]))
+    assert all(count(e["points"]) for job in jobs for e in job)
+
+
+def test_an_arm_with_as_many_updates_shares_its_points():
+    plan = planned()
+    both = [
+        b
+        for b in plan.study["budgets"]
+        if {"batch_size": 16, "norm": "none", "bn_batch_size": None, "updates": 640} in b["settings"]
+    ]
+    assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
+    assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 70
+
+
+def test_a_narrowed_grid_narrows_every_arm():
+    assert {row["batch_size"] for row in expand(compose("digits", ["grid.batch_size=[2,4]"])["grid"], 1024)} == {2, 4}
+    assert {row["norm"] for row in expand(compose("digits", ["grid.norm=[none]"])["grid"], 1024)} == {"none"}
+    rows = expand(compose("digits", ["grid.base_lr=[0.25]"])["grid"], 1024)
+    assert all(row["base_lr"] == [0.25] for row in rows)
+    assert len(points_in(planned("grid.seeds=3"))) == 0.3 * len(points_in(planned()))
+
+
+def test_more_seeds_keep_the_points_that_were_there():
+    assert points_in(planned("grid.seeds=3")) < points_in(planned("grid.seeds=4"))
+
+
+def test_identity_ignores_null_keys_order_and_what_only_packs():
+    base = points_in(planned())
+    assert points_in(planned("training.job_seconds=5")) == base
+    assert points_in(planned("+model.dropout=null")) == base
+    config = compose("digits", [])
+    shuffled = {key: config[key] for key in reversed(config)}
+    assert points_in(make_plan(shuffled, "code", "data")) == base
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "optimizer.momentum=0.5",
+        "model.channels=[8,8]",
+        "schedule.drops=[0.5]",
+        "dataset.sizes.train=1000",
+        "evaluation.epochs=[1]",
+    ],
+)
+def test_identity_covers_what_results_depend_on(override):
+    assert not points_in(planned(override)) & points_in(planned())
+
+
+def test_changing_the_code_changes_jobs_but_not_points():
+    config = compose("digits", [])
+    one, two = make_plan(config, "code", "data"), make_plan(config, "edited", "data")
+    assert points_in(one) == points_in(two) and not set(one.jobs) & set(two.jobs)
+
+
+def test_the_plan_files_of_a_large_study_stay_small():
+    plan = planned("grid.seeds=1000", "grid.base_lr=[2**-20..2**0]")
+    assert plan.study["points"] > 500_000
+    assert max(len(str(job)) for job in plan.jobs.values()) < 1_000_000
+
+
+def test_a_missing_rate_and_an_impossible_budget_name_the_key(config):
+    for changes, message in (
+        ({"base_lr": [], "base_lr_at": {}}, r"grid\.base_lr: no rate for batch size"),
+        ({"budget": "examples:100"}, r"grid\.budget: examples:100 holds no whole batch of 128"),
+        ({"budget": "updates_of:16"}, r"grid\.budget: grid\.budget cannot be updates_of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            expand(config["grid"] | changes, 1024)

@@ -1,0 +1,52 @@
+"""environment.yml, pyproject.toml and requirements.lock agree, and the Makefile says what it does."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+LINES = (ROOT / "requirements.lock").read_text().splitlines()
+LOCK = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in LINES)}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_lock_holds_exact_public_versions_and_nothing_else():
+    for line in LINES:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), line  # no +local, URL, marker or path
+
+
+@pytest.mark.parametrize("requirement", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+def test_every_dependency_is_locked_within_its_range(requirement):
+    wanted = Requirement(requirement)
+    assert Version(LOCK[canonicalize_name(wanted.name)]) in wanted.specifier
+
+
+def test_conda_installs_the_lock_on_a_supported_python():
+    text = (ROOT / "environment.yml").read_text()
+    assert "- -r requirements.lock" in text and "- pip\n" in text
+    python = re.search(r"python =([\d.]+)", text)[1]
+    assert Version(python) in Requirement(f"python{PROJECT['requires-python']}").specifier
+
+
+def test_make_help_lists_the_commands():
+    shown = subprocess.run(
+        ["make", "-C", ROOT, "--no-print-directory", "help"], capture_output=True, text=True, check=True
+    ).stdout
+    for target in ("report", "test", "test-fast", "lint", "clean", "help", "install"):
+        assert f"make {target} " in shown
+
+
+def test_make_refuses_a_wrong_python_with_one_sentence(tmp_path):
+    fake = tmp_path / "python2"
+    fake.write_text('#!/bin/sh\nexec python3 -c "$(echo "$2" | sed \'s/sys.version_info\\[:2\\]/(2, 7)/\')"\n')
+    fake.chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    run = subprocess.run(["make", "-C", tmp_path, "install", f"PYTHON={fake}"], capture_output=True, text=True)
+    assert run.returncode and "error: Python 2.7 is too old or too new: smallbatch needs 3.11" in run.stderr

@@ -1,0 +1,73 @@
+import multiprocessing
+import time
+
+import pyarrow as pa
+import pytest
+
+from smallbatch import store
+from smallbatch.plan import point_digests
+
+POINTS = [(0.5, 0), (0.5, 1), (0.25, 0)]
+
+
+def tables(points: list[str], loss: float = 1.0) -> dict:
+    rows = {
+        "summary": [{"point": p, "train_loss": loss} for p in points],
+        "history": [{"point": p, "epoch": e} for p in points for e in (0, 1)],
+        "correct": [{"point": p, "correct": b"\x80"} for p in points],
+    }
+    return {name: pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
+
+
+def test_points_are_found_in_the_order_asked_for_whatever_part_they_are_in(tmp_path, shared):
+    digests = point_digests(shared(), POINTS)
+    store.add(tmp_path, shared(), "code", tables(digests[2:]))
+    store.add(tmp_path, shared(), "code", tables(digests[:2]))
+    found = store.look_up(tmp_path, shared(), ["code"], [digests[1], digests[2]])
+    assert found["summary"]["point"].to_pylist() == [digests[1], digests[2]]
+    assert found["history"]["epoch"].to_pylist() == [0, 1, 0, 1]
+
+
+def test_the_first_code_wins_and_unknown_points_are_left_out(tmp_path, shared):
+    digests = point_digests(shared(), POINTS)
+    store.add(tmp_path, shared(), "old", tables(digests, loss=2.0))
+    store.add(tmp_path, shared(), "new", tables(digests[:1], loss=1.0))
+    found = store.look_up(tmp_path, shared(), ["new", "old"], [*digests, "unknown"])
+    assert found["summary"]["train_loss"].to_pylist() == [1.0, 2.0, 2.0]
+    assert len(store.look_up(tmp_path, shared(), ["new"], digests)["summary"]) == 1
+
+
+def test_a_part_that_was_being_written_when_the_process_died_is_not_seen(tmp_path, shared):
+    digests = point_digests(shared(), POINTS)
+    with pytest.raises(AttributeError):
+        store.add(tmp_path, shared(), "code", tables(digests) | {"correct": None})
+    assert len(store.look_up(tmp_path, shared(), ["code"], digests)["summary"]) == 0
+    assert not list(tmp_path.rglob(".writing-*"))
+
+
+def test_a_column_added_since_is_null_in_old_parts(tmp_path, shared):
+    digests = point_digests(shared(), POINTS)
+    made = tables(digests)
+    store.add(tmp_path, shared(), "code", made | {"summary": made["summary"].drop(["torch"])})
+    assert store.look_up(tmp_path, shared(), ["code"], digests)["summary"]["torch"].to_pylist() == [None] * 3
+
+
+def hold(place, fleet, points, seconds, log):
+    with store.lock(place, fleet, points):
+        log.put(("in", time.monotonic()))
+        time.sleep(seconds)
+        log.put(("out", time.monotonic()))
+
+
+def test_two_copies_of_a_job_take_turns_and_other_points_of_the_fleet_stay_free(tmp_path, shared):
+    context = multiprocessing.get_context("spawn")
+    log = context.Queue()
+    copies = [context.Process(target=hold, args=(tmp_path, shared(), ["a", "b"], 0.5, log)) for _ in range(2)]
+    for copy in copies:
+        copy.start()
+    for copy in copies:
+        copy.join()
+    events = sorted((log.get() for _ in range(4)), key=lambda event: event[1])
+    assert [name for name, _ in events] == ["in", "out", "in", "out"]
+    with store.lock(tmp_path, shared(), ["a"]), store.lock(tmp_path, shared(), ["b"]):
+        pass
