@@ -11,4 +11,4 @@ def norm_text(norm: str, bn_batch_size, batch_size) -> str:
 def budget_text(budget: str) -> str:
     """``10 epochs`` for ``epochs:10``."""
     kind, _, amount = budget.partition(":")
-    return f"{int(amount):,} {kind}"
+    return f"{int(amount):,} {kind if int(amount) > 1 else kind[:-1]}"

@@ -108,12 +108,21 @@ def test_the_answer_names_budget_interval_and_edge():
     large = table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=64)
     frame = pd.concat([small, large], ignore_index=True)
     text = " ".join(answer(frame, best_settings(frame)))
-    assert (
-        "At a budget of 1 epochs the best setting on validation data was m = 8 with no norm at η̃ = 0.2 (η = 1.6)"
-        in text
-    )
+    assert "At 1 epoch the best setting was m = 8 with no norm at η̃ = 0.2 (η = 1.6): test accuracy 91.0%" in text
     assert "over 3 seeds, these test images only" in text
-    assert "the best m ≤ 32 (m = 8: 91.0%) minus the best m > 32 (m = 64: 61.0%) is +30.0 points" in text
+    assert "small batches (m ≤ 32) reached more: 91.0% at m = 8 against 61.0% at m = 64, +30.0 points" in text
+    assert "may find a better one" not in text  # the best has worse neighbours; that of m = 64 has not
+    alone = best_settings(large)
+    assert "Its η̃ lies at the edge of those tried" in answer(large, alone)[0]
+
+
+def test_an_interval_around_zero_is_told_as_no_difference():
+    same = {0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.8, 0.5)}
+    noisy = pd.concat([table(same, m=8), table(same, m=64)], ignore_index=True)
+    noisy.loc[(noisy["batch_size"] == 8) & (noisy["seed"] == 0), "test_accuracy"] += 0.05
+    assert "no difference could be told: 92.7% at m = 8 against 91.0% at m = 64" in " ".join(
+        answer(noisy, best_settings(noisy))
+    )
 
 
 def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():

@@ -11,7 +11,7 @@ SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
 def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
-    """Sentences about the best setting, batch size, norm and stable rates; each names its budget."""
+    """Sentences about the best setting, batch size, BN batch size and stable rates; each names its budget."""
     found = best.dropna(subset=["test_accuracy"])
     if found.empty:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
@@ -21,12 +21,17 @@ def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     return sentences + _stable(table, best)
 
 
+def _first(rows: pd.DataFrame) -> pd.Series:
+    """The best of some settings by validation accuracy, the smaller batch of equals."""
+    return rows.sort_values(["val_accuracy", "batch_size"], ascending=[False, True]).iloc[0]
+
+
 def _best(rows: pd.DataFrame, budget: str) -> str:
-    row = rows.sort_values(["val_accuracy", "batch_size"], ascending=[False, True]).iloc[0]
-    edge = " (its η̃ lies at the edge of those tried: a wider grid may find a better one)" if row["edge"] else ""
+    row = _first(rows)
+    edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
     return (
-        f"At a budget of {budget_text(budget)} the best setting on validation data was m = {row['batch_size']} with "
-        f"{setting_text(row)}: test accuracy {interval(row)}{edge}."
+        f"At {budget_text(budget)} the best setting was m = {row['batch_size']} with {setting_text(row)}: "
+        f"test accuracy {interval(row)}.{edge}"
     )
 
 
@@ -37,10 +42,12 @@ def _small_against_large(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -
         small, large = group[group["batch_size"] <= SMALL], group[group["batch_size"] > SMALL]
         if small.empty or large.empty:
             continue
-        first, second = (part.sort_values("val_accuracy", ascending=False).iloc[0] for part in (small, large))
+        first, second = _first(small), _first(large)
+        gap = paired_difference(table, first, second)
+        outcome = told(gap, f"small batches (m ≤ {SMALL}) reached more", f"large batches (m > {SMALL}) reached more")
         text = (
-            f"{KINDS[norm]}, at {budget_text(budget)}, the best m ≤ {SMALL} (m = {first['batch_size']}: {percent(first)}) minus the "
-            f"best m > {SMALL} (m = {second['batch_size']}: {percent(second)}) is {difference(paired_difference(table, first, second))}"
+            f"{KINDS[norm]}, at {budget_text(budget)}, {outcome}: {percent(first)} at m = {first['batch_size']} against "
+            f"{percent(second)} at m = {second['batch_size']}, {points(gap)}"
         )
         last = large.sort_values(["batch_size", "val_accuracy"]).iloc[-1]
         if last["batch_size"] != second["batch_size"]:
@@ -51,32 +58,33 @@ def _small_against_large(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -
 
 def _bn_batch(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]:
     """For each m that has both: the best smaller BN batch against BN over the whole batch."""
-    parts = []
+    sentences = []
     for m, group in rows[rows["norm"] == "bn"].groupby("batch_size"):
         whole, ghost = group[group["bn_batch_size"] == m], group[group["bn_batch_size"] < m]
-        if len(whole) and len(ghost):
-            chosen = ghost.sort_values("val_accuracy", ascending=False).iloc[0]
-            gap = difference(paired_difference(table, chosen, whole.iloc[0]))
-            parts.append(f"at m = {m} over {chosen['bn_batch_size']} instead of {m} examples: {gap}")
-    return [f"Batch norm over fewer examples than the batch, {'; '.join(parts)}."] if parts else []
+        if whole.empty or ghost.empty:
+            continue
+        chosen = _first(ghost)
+        gap = paired_difference(table, chosen, whole.iloc[0])
+        outcome = told(gap, "reached more than", "reached less than", "could not be told from")
+        sentences.append(f"BN over {chosen['bn_batch_size']} examples {outcome} BN over all {m}: {points(gap)}")
+    if not sentences:
+        return []
+    return [f"Batch norm over part of the batch, at {budget_text(budget)}: " + "; ".join(sentences) + "."]
 
 
 def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     """The largest η̃ that trains every seed, at the smallest and at the largest batch size."""
     cells = with_failed(rates(table), best)
-    sentences = []
+    parts = []
     for (norm, budget), group in cells.groupby(["norm", "budget"], sort=False):
         whole = group[group["bn_batch_size"].fillna(group["batch_size"]) == group["batch_size"]]
         limits = {m: stable_limit(cell) for m, cell in whole.groupby("batch_size")}
         limits = {m: rate for m, rate in limits.items() if rate}
         if len(limits) > 1:
             (m0, low), (m1, high) = min(limits.items()), max(limits.items())
-            over = " over the batch" if norm == "bn" else ""
-            sentences.append(
-                f"{KINDS[norm]}{over}, at {budget_text(budget)}, the largest η̃ tried at which every seed trained was {low} at m = {m0} "
-                f"and {high} at m = {m1}."
-            )
-    return sentences
+            kind = KINDS[norm].lower() + (" over the batch" if norm == "bn" else "")
+            parts.append(f"{kind}, {budget_text(budget)}: {low} at m = {m0}, {high} at m = {m1}")
+    return [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
 
 
 def stable_limit(cells: pd.DataFrame) -> str | None:
@@ -110,13 +118,18 @@ def interval(row) -> str:
     )
 
 
-def difference(estimate: tuple[float, float, float]) -> str:
-    """``+0.4 points (95% interval over seeds -0.1 to 0.9: undecided)``."""
-    mean, low, high = (100 * value for value in estimate)
-    if pd.isna(low):
-        return f"{mean:+.1f} points (too few seeds for an interval)"
-    verdict = "" if low > 0 or high < 0 else ", which includes none at all"
-    return f"{mean:+.1f} points (95% interval over seeds {low:+.1f} to {high:+.1f}{verdict})"
+def told(gap: tuple[float, float, float], more: str, less: str, neither: str = "no difference could be told") -> str:
+    """`more` or `less` if the interval of a difference leaves zero out, else `neither`."""
+    _, low, high = gap
+    return more if low > 0 else less if high < 0 else neither
+
+
+def points(gap: tuple[float, float, float]) -> str:
+    """``+0.4 points (95% interval over seeds −0.1 to +0.9)``."""
+    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in gap)
+    if pd.isna(gap[1]):
+        return f"{mean} points (too few seeds for an interval)"
+    return f"{mean} points (95% interval over seeds {low} to {high})"
 
 
 def settings_table(best: pd.DataFrame) -> pd.DataFrame:
