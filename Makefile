@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-from-lock
 STUDY ?= digits
+PORT ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install report test test-fast lint format clean
+.PHONY: help install report ui test test-fast lint format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -14,6 +15,9 @@ help: ## list the commands
 report: install ## train the default study (only what is missing) and build its report; STUDY=name for another
 	$(BIN)/snakemake --cores all --config study=$(STUDY)
 	@echo "The report: $(CURDIR)/results/$(STUDY)/report.html"
+
+ui: install ## open MLflow on the runs; PORT=5001 for another port
+	@$(BIN)/python -m smallbatch.ui --port $(PORT) $(STUDY)
 
 test: install ## run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -4,6 +4,7 @@ import difflib
 import re
 from pathlib import Path
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -16,7 +17,7 @@ from smallbatch.config import Config, check
 from smallbatch.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
-QUIET = ("accept_code", "training.")  # overrides that don't change what is studied: not in the title
+QUIET = ("accept_code", "training.", "tracking")  # overrides that don't change what is studied: not in the title
 
 ConfigStore.instance().store(name="schema", node=Config)
 
@@ -37,8 +38,12 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
             composed = hydra_compose("config", [f"study={study}", *search, *overrides])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_sentence(_whole_text(error))) from error
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f"{place.name}, line {place.line + 1}" if place else f"study {study}"
+        raise UserError(f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})") from error
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise UserError(_sentence(_whole_text(error), folder)) from error
     return checked(study, composed, overrides)
 
 
@@ -83,12 +88,15 @@ def _whole_text(error: BaseException) -> str:
     return "\n".join(texts)
 
 
-def _sentence(message: str) -> str:
+def _sentence(message: str, folder: str | None = None) -> str:
     """One sentence out of Hydra's and OmegaConf's messages, with the nearest known name."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     text = " ".join(lines)
     where = match[1] if (match := re.match(r"In '([^']+)': ", text)) and "/" in match[1] else None
-    prefix = f"conf/{where}.yaml: " if where else ""
+    own = where and folder and (Path(folder) / f"{where}.yaml").is_file()
+    prefix = f"{folder if own else 'conf'}/{where}.yaml: " if where else ""
+    if match := re.search(r"Could not override '\w+@study", text):
+        return f"study: the first line of its file must be '# @package _global_' ({text})"
     if match := re.search(r"Could not find '([\w-]+)/([\w-]+)'", text):
         group, name = match[1], match[2]
         known = [line for line in lines if re.fullmatch(r"[\w-]+", line)]
@@ -101,8 +109,10 @@ def _sentence(message: str) -> str:
     if match := re.search(r"(Value '.*?' of type '\w+' could not be converted to \w+).* full_key: ([\w.\[\]-]+)", text):
         return f"{prefix}{match[2]}: {match[1][0].lower()}{match[1][1:]}"
     if match := re.search(r"full_key: ([\w.\[\]-]+)", text):
-        return f"{prefix}{match[1]}: {lines[0]}"
-    if match := re.search(r"(no viable alternative|mismatched input|extraneous input|Lexer\w+: )", text):
+        reason = next(line for line in lines if not line.startswith(("Error merging", "In '")))
+        fix = f"; write a list, for example {match[1]}=[8]" if "is not a ListConfig" in reason else ""
+        return f"{prefix}{match[1]}: {reason.rstrip('.')}{fix}"
+    if match := re.search(r"(no viable alternative|mismatched input|extraneous input|missing EQUAL|Lexer\w+: )", text):
         return (
             "an override cannot be read ("
             + re.sub(r" See https.*", "", text)

@@ -54,6 +54,12 @@ class Evaluation:
 
 
 @dataclass
+class Tracking:
+    name: str = "mlflow"  # or none
+    uri: str | None = None  # of a tracking server; null: the SQLite file results/mlflow.db
+
+
+@dataclass
 class Training:
     job_seconds: float = 30.0  # short fleets share a job up to this estimate; starting one costs some 3 s
     images_per_second: float = 80_000.0  # of one core, for that estimate alone
@@ -70,6 +76,7 @@ class Config:
     grid: Grid = field(default_factory=Grid)
     evaluation: Evaluation = field(default_factory=Evaluation)
     training: Training = field(default_factory=Training)
+    tracking: Tracking = field(default_factory=Tracking)
     accept_code: list[str] = field(default_factory=list)  # digests of older training code whose results still hold
 
 
@@ -104,6 +111,8 @@ def check(config: dict) -> None:
         raise ValueError(f"optimizer.momentum: {optimizer['momentum']} must be at least 0 and below 1")
     if optimizer["weight_decay"] < 0:
         raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
+    if config["tracking"]["name"] not in ("mlflow", "none"):
+        raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
     for key, value in config["training"].items():
         if not value > 0:
             raise ValueError(f"training.{key}: {value} must be above 0")

@@ -14,6 +14,9 @@ def main_errors():
         yield
     except UserError as error:
         raise SystemExit(f"error: {error}") from None
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is stored", file=sys.stderr)
+        raise SystemExit(130) from None
     except OSError as error:
         if error.errno is None or (error.filename is None and error.errno not in (28, 122)):
             raise

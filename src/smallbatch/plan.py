@@ -30,7 +30,11 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     data_id = f"{config['dataset']['name']}-{digest(dataset | {'folder': None})}"
     arms = expand(config["grid"], config["dataset"]["sizes"]["train"])
     fleets = [
-        {"fleet": fleet(config, m, norm, b, updates), "points": blocks}
+        {
+            "fleet": fleet(config, m, norm, b, updates),
+            "points": blocks,
+            "budget": _first_budget(arms, m, norm, b, updates),
+        }
         for (m, norm, b, updates), blocks in _by_fleet(arms).items()
     ]
     jobs = {}
@@ -40,11 +44,13 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "accept_code": config["accept_code"],
             "folder": folder,
             "data": data_id,
+            "tracking": _tracking(config),
             "fleets": pieces,
         }
         jobs[f"{_job_slug(config, pieces)}-{digest(job)}"] = job
     study = {key: config[key] for key in ("study", "overrides", "title", "description")} | {
         "config": config,
+        "folder": folder,
         "code": code,
         "data": data_id,
         "budgets": budgets(arms),
@@ -75,6 +81,10 @@ def expand(grid: dict, train_size: int) -> list[dict]:
 def _product(path: str, grid: dict, arm: dict, sizes: list[int], norms: list[str], train_size: int) -> list[dict]:
     rows = []
     for m, norm in itertools.product(sizes, norms):
+        if m > train_size:
+            raise ValueError(
+                f"{path}.batch_size: {m} is more than the {train_size:,} training images; choose smaller ones"
+            )
         kind = _norm_kind(norm)
         b = int(norm.partition(":")[2] or m) if kind == "bn" else None
         if b and m % b:
@@ -142,6 +152,11 @@ def budgets(arms: list[dict]) -> list[dict]:
     return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
 
 
+def _first_budget(arms: list[dict], *setting) -> str:
+    keys = ("batch_size", "norm", "bn_batch_size", "updates")
+    return next(row["budget"] for row in arms if tuple(row[key] for key in keys) == setting)
+
+
 def _by_fleet(arms: list[dict]) -> dict:
     """Fleet key -> its points as blocks ``{base_lr, seeds}``, each a product; no point twice."""
     found: dict[tuple, set] = {}
@@ -157,6 +172,13 @@ def _by_fleet(arms: list[dict]) -> dict:
 def _fleet_order(key: tuple) -> tuple:
     m, norm, b, updates = key
     return m, norm, b or 0, updates
+
+
+def _tracking(config: dict) -> dict | None:
+    """Where a job logs its points: the study's experiment."""
+    if config["tracking"]["name"] == "none":
+        return None
+    return config["tracking"] | {"study": config["study"]}
 
 
 def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
@@ -262,7 +284,7 @@ def _most_seeds(entry: dict) -> int:
 def _split(entry: dict, parts: int) -> list[dict]:
     """`parts` fleets with about as many seeds each."""
     pieces = [[{**block, "seeds": block["seeds"][i::parts]} for block in entry["points"]] for i in range(parts)]
-    return [{"fleet": entry["fleet"], "points": [block for block in piece if block["seeds"]]} for piece in pieces]
+    return [entry | {"points": [block for block in piece if block["seeds"]]} for piece in pieces]
 
 
 def _job_slug(config: dict, pieces: list[dict]) -> str:

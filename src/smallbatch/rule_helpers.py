@@ -10,6 +10,7 @@ from pathlib import Path
 from smallbatch.compose import compose
 from smallbatch.errors import UserError
 from smallbatch.planning import other_codes, plan_study, write_plan
+from smallbatch.tracking import incomplete
 
 RESULTS = Path("results")
 KEYS = {"study", "hydra", "conf", "partial"}
@@ -36,7 +37,9 @@ def read_settings(config: dict) -> Settings:
     unknown = sorted(set(config) - KEYS)
     if unknown:
         raise UserError(f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})")
-    study, hydra = config.get("study", "digits"), config.get("hydra", "")
+    study, hydra = config.get("study", "digits"), config.get("hydra") or ""
+    if not study:
+        raise UserError("--config study=: write the name of a study, for example study=digits")
     # A value like [a,b] arrives as a list, and one override without spaces as a string.
     studies = study if isinstance(study, list) else str(study).split(",")
     overrides = [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
@@ -59,6 +62,9 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
             f'trained again; to keep their results: --config hydra="accept_code=[{code}]"',
             file=sys.stderr,
         )
+    tracked = RESULTS / study / "mlflow.csv"
+    if incomplete(tracked):  # left by a run that could not reach MLflow: it doesn't count as there
+        tracked.unlink()
     return str(path), plan.study
 
 
@@ -94,6 +100,6 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int) -> None:
     else:
         print(f"nothing to train; {wall:.0f} s", file=sys.stderr)
     for study in studies:
-        page = RESULTS / study / "report.html"
-        if page.is_file():
+        page, best = RESULTS / study / "report.html", RESULTS / study / "best.csv"
+        if page.is_file() and page.stat().st_mtime >= best.stat().st_mtime:
             print(f"report: {page}", file=sys.stderr)

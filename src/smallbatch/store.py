@@ -52,7 +52,9 @@ SUMMARY = pa.schema(
         ("fleet", pa.string()),
         ("engine", pa.string()),
         ("code", pa.string()),
-        ("torch", pa.string()),
+        ("data", pa.string()),
+        ("commit", pa.string()),
+        ("versions", pa.string()),
         ("processor", pa.string()),
     ]
 )

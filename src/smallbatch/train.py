@@ -14,11 +14,13 @@ import traceback
 from pathlib import Path
 
 from smallbatch import plan as planning
-from smallbatch import store
+from smallbatch import provenance, store
 from smallbatch.console import main_errors, user_folder
 from smallbatch.errors import UserError
+from smallbatch.progress import JobProgress
 
 RESULTS = Path("results")
+LIVE_SECONDS = 60  # between two loggings of points that are still training
 
 
 def run_job(path: Path, results: Path = RESULTS) -> None:
@@ -32,19 +34,27 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
         fleets = job["fleets"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path}: not a readable plan file ({error}); run snakemake, which writes it again") from error
+    if not isinstance(fleets, list):
+        raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
     done, trained, failed = {name: [] for name in store.TABLES}, [], []
-    for entry in fleets:
-        slug = planning.fleet_slug(entry["fleet"])
-        try:
-            tables = complete(job, entry, results, trained)
-            for name in store.TABLES:
-                done[name].append(tables[name])
-        except UserError as error:
-            failed.append(f"{slug}: {error}")
-        except Exception:  # whatever a user's network raises: the other fleets of the job still train
-            traceback.print_exc()
-            failed.append(f"{slug}: {traceback.format_exc().strip().splitlines()[-1]}")
-    loop = sum(row["seconds"] for row in trained)
+    points = sum(planning.count(entry["points"]) for entry in fleets)
+    with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
+        for entry in fleets:
+            try:
+                tables = complete(job, entry, results, trained, progress)
+                for name in store.TABLES:
+                    done[name].append(tables[name])
+            except UserError as error:
+                failed.append(f"{planning.fleet_slug(entry['fleet'])}: {error}")
+            except Exception:  # whatever a user's network raises: the other fleets of the job still train
+                traceback.print_exc()
+                failed.append(
+                    f"{planning.fleet_slug(entry['fleet'])}: {traceback.format_exc().strip().splitlines()[-1]}"
+                )
+        if not (trained or failed):
+            progress.say(f"{path.stem}: nothing to train, {points} points are stored")
+    loop = sum(row["seconds"] for row, _ in trained)
+    track(job, trained, results)
     if failed:
         kept = f"; {len(trained)} points of this job were trained and are kept" if trained else ""
         raise UserError(" | ".join(failed) + kept)
@@ -52,13 +62,12 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in store.TABLES:
         store.write_file(folder / f"{name}.parquet", store.pa.concat_tables(done[name]))
-    points = sum(planning.count(entry["points"]) for entry in fleets)
     cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": time.time()}
     (folder / "cost.json").write_text(json.dumps(cost) + "\n")
 
 
-def complete(job: dict, entry: dict, results: Path, trained: list[dict]) -> dict:
-    """The tables of a fleet, after training its points that are not stored; appends their summaries to `trained`."""
+def complete(job: dict, entry: dict, results: Path, trained: list, progress: JobProgress) -> dict:
+    """The tables of a fleet, after training its points that are not stored; appends (summary, history) to `trained`."""
     shared, points = entry["fleet"], planning.points_of(entry["points"])
     wanted = planning.point_digests(shared, points)
     codes, place = [job["code"], *job["accept_code"]], results / "store"
@@ -66,23 +75,27 @@ def complete(job: dict, entry: dict, results: Path, trained: list[dict]) -> dict
     if len(tables["summary"]) < len(wanted):
         with store.lock(place, shared, wanted):  # another copy of this job may have trained them meanwhile
             stored = set(store.look_up(place, shared, codes, wanted)["summary"]["point"].to_pylist())
-            missing = [(p, d) for p, d in zip(points, wanted, strict=True) if d not in stored]
-            say = _speaker(planning.fleet_slug(shared))
+            missing = {p: d for p, d in zip(points, wanted, strict=True) if d not in stored}
+            progress.skip(len(stored))
             if missing:
-                say(f"{len(wanted)} points, {len(stored)} stored, {len(missing)} to train")
-                train_missing(job, shared, dict(missing), results, say, trained)
+                progress.say(
+                    f"{planning.fleet_slug(shared)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
+                )
+                train_missing(job, entry, missing, results, trained, progress)
         tables = store.look_up(place, shared, codes, wanted)
+    else:
+        progress.skip(len(wanted))
     return tables
 
 
-def train_missing(job: dict, shared: dict, missing: dict, results: Path, say, trained: list[dict]) -> None:
-    """Train the points of `missing` ((η̃, seed) -> digest) and store them block by block."""
+def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained: list, progress: JobProgress) -> None:
+    """Train the points of `missing` ((η̃, seed) -> digest), store them block by block, log long ones meanwhile."""
+    shared = entry["fleet"]
     _refuse_other_code(job, shared)
     user_folder(job["folder"])
-    import torch  # 1.6 s: only a job that trains pays for it
-
+    # Importing torch takes 1.6 s: only a job that trains pays for it.
     from smallbatch.data.read import read
-    from smallbatch.training.fleet import processor, set_up, train_fleet
+    from smallbatch.training.fleet import set_up, train_fleet
 
     set_up()
     common = {
@@ -97,8 +110,10 @@ def train_missing(job: dict, shared: dict, missing: dict, results: Path, say, tr
         "updates_planned": shared["updates"],
         "fleet": planning.fleet_slug(shared),
         "code": job["code"],
-        "torch": torch.__version__,
-        "processor": processor(),
+        "data": job["data"],
+        "commit": provenance.commit(),
+        "versions": provenance.versions("torch", "numpy"),
+        "processor": provenance.processor(),
     }
     folder = results / "data" / job["data"]
     try:
@@ -107,17 +122,47 @@ def train_missing(job: dict, shared: dict, missing: dict, results: Path, say, tr
         raise UserError(
             f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
         ) from error
-    for block, outcomes in train_fleet(data, shared, list(missing), say):
-        digests = [missing[point] for point in block]
+    logged = [time.monotonic()]
+
+    def summary_of(point: tuple[float, int], outcome: dict) -> dict:
+        base_lr, seed = point
+        found = {"point": missing[point], "base_lr": base_lr, "lr": base_lr * shared["batch_size"], "seed": seed}
+        return common | found | outcome
+
+    def watch(block, records, share):
+        progress.update(len(block) * share, sum(record.updates for record in records) * shared["batch_size"])
+        if time.monotonic() - logged[0] > LIVE_SECONDS:
+            running = {"status": "training", "engine": None, "budget": entry["budget"]}
+            live = [(summary_of(p, running), r.history) for p, r in zip(block, records, strict=False)]
+            track(job, live, results, live=True)
+            logged[0] = time.monotonic()
+
+    slug = planning.fleet_slug(shared)
+    for block, outcomes in train_fleet(
+        data, shared, list(missing), lambda text: progress.say(f"{slug}: {text}"), watch
+    ):
         rows = {name: [] for name in store.TABLES}
-        for point, outcome in zip(digests, outcomes, strict=True):
-            summary = outcome["summary"]
-            rows["summary"].append(common | {"point": point, "lr": summary["base_lr"] * shared["batch_size"]} | summary)
-            rows["history"] += [{"point": point} | row for row in outcome["history"]]
-            rows["correct"].append({"point": point, "correct": outcome["correct"]})
+        for point, outcome in zip(block, outcomes, strict=True):
+            summary, digest = summary_of(point, outcome["summary"]), missing[point]
+            rows["summary"].append(summary)
+            rows["history"] += [{"point": digest} | row for row in outcome["history"]]
+            rows["correct"].append({"point": digest, "correct": outcome["correct"]})
+            trained.append((summary | {"budget": entry["budget"]}, outcome["history"]))
         tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
         store.add(results / "store", shared, job["code"], tables)
-        trained += rows["summary"]
+        progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
+
+
+def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live: bool = False) -> None:
+    """Log points to the study's experiment; what fails is said, and `snakemake track` makes up for it."""
+    if not job["tracking"] or not points:
+        return
+    from smallbatch.tracking import TrackingError, log_points
+
+    try:
+        log_points(job["tracking"], job["tracking"]["study"], points, results, live)
+    except TrackingError as error:
+        print(f"warning: not tracked: {error}", file=sys.stderr, flush=True)
 
 
 def _refuse_other_code(job: dict, shared: dict) -> None:
@@ -129,10 +174,6 @@ def _refuse_other_code(job: dict, shared: dict) -> None:
             f"the training code is {now}, but this job was planned with {job['code']}; "
             "run snakemake again, which plans it anew (accept_code=[...] keeps results of older code)"
         )
-
-
-def _speaker(prefix: str):
-    return lambda text: print(f"{prefix}: {text}", flush=True)
 
 
 def main() -> None:

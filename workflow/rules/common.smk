@@ -40,9 +40,9 @@ def plan_of(study):
         return plan_from_settings(study, SETTINGS)
 
 
+TRACKED = False
 if workflow.is_main_process:
-    for study in STUDIES:
-        plan_of(study)
+    TRACKED = any(plan_of(study)[1]["config"]["tracking"]["name"] != "none" for study in STUDIES)
 
 
 def study_file(wildcards):

@@ -9,7 +9,7 @@ rule figure:
     output:
         svg=report(
             "results/{study}/figures/{figure}.svg",
-            caption="../report/{figure}.rst",
+            caption="../report/figure.rst",
             category="Study {study}",
             labels={"figure": "{figure}"},
         ),
@@ -65,3 +65,28 @@ rule report:
     input:
         expand("results/{study}/report.html", study=STUDIES),
     localrule: True
+
+
+rule track_study:
+    localrule: True
+    input:
+        tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json", "best.csv"]),
+        page="results/{study}/report.html",
+    output:
+        "results/{study}/mlflow.csv",
+    log:
+        "results/logs/{study}/track.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m smallbatch.tracking results/{wildcards.study} 2>&1 | tee {log} >&2"
+
+
+rule track:
+    localrule: True
+    input:
+        expand("results/{study}/mlflow.csv", study=STUDIES),

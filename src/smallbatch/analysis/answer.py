@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import paired_difference, rates, with_failed
+from smallbatch.analysis.best import Difference, paired_difference, rates, with_failed
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text, norm_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm"}
+FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
@@ -17,7 +18,9 @@ def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
     sentences = []
     for budget, rows in found.groupby("budget", sort=False):
-        sentences += [_best(rows, budget), *_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
+        if len(rows) > 1:
+            sentences.append(_best(rows, budget))
+        sentences += [*_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
     return sentences + _stable(table, best)
 
 
@@ -65,8 +68,8 @@ def _bn_batch(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]
             continue
         chosen = _first(ghost)
         gap = paired_difference(table, chosen, whole.iloc[0])
-        outcome = told(gap, "reached more than", "reached less than", "could not be told from")
-        sentences.append(f"BN over {chosen['bn_batch_size']} examples {outcome} BN over all {m}: {points(gap)}")
+        outcome = told(gap, "more", "less")
+        sentences.append(f"at m = {m} over {chosen['bn_batch_size']} instead of {m} examples, {points(gap)}: {outcome}")
     if not sentences:
         return []
     return [f"Batch norm over part of the batch, at {budget_text(budget)}: " + "; ".join(sentences) + "."]
@@ -118,18 +121,17 @@ def interval(row) -> str:
     )
 
 
-def told(gap: tuple[float, float, float], more: str, less: str, neither: str = "no difference could be told") -> str:
-    """`more` or `less` if the interval of a difference leaves zero out, else `neither`."""
-    _, low, high = gap
-    return more if low > 0 else less if high < 0 else neither
+def told(gap: Difference, more: str, less: str, neither: str = "no difference could be told") -> str:
+    """`more` or `less` if the interval of a difference leaves zero out, else `neither`; nothing from a few seeds."""
+    if gap.seeds < FEW:
+        return f"{gap.seeds} seeds are too few to tell a difference"
+    return more if gap.low > 0 else less if gap.high < 0 else neither
 
 
-def points(gap: tuple[float, float, float]) -> str:
+def points(gap: Difference) -> str:
     """``+0.4 points (95% interval over seeds −0.1 to +0.9)``."""
-    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in gap)
-    if pd.isna(gap[1]):
-        return f"{mean} points (too few seeds for an interval)"
-    return f"{mean} points (95% interval over seeds {low} to {high})"
+    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (gap.mean, gap.low, gap.high))
+    return f"{mean} points" + (f" (95% interval over seeds {low} to {high})" if gap.seeds >= FEW else "")
 
 
 def settings_table(best: pd.DataFrame) -> pd.DataFrame:

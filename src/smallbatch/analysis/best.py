@@ -1,5 +1,7 @@
 """The best base learning rate of every setting, chosen on validation data and read on test data."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -69,7 +71,7 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
             accuracies = _points(table, row, chosen["base_lr"])["test_accuracy"].to_numpy()
             low, high = t_interval(accuracies)
             row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "test_accuracy", "seeds")}
-            row |= {"ci_low": low, "ci_high": high}
+            row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}  # an accuracy lies between; nan stays nan
             row["edge"] = bool(chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max()))
         else:
             row |= {"seeds": int(group["seeds"].max()), "edge": True}
@@ -94,12 +96,22 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(mean - half), float(mean + half)
 
 
-def paired_difference(table: pd.DataFrame, first: dict, second: dict) -> tuple[float, float, float]:
-    """Mean test accuracy of `first` minus `second` (rows of best.csv), paired by seed, with its t interval."""
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference of test accuracy (fractions), its 95% t interval over seeds, and their number."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+def paired_difference(table: pd.DataFrame, first: dict, second: dict) -> Difference:
+    """Test accuracy of `first` minus `second` (rows of best.csv), paired by seed."""
     one = _points(table, first, first["base_lr"]).set_index("seed")["test_accuracy"]
     two = _points(table, second, second["base_lr"]).set_index("seed")["test_accuracy"]
     difference = (one - two).dropna().to_numpy()
-    return float(difference.mean()), *t_interval(difference)
+    return Difference(float(difference.mean()), *t_interval(difference), len(difference))
 
 
 def with_failed(cells: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:

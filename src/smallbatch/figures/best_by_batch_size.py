@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.lines import Line2D
 
 from smallbatch.analyse import Results
 from smallbatch.figures.style import accuracy_axis, counts_text, log2_axis, series_of, set_style
@@ -22,15 +23,17 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(8.2, 6.6), sharex=True, height_ratios=[2.2, 1], layout="constrained"
     )
+    handles = []
     for i, name in enumerate(names):
         line = drawn[drawn["series"] == name].sort_values("batch_size")
-        shift = 2 ** (0.09 * (i - (len(names) - 1) / 2))  # side by side, so that intervals don't hide each other
+        shift = 2 ** (0.35 * ((i + 0.5) / len(names) - 0.5))  # side by side, so that intervals don't hide each other
         x, y = line["batch_size"] * shift, 100 * line["test_accuracy"]
         spread = 100 * pd.concat(
             [line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]], axis=1
         )
         color, marker = colors[name], MARKERS[i % len(MARKERS)]
-        top.errorbar(x, y, spread.T.to_numpy(), color=color, lw=1.6, elinewidth=1.2, capsize=2.5, label=name)
+        top.errorbar(x, y, spread.T.to_numpy(), color=color, lw=1.6, elinewidth=1.2, capsize=2.5)
+        handles.append(Line2D([], [], color=color, marker=marker, ms=6.5, lw=1.6, label=name))
         bottom.plot(x, line["base_lr"], color=color, lw=1.6)
         for axes, values in ((top, y), (bottom, line["base_lr"])):
             for filled in (True, False):
@@ -40,9 +43,12 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
                     x[chosen], values[chosen], marker, color=color, mfc=face, mew=1.5, ms=6.5, ls="none", zorder=4
                 )
     top.set_ylabel("test accuracy (%)")
-    top.legend(title="best η̃ of each, chosen on validation data", fontsize="small", title_fontsize="small")
+    top.legend(
+        handles=handles, title="best η̃ of each, chosen on validation data", fontsize="small", title_fontsize="small"
+    )
     bottom.set_yscale("log", base=2)
     log2_axis(bottom.yaxis, sorted(drawn["base_lr"].unique())[::2], rates=True)
+    bottom.margins(y=0.12)
     bottom.set_ylabel("best η̃ = η/m")
     bottom.set_xlabel("batch size m (examples per update)")
     bottom.set_xscale("log", base=2)

@@ -30,7 +30,11 @@ def build(model: dict, shape: tuple[int, int, int], classes: int, norm: str, bn_
     arguments |= {name: value for name, value in model.items() if name not in ("_target_", "name")}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = target(**arguments)
+        try:
+            net = target(**arguments)
+        except (TypeError, ValueError) as error:
+            given = ", ".join(arguments) or "nothing"
+            raise UserError(f"model {model['_target_']}: it cannot be made from {given} ({error})") from error
     if "norm" not in asked:
         _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
     return net

@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import platform
 import shlex
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
 from smallbatch.figures.style import counts_text
+from smallbatch.provenance import commit
 from smallbatch.text import budget_text, norm_text
 
 PACKAGES = (
@@ -131,7 +131,8 @@ def _mixtures(points: pd.DataFrame) -> list[str]:
     lines = []
     for column, name in (
         ("code", "training code"),
-        ("torch", "torch"),
+        ("commit", "git commit"),
+        ("versions", "versions"),
         ("processor", "processor"),
         ("engine", "engine"),
     ):
@@ -148,23 +149,15 @@ def _mixtures(points: pd.DataFrame) -> list[str]:
 def _environment() -> list[tuple[str, str]]:
     rows = [("Python", platform.python_version()), ("system", platform.platform())]
     rows += [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    return rows + [("git commit", _commit())]
-
-
-def _commit() -> str:
-    """The commit of the source tree, and whether it was changed since."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown (not a git checkout)"
-    return commit.stdout.strip() + (" with uncommitted changes" if changed.stdout.strip() else "")
+    return rows + [("git commit", commit())]
 
 
 def _rebuild(study: dict) -> str:
     """The command that makes the report again, or goes on where it stopped."""
     command = f"snakemake --cores all --config study={study['study']}"
+    if study["folder"]:
+        command += f" conf={shlex.quote(study['folder'])}"
     if study["overrides"]:
-        command += f" hydra={shlex.quote(shlex.join(study['overrides']))}"
+        words = [shlex.quote(override) if set(override) & set(" '\"") else override for override in study["overrides"]]
+        command += f" hydra={shlex.quote(' '.join(words))}"
     return command

@@ -79,7 +79,7 @@ def exact_statistics(net, images, replicas: int) -> list:
     for layer in layers:
         layer.observer = None
     return [
-        ((mean / n).to(layer.weight), (var / n).to(layer.weight))
+        ((mean / n).to(layer.weight), (var / n).to(layer.weight)) if n else layer.running()  # a layer never used
         for layer, (mean, var, n) in zip(layers, sums, strict=True)
     ]
 

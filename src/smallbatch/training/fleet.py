@@ -1,14 +1,14 @@
 """Train the points of a fleet: build the networks, choose how they train together, go block by block."""
 
+import functools
 import itertools
-import platform
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 
 from smallbatch.data.read import Data
+from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.training.groups import CannotFuse, fuse, verified
 from smallbatch.training.loop import train_block
@@ -23,13 +23,17 @@ def set_up() -> None:
     torch.set_flush_denormal(True)
 
 
-def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say) -> Iterator[tuple[list, list[dict]]]:
-    """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`."""
+def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None) -> Iterator:
+    """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
+
+    `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end.
+    """
     m, b = shared["batch_size"], shared.get("bn_batch_size")
 
     def network(seed: int) -> torch.nn.Module:
         return build(shared["model"], data.shape, data.classes, shared["norm"], b, seed)
 
+    _try_out(network(0), data, shared)
     try:
         verified([network(0), network(1)], data.shape, examples=m if m > 1 else 2 if b is None else b)
         engine, width = "groups", min(WIDEST, max(2, IMAGES_AT_ONCE // m))
@@ -42,7 +46,9 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say) 
         nets = [network(seed) for _, seed in crew]
         net = fuse(nets) if engine == "groups" else nets[0]
         started = time.perf_counter()
-        results = train_block(net, data, shared, [rate for rate, _ in crew], [seed for _, seed in crew])[: len(block)]
+        rates, seeds = [rate for rate, _ in crew], [seed for _, seed in crew]
+        report = watch and functools.partial(watch, block)
+        results = train_block(net, data, shared, rates, seeds, report)[: len(block)]
         seconds = time.perf_counter() - started
         for result in results:
             result["summary"] |= {
@@ -54,17 +60,23 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say) 
         yield block, results
 
 
+def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
+    """One batch through a network before it trains; raises UserError, naming the network, if that fails."""
+    m, name = shared["batch_size"], shared["model"]["_target_"]
+    x = data.train.images[:m]
+    try:
+        y = net.train()(x)
+    except Exception as error:  # whatever a user's forward raises
+        raise UserError(f"model {name}: its forward fails on a batch of shape {list(x.shape)} ({error})") from error
+    if not isinstance(y, torch.Tensor) or y.shape != (m, data.classes):
+        shape = list(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
+        raise UserError(
+            f"model {name}: its output is {shape}, but the data set has {data.classes} classes; return [{m}, {data.classes}]"
+        )
+
+
 def blocks(points: list, width: int) -> list[list]:
     """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be."""
     number = -(-len(points) // width)
     ends = [len(points) * i // number for i in range(number + 1)] if number else []
     return [points[start:stop] for start, stop in itertools.pairwise(ends)]
-
-
-def processor() -> str:
-    """The name of the processor, to record beside the results."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -27,11 +27,12 @@ from smallbatch.training.evaluate import (
 from smallbatch.training.sgd import SGD
 
 
-def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[int]) -> list[dict]:
+def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None) -> list[dict]:
     """Train the replicas of `net` and return for each ``{"summary", "history", "correct"}``.
 
     `net` holds ``len(seeds)`` replicas side by side (`training/groups.py`), or is an ordinary module
-    and there is one. `fleet` is the part of a plan that replicas share. Column meanings: README.
+    and there is one. `fleet` is the part of a plan that replicas share. `watch(records, share)` is called at
+    every epoch's end with the share of the budget that is done. Column meanings: README.
     """
     m, updates, replicas = fleet["batch_size"], fleet["updates"], len(seeds)
     schedule, optimizer = fleet["schedule"], fleet["optimizer"]
@@ -62,6 +63,8 @@ def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[
                 record.end_epoch(
                     epoch, end, lr, float(running[r]), float(val_loss[r]), val_correct[r], scores, r, finite[r]
                 )
+        if watch:
+            watch(records, end / updates)
     results = finish(net, data, records, final)
     clock.share()
     for record, result in zip(records, results, strict=True):

@@ -1,0 +1,33 @@
+"""Where a result comes from: commit, versions, hardware."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+
+def commit() -> str:
+    """The git commit of the source tree, ``abc123 (dirty)`` if tracked files were changed since, or ``unknown``."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.stdout.strip() + (" (dirty)" if changed.stdout.strip() else "")
+
+
+def versions(*packages: str) -> str:
+    """``Python 3.11.7, torch 2.13.0`` of this process."""
+    return ", ".join(
+        [f"Python {platform.python_version()}", *(f"{name} {importlib.metadata.version(name)}" for name in packages)]
+    )
+
+
+def processor() -> str:
+    """The name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,66 @@
+"""Open the window on the runs: ``python -m smallbatch.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
+
+import argparse
+import contextlib
+import os
+import socket
+import sqlite3
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from smallbatch.console import main_errors
+from smallbatch.errors import UserError
+from smallbatch.tracking import ARTIFACTS, DATABASE
+
+RESULTS = Path("results")
+
+
+def experiments(database: Path) -> dict[str, int]:
+    """``{study: experiment id}`` of a tracking database; raises UserError if there is none, or it is damaged."""
+    if not database.is_file():
+        raise UserError(f"{database}: nothing is tracked yet; run snakemake --cores all first")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(
+                "select e.name, e.experiment_id from experiments e where e.lifecycle_stage = 'active' "
+                "and exists (select 1 from runs r where r.experiment_id = e.experiment_id)"
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise UserError(
+            f"{database}: damaged ({error}); delete it and run snakemake track, which writes it again"
+        ) from error
+    return dict(rows)
+
+
+def address(port: int, experiment: int) -> str:
+    """The page of an experiment's runs, ordered by test accuracy."""
+    order = f"orderByKey={quote('metrics.`test_accuracy`')}&orderByAsc=false"
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{order}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", nargs="?", help="print the address of this study first")
+    parser.add_argument("--port", type=int, default=5000)
+    arguments = parser.parse_args()
+    with main_errors():
+        found = experiments(RESULTS / DATABASE)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", arguments.port))
+            except OSError as error:
+                raise UserError(f"port {arguments.port} is in use; run make ui PORT={arguments.port + 1}") from error
+        for study in sorted(found, key=lambda study: (study != arguments.study, study)):
+            print(f"{study}: {address(arguments.port, found[study])}")
+        print("Ctrl-C stops the server.", flush=True)
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(arguments.port)]
+        server += ["--backend-store-uri", f"sqlite:///{(RESULTS / DATABASE).resolve()}", "--serve-artifacts"]
+        server += ["--artifacts-destination", str((RESULTS / ARTIFACTS).resolve()), "--workers", "1"]
+        os.execv(sys.executable, server)
+
+
+if __name__ == "__main__":
+    main()
