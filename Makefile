@@ -10,7 +10,7 @@ PORT ?= 5000
 .PHONY: help install report ui test test-fast lint format clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F '|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 report: install ## train the default study (only what is missing) and build its report; STUDY=name for another
 	$(BIN)/snakemake --cores all --config study=$(STUDY)

@@ -19,6 +19,16 @@ class Results:
     best: pd.DataFrame | None
     folder: Path
 
+    @property
+    def calibration(self) -> pd.DataFrame:
+        """Seconds per update of each (m, norm, BN batch size) on this machine (`calibrate.py`)."""
+        return pd.read_csv(self.folder / "calibration.csv", dtype={"bn_batch_size": "Int64"})
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per point and epoch; read when asked for, since it is the largest table."""
+        return pd.read_parquet(self.folder / "history.parquet")
+
 
 def read_results(folder: Path) -> Results:
     """The tables of ``results/<study>/``; `best` is None before it was analysed."""

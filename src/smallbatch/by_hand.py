@@ -19,6 +19,10 @@ from smallbatch.train import RESULTS, run_job
 
 def main(arguments: list[str]) -> None:
     """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are Hydra's."""
+    if {"-m", "--multirun"} & set(arguments):
+        raise SystemExit(
+            "error: -m: sweeps of Hydra can't resume; write the grid's axes instead: 'grid.batch_size=[2,4]'"
+        )
     if any(argument.startswith("-") for argument in arguments):
         hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(_from_hydra)()
         return

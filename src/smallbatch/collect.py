@@ -8,7 +8,7 @@ import argparse
 import csv
 import itertools
 import json
-import shutil
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ TABLE = [
     *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
     *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
-    *("updates_planned", "data", "commit", "versions", "processor"),
+    *("seconds_alone", "updates_planned", "data", "commit", "versions", "processor"),
 ]
 GAPS = ("batch_size", "norm", "bn_batch_size", "updates", "base_lr", "missing_seeds")
 
@@ -48,7 +48,7 @@ def collect(path: Path, results: Path, partial: bool) -> None:
     if not any(map(len, found["summary"])):
         raise UserError(f"study {study['study']}: nothing has been trained yet; run snakemake --cores all")
     tables = {name: pa.concat_tables(parts) for name, parts in found.items()}
-    table = whole_table(tables["summary"], study)
+    table = whole_table(tables["summary"], study, _update_seconds(results / study["study"] / "calibration.csv"))
     order = table["point"].to_pylist()
     target = results / study["study"]
     target.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,9 @@ def collect(path: Path, results: Path, partial: bool) -> None:
         rows.writeheader()
         rows.writerows(gaps)
     (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n")
-    shutil.copyfile(path, target / "study.json")
+    # With gaps it differs from the plan, so that the next run collects again (`planning.write_plan`).
+    made_from = study | ({"gaps": len(gaps)} if gaps else {})
+    (target / "study.json").write_bytes(planning.canonical(made_from) + b"\n")
 
 
 def _stored(job: dict, results: Path, found: dict) -> list[dict]:
@@ -88,10 +90,11 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
     return gaps
 
 
-def whole_table(summary: pa.Table, study: dict) -> pa.Table:
+def whole_table(summary: pa.Table, study: dict, update_seconds: dict) -> pa.Table:
     """The study's table: `summary` with ``study`` and ``budget``, sorted by setting, η̃ and seed.
 
-    A setting that stands in several budgets has the first as its ``budget``; `study` lists them all.
+    ``seconds_alone``: what the updates of one model alone take on this machine, from `update_seconds`,
+    ``{(m, norm, BN batch size): seconds per update}``. A setting that stands in several budgets has the first as its ``budget``; `study` lists them all.
     """
     budget = {}
     for entry in study["budgets"]:
@@ -102,9 +105,26 @@ def whole_table(summary: pa.Table, study: dict) -> pa.Table:
     )
     budgets = [budget[row] for row in rows]
     table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
-    table = table.append_column("budget", pa.array(budgets, pa.string())).select(TABLE)
+    table = table.append_column("budget", pa.array(budgets, pa.string()))
+    alone = [
+        (update_seconds.get(row[:3]) or math.nan) * n for row, n in zip(rows, table["updates"].to_pylist(), strict=True)
+    ]
+    table = table.append_column("seconds_alone", pa.array(alone, pa.float64(), from_pandas=True)).select(TABLE)
     keys = ("budget", "norm", "bn_batch_size", "batch_size", "base_lr", "seed")
     return table.sort_by([(key, "ascending") for key in keys])
+
+
+def _update_seconds(path: Path) -> dict[tuple, float]:
+    """Seconds per update of one model alone by (m, norm, BN batch size); empty without a calibration."""
+    if not path.is_file():
+        return {}
+    with open(path) as file:
+        return {
+            (int(row["batch_size"]), row["norm"], int(row["bn_batch_size"]) if row["bn_batch_size"] else None): float(
+                row["seconds_update_alone"]
+            )
+            for row in csv.DictReader(file)
+        }
 
 
 def _cost(study: dict, results: Path) -> dict:

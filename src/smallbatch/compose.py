@@ -31,13 +31,19 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     if folder is not None:
         if not Path(folder).is_dir():
             raise UserError(f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml")
+        for path in sorted(Path(folder).glob("*/*.yaml")):
+            name = path.relative_to(folder)
+            if (CONF / name).is_file():
+                raise UserError(f"{path}: the project has a {name.parent} of that name already; rename yours")
         search = [f"hydra.searchpath=[file://{Path(folder).resolve()}]"]
     if not re.fullmatch(r"[\w-]+", study):
         raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
+    # A batch size that has no rates of its own yet may be given some: ++ adds or replaces.
+    words = [f"++{word}" if re.match(r"grid\.(arms\.\w+\.)?base_lr_at\.", word) else word for word in overrides]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-            composed = hydra_compose("config", [f"study={study}", *search, *overrides])
+            composed = hydra_compose("config", [f"study={study}", *search, *words])
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f"{place.name}, line {place.line + 1}" if place else f"study {study}"
@@ -64,7 +70,7 @@ def checked(study: str, composed, overrides: list[str]) -> dict:
     except ValueError as error:
         raise UserError(f"study {study}: {error}") from error
     changes = [override for override in overrides if not override.lstrip("+~").startswith(QUIET)]
-    return {"study": study, "overrides": changes} | config
+    return {"study": study, "overrides": changes, "given": list(overrides)} | config
 
 
 def _whole_study(config: dict, overrides: list[str]) -> dict:

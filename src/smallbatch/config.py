@@ -4,6 +4,7 @@ The classes are Hydra's structured configs, so unknown keys and wrong types are 
 composed; `check` refuses what types can't.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,13 +110,16 @@ def check(config: dict) -> None:
         raise ValueError(f"optimizer.name: {optimizer['name']!r} is not an optimizer; write sgd")
     if not 0 <= optimizer["momentum"] < 1:
         raise ValueError(f"optimizer.momentum: {optimizer['momentum']} must be at least 0 and below 1")
-    if optimizer["weight_decay"] < 0:
+    if not 0 <= optimizer["weight_decay"] < math.inf:
         raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
     if config["tracking"]["name"] not in ("mlflow", "none"):
         raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
     for key, value in config["training"].items():
-        if not value > 0:
-            raise ValueError(f"training.{key}: {value} must be above 0")
+        if not 0 < value < math.inf:
+            raise ValueError(f"training.{key}: {value} must be above 0, and finite")
+    for epoch in config["evaluation"]["epochs"]:
+        if epoch < 1:
+            raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
 
 
 def _check_dataset(dataset: dict) -> None:
@@ -126,7 +130,7 @@ def _check_dataset(dataset: dict) -> None:
         if not isinstance(size, int) or size < 1:
             raise ValueError(f"dataset.sizes.{split}: {size} is not a number of images; write 1 or more")
     shape = dataset.get("shape")
-    if not isinstance(shape, list) or len(shape) != 3:
+    if not isinstance(shape, list) or len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
         raise ValueError("dataset.shape: write [channels, height, width] of one image")
     if not isinstance(dataset.get("classes"), int) or dataset["classes"] < 2:
         raise ValueError("dataset.classes: write the number of classes, 2 or more")

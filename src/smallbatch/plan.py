@@ -48,8 +48,8 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "fleets": pieces,
         }
         jobs[f"{_job_slug(config, pieces)}-{digest(job)}"] = job
-    study = {key: config[key] for key in ("study", "overrides", "title", "description")} | {
-        "config": config,
+    study = {key: config[key] for key in ("study", "overrides", "given", "title", "description")} | {
+        "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
         "folder": folder,
         "code": code,
         "data": data_id,

@@ -56,7 +56,7 @@ def write_plan(plan: Plan, results: Path) -> Path:
     for name, job in plan.jobs.items():
         _write_once(folder / f"{name}.json", job)
     for name, data in plan.data.items():
-        _write_once(folder / f"{name}.data.json", data)
+        _write_once(folder / f"{name}.data.json", data, changed=True)  # the conf folder may have moved
     _write_once(path, plan.study)
     made_from = results / plan.study["study"] / "study.json"
     if made_from.is_file() and made_from.read_bytes() != path.read_bytes():
@@ -64,8 +64,9 @@ def write_plan(plan: Plan, results: Path) -> Path:
     return path
 
 
-def _write_once(path: Path, content: dict) -> None:
-    if not path.exists():
+def _write_once(path: Path, content: dict, changed: bool = False) -> None:
+    """Write a file that isn't there, or, with `changed`, one whose content is another."""
+    if not path.exists() or (changed and path.read_bytes() != canonical(content) + b"\n"):
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         aside.write_bytes(canonical(content) + b"\n")
         os.replace(aside, path)

@@ -42,7 +42,10 @@ def read_settings(config: dict) -> Settings:
         raise UserError("--config study=: write the name of a study, for example study=digits")
     # A value like [a,b] arrives as a list, and one override without spaces as a string.
     studies = study if isinstance(study, list) else str(study).split(",")
-    overrides = [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
+    try:
+        overrides = [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
+    except ValueError as error:
+        raise UserError(f"--config hydra={hydra!r}: a quotation mark is missing ({error})") from error
     partial = str(config.get("partial", False)).lower()
     if partial not in ("true", "false"):
         raise UserError(f"--config partial={config['partial']}: write true or false")

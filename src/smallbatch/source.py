@@ -14,7 +14,17 @@ PACKAGE = Path(__file__).parent
 # What turns a plan into numbers. The rest (plan, store, tables, figures, page) may change freely.
 TRAINING = sorted(
     [*(PACKAGE / "training").glob("*.py"), *(PACKAGE / "schedules").glob("*.py")]
-    + [PACKAGE / name for name in ("data/stream.py", "data/read.py", "models/norm.py", "models/build.py", "locate.py")]
+    + [
+        PACKAGE / name
+        for name in (
+            "data/stream.py",
+            "data/read.py",
+            "data/prepare.py",
+            "models/norm.py",
+            "models/build.py",
+            "locate.py",
+        )
+    ]
 )
 
 
@@ -52,15 +62,17 @@ def target_files(target: str, folder: str | None) -> list[tuple[str, Path | None
     files of that package, and the local modules that they import. For an installed one: name and version.
     """
     module, _, _ = target.rpartition(".")
+    if not module:
+        raise UserError(f"_target_: {target!r} is no dotted name; write package.module.Name")
     if module.startswith("smallbatch."):
         path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
         if not path.is_file():
             raise UserError(f"_target_: {target} is not in this package; there is no file {path.name}")
         return [(module, path)]
     top = module.partition(".")[0]
-    for root in _user_roots(folder):
-        if (root / f"{top}.py").is_file() or (root / top).is_dir():
-            return [(path.relative_to(root).as_posix(), path) for path in _local_files(root, top)]
+    roots = _user_roots(folder)
+    if top and any(_local(root, top) for root in roots):
+        return _local_files(roots, top)
     try:
         distribution = importlib.metadata.packages_distributions()[top][0]
         return [(f"{distribution}=={importlib.metadata.version(distribution)}", None)]
@@ -78,24 +90,37 @@ def _user_roots(folder: str | None) -> list[Path]:
     return [Path(folder), Path.cwd()] if folder else [Path.cwd()]
 
 
-def _local_files(root: Path, top: str) -> list[Path]:
-    """The .py files of a local module or package, and of the local ones that they import, and so on."""
-    found, todo = set(), [top]
+def _local(root: Path, top: str) -> list[Path]:
+    """The .py files of a module or package (with ``__init__.py`` or without) in a folder."""
+    module, package = root / f"{top}.py", root / top
+    if module.is_file():
+        return [module]
+    return sorted(package.rglob("*.py")) if package.is_dir() else []
+
+
+def _local_files(roots: list[Path], top: str) -> list[tuple[str, Path]]:
+    """``(name, path)`` of a local module's or package's files, and of those that they import, and so on.
+
+    Imports from this package count too: a user's class may build on one of its networks.
+    """
+    found: dict[Path, str] = {}
+    todo, done = [top], set()
     while todo:
         name = todo.pop()
-        package = root / name
-        files = sorted(package.rglob("*.py")) if package.is_dir() else [root / f"{name}.py"]
-        for path in files:
-            if path in found:
-                continue
-            found.add(path)
-            for imported in _imports(path):
-                if (root / f"{imported}.py").is_file() or (root / imported / "__init__.py").is_file():
-                    todo.append(imported)
-    return sorted(found)
+        done.add(name)
+        if name.startswith("smallbatch."):
+            path = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
+            found |= {path: name} if path.is_file() else {}
+            continue
+        root = next((root for root in roots if _local(root, name)), None)
+        for path in _local(root, name) if root else []:
+            found[path] = path.relative_to(root).as_posix()
+            todo += [imported for imported in _imports(path) if imported not in done]
+    return sorted((name, path) for path, name in found.items())
 
 
 def _imports(path: Path) -> set[str]:
+    """Names of the modules that a file imports: top-level ones, but whole ones of this package."""
     try:
         tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
@@ -103,10 +128,10 @@ def _imports(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name if name.startswith("smallbatch.") else name.partition(".")[0] for name in names}
 
 
 def accepted_arguments(target: str, folder: str | None) -> set[str] | None:

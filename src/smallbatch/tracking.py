@@ -23,6 +23,21 @@ PARAMS = (
     *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
     *("bn_batch_size", "budget", "updates_planned", "seed"),
 )
+COLUMNS = {
+    "selectedColumns": [
+        *(f"metrics.`{key}`" for key in ("test_accuracy", "val_accuracy", "train_loss")),
+        *(f"params.`{key}`" for key in ("batch_size", "norm", "bn_batch_size", "base_lr", "lr", "budget", "seed")),
+        "tags.`status`",
+    ],
+    **{"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"},
+    **{"orderByKey": "metrics.`test_accuracy`", "orderByAsc": False},
+}
+VIEWS = {
+    "best": {"searchFilter": "tags.status = 'completed'"},
+    "diverged": {"searchFilter": "tags.status = 'diverged'", "orderByKey": "attributes.start_time"},
+    "untrained": {"searchFilter": "tags.status = 'untrained'", "orderByKey": "attributes.start_time"},
+    "report": {"searchFilter": "tags.kind = 'report'", "orderByKey": "attributes.start_time"},
+}
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
 
@@ -169,6 +184,8 @@ def _experiment(client, tracking: dict, study: str) -> str:
         return found.experiment_id
     # Without this kind MLflow 3 opens an experiment in its view for language models.
     tags = {"mlflow.experimentKind": "custom_model_development"}
+    # The user interface's own way of sharing a view: columns, order and filter under a name in the address.
+    tags |= {f"mlflow.sharedViewState.{name}": json.dumps(COLUMNS | view) for name, view in VIEWS.items()}
     place = None if tracking["uri"] else f"mlflow-artifacts:/{study}"
     return client.create_experiment(study, artifact_location=place, tags=tags)
 

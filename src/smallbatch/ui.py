@@ -7,13 +7,18 @@ import socket
 import sqlite3
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
 from smallbatch.tracking import ARTIFACTS, DATABASE
 
 RESULTS = Path("results")
+TITLES = {
+    "best": "runs, the most accurate first",
+    "diverged": "runs that diverged",
+    "untrained": "runs that stayed untrained",
+    "report": "report and figures",
+}
 
 
 def experiments(database: Path) -> dict[str, int]:
@@ -33,10 +38,9 @@ def experiments(database: Path) -> dict[str, int]:
     return dict(rows)
 
 
-def address(port: int, experiment: int) -> str:
-    """The page of an experiment's runs, ordered by test accuracy."""
-    order = f"orderByKey={quote('metrics.`test_accuracy`')}&orderByAsc=false"
-    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{order}"
+def address(port: int, experiment: int, view: str) -> str:
+    """The page of a study's runs in one of the views of `tracking.py`."""
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
 
 
 def main() -> None:
@@ -53,7 +57,9 @@ def main() -> None:
             except OSError as error:
                 raise UserError(f"port {arguments.port} is in use; run make ui PORT={arguments.port + 1}") from error
         for study in sorted(found, key=lambda study: (study != arguments.study, study)):
-            print(f"{study}: {address(arguments.port, found[study])}")
+            print(f"study {study}")
+            for view, title in TITLES.items():
+                print(f"  {title:<32} {address(arguments.port, found[study], view)}")
         print("Ctrl-C stops the server.", flush=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(arguments.port)]

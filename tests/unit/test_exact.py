@@ -7,7 +7,7 @@ import torch
 from smallbatch.models.build import build
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.groups import fuse
-from smallbatch.training.loop import train_updates
+from smallbatch.training.loop import train_block, train_updates
 from smallbatch.training.sgd import SGD
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
@@ -52,6 +52,31 @@ def test_width_position_and_neighbours_change_no_bit(digits32, norm):
     wide = fleet_weights(digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32)
     pair = fleet_weights(digits32, kind, b, [POINTS[2], POINTS[0]], dtype=torch.float32)
     assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
+
+
+@pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
+@pytest.mark.parametrize("width", [3, 7, 13])
+def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, shared, m, b, width):
+    """With many chunks too, where sums over chunks must not depend on the number of replicas."""
+    fleet = shared(batch_size=m, norm="bn", bn_batch_size=b, updates=6)
+    points = [(2.0**-8, seed) for seed in range(width)]
+    wide = train_blocks(digits32, fleet, [points])
+    pairs = train_blocks(digits32, fleet, [points[:2]])
+    for one, two in zip(wide, pairs, strict=False):
+        assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
+        assert one["correct"] == two["correct"]
+        assert [row["val_loss"] for row in one["history"]] == [row["val_loss"] for row in two["history"]]
+
+
+def train_blocks(data, fleet, blocks):
+    return [
+        outcome
+        for block in blocks
+        for outcome in train_block(
+            fuse([build(MODEL, (1, 8, 8), 10, fleet["norm"], fleet["bn_batch_size"], seed) for _, seed in block]),
+            data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
+        )
+    ]  # fmt: skip
 
 
 def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared):

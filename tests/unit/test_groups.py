@@ -87,6 +87,41 @@ def test_a_network_that_cannot_fuse_trains_one_by_one(digits32, shared, monkeypa
     assert outcome[0]["summary"]["engine"] == "separate" and outcome[0]["summary"]["status"] == "completed"
 
 
+class Unusual(nn.Module):
+    """A frozen layer, an unused one, and batch norm without weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.frozen = nn.Conv2d(1, 2, 3, padding=1)
+        self.frozen.requires_grad_(False)
+        self.norm = GhostBatchNorm(2, 4)
+        self.norm.requires_grad_(False)
+        self.unused = GhostBatchNorm(2, 4)
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.head(self.norm(self.frozen(x)).flatten(1))
+
+
+def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits32, shared, monkeypatch):
+    made = []
+
+    def make(*arguments):
+        torch.manual_seed(len(made))
+        made.append(Unusual())
+        return made[-1]
+
+    monkeypatch.setattr("smallbatch.training.fleet.build", make)
+    fused = fuse(pair(Unusual))
+    assert [name for name, p in fused.named_parameters() if p.requires_grad] == [
+        "unused.weight", "unused.bias", "head.weight", "head.bias",
+    ]  # fmt: skip
+    fleet = shared(norm="bn", bn_batch_size=4)
+    ((_, outcome), *_) = train_fleet(digits32, fleet, [(2.0**-6, 0), (2.0**-7, 1)], lambda text: None)
+    assert [o["summary"]["status"] for o in outcome] == ["completed", "completed"]
+    assert outcome[0]["summary"]["engine"] == "groups"
+
+
 def test_blocks_are_even_and_keep_the_order():
     assert [len(block) for block in blocks(list(range(17)), 8)] == [5, 6, 6]
     assert [point for block in blocks(list(range(17)), 8) for point in block] == list(range(17))

@@ -34,6 +34,15 @@ def test_a_failed_fleet_leaves_the_others_and_heals_later(fresh):
     assert len(pq.read_table(fresh.results / "failing" / "table.parquet")) == 24
 
 
+def test_a_partial_report_never_passes_for_the_whole_one(fresh):
+    fresh.snakemake("table", hydra="grid.batch_size=[8] grid.norm=[none]")  # one of four fleets
+    partial = fresh.snakemake("table", partial="true")
+    assert partial.trained == 0 and len(pq.read_table(fresh.results / "tiny" / "table.parquet")) == 6
+    shutil.rmtree(fresh.root / ".snakemake")
+    assert fresh.snakemake("table").trained == 18
+    assert len(pq.read_table(fresh.results / "tiny" / "table.parquet")) == 24
+
+
 def test_a_failed_fleet_leaves_the_other_fleets_of_its_own_job(fresh):
     (fresh.root / "broken").touch()
     one_job = FAILING | {"hydra": "training.job_seconds=100"}

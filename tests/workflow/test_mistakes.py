@@ -24,6 +24,20 @@ MISTAKES = {
         "grid.base_lr: the same rate stands there twice; remove one",
     ),
     "no number for partial": ({"partial": "perhaps"}, "--config partial=perhaps: write true or false"),
+    "a batch size above the training set": (
+        {"hydra": "grid.batch_size=[2048]"},
+        "grid.batch_size: 2048 is more than the 1,024 training images",
+    ),
+    "a number for a list": ({"hydra": "grid.batch_size=8"}, "write a list, for example grid.batch_size=[8]"),
+    "an open quotation mark": ({"hydra": "grid.seeds='3"}, "a quotation mark is missing"),
+    "no name": ({"study": ""}, "--config study=: write the name of a study"),
+    "a target without a module": ({"hydra": "model._target_=foo"}, "_target_: 'foo' is no dotted name"),
+    "an unknown group": ({"hydra": "model=alexnett"}, "model: there is no model 'alexnett' (known: conv"),
+    "a weight decay that is no number": (
+        {"hydra": "optimizer.weight_decay=nan"},
+        "optimizer.weight_decay: nan must be 0",
+    ),
+    "an epoch before the first": ({"hydra": "evaluation.epochs=[-3]"}, "evaluation.epochs: -3 is not an epoch"),
     "an unreadable override": ({"hydra": "grid.batch_size=[2"}, "an override cannot be read"),
 }
 
@@ -42,6 +56,25 @@ def test_a_mistake_in_a_file_names_the_file(reported, tmp_path):
     (tmp_path / "study" / "mine.yaml").write_text("# @package _global_\ngrid:\n  batch_sizes: [2]\n")
     run = reported.snakemake("-n", check=False, study="mine", conf=str(tmp_path))
     assert "study/mine.yaml: grid.batch_sizes: there is no such key; did you mean batch_size?" in run.error
+
+
+def test_mistakes_in_files_are_named(reported, tmp_path):
+    for name, text, sentence in (
+        ("bad", "# @package _global_\ngrid:\n  seeds 5\n  x: [\n", "study/bad.yaml, line 4: not valid YAML"),
+        (
+            "nopackage",
+            "defaults:\n  - override /dataset: digits\n",
+            "first line of its file must be '# @package _global_'",
+        ),
+    ):
+        (tmp_path / "study").mkdir(exist_ok=True)
+        (tmp_path / "study" / f"{name}.yaml").write_text(text)
+        assert sentence in reported.snakemake("-n", check=False, study=name, conf=str(tmp_path)).error
+    (tmp_path / "study" / "digits.yaml").write_text("# @package _global_\n")
+    assert (
+        "the project has a study of that name already"
+        in reported.snakemake("-n", check=False, study="digits", conf=str(tmp_path)).error
+    )
 
 
 def test_training_by_hand_says_the_same(reported):

@@ -2,6 +2,7 @@ rule collect:
     input:
         study=study_file,
         jobs=job_tables,
+        calibration="results/{study}/calibration.csv",
         code=source("collect.py", "store.py"),
     output:
         table="results/{study}/table.parquet",

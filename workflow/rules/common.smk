@@ -2,6 +2,7 @@
 import functools
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,13 +12,24 @@ SRC = os.path.relpath(Path(workflow.basedir).parent / "src")
 sys.path.insert(0, str(Path(SRC).resolve()))
 
 # Jobs find this Python and this source tree, installed or not, activated or not.
-shell.prefix(f"export PATH={sys.prefix}/bin:$PATH PYTHONPATH={Path(SRC).resolve()}:${{{{PYTHONPATH:-}}}}; ")
+shell.prefix(
+    f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH PYTHONPATH={shlex.quote(str(Path(SRC).resolve()))}:${{{{PYTHONPATH:-}}}}; "
+)
 
 from smallbatch.console import stop_snakemake
 from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
-FIGURES = ["accuracy_by_rate", "best_by_batch_size"]
+FIGURES = [
+    "best_by_batch_size",
+    "accuracy_by_rate",
+    "rate_heat_map",
+    "stable_range",
+    "bn_batch_size",
+    "learning_curves",
+    "throughput",
+]
+EXTRA_TABLES = {"learning_curves": "history.parquet", "throughput": "calibration.csv"}  # read beside table and best
 FORMATS = ["svg", "png", "pdf", "csv"]
 
 
@@ -60,6 +72,15 @@ def data_of_job(wildcards):
     with open(f"results/plan/{wildcards.job}.json") as file:
         data = json.load(file)["data"]
     return ancient(f"results/data/{data}/about.json")
+
+
+def data_of_study(wildcards):
+    return ancient(f"results/data/{plan_of(wildcards.study)[1]['data']}/about.json")
+
+
+def extra_tables(wildcards):
+    name = EXTRA_TABLES.get(wildcards.figure)
+    return [f"results/{wildcards.study}/{name}"] if name else []
 
 
 def source(*names):

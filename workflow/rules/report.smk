@@ -3,8 +3,15 @@ rule figure:
         table="results/{study}/table.parquet",
         best="results/{study}/best.csv",
         study="results/{study}/study.json",
+        extra=extra_tables,
         code=lambda wildcards: source(
-            f"figures/{wildcards.figure}.py", "figures/style.py", "text.py", "analysis/best.py"
+            f"figures/{wildcards.figure}.py",
+            "figures/style.py",
+            "text.py",
+            "rates.py",
+            "analyse.py",
+            "analysis/best.py",
+            "analysis/stable.py",
         ),
     output:
         svg=report(
@@ -68,7 +75,6 @@ rule report:
 
 
 rule track_study:
-    localrule: True
     input:
         tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json", "best.csv"]),
         page="results/{study}/report.html",
@@ -76,6 +82,7 @@ rule track_study:
         "results/{study}/mlflow.csv",
     log:
         "results/logs/{study}/track.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -87,6 +94,6 @@ rule track_study:
 
 
 rule track:
-    localrule: True
     input:
         expand("results/{study}/mlflow.csv", study=STUDIES),
+    localrule: True

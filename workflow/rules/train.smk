@@ -19,3 +19,22 @@ rule train:
         runtime=60,
     shell:
         "python -m smallbatch.train {input.plan} > {log} 2>&1"
+
+
+rule calibrate:
+    input:
+        study=study_file,
+        data=data_of_study,
+        code=source("calibrate.py"),
+    output:
+        "results/{study}/calibration.csv",
+    log:
+        "results/logs/{study}/calibrate.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m smallbatch.calibrate {input.study} {output} > {log} 2>&1"

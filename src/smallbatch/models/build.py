@@ -59,4 +59,6 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
         ghost = GhostBatchNorm(layer.num_features, bn_batch_size, layer.momentum or 0.1, layer.eps)
         if layer.affine:
             ghost.weight, ghost.bias = layer.weight, layer.bias
+        else:
+            ghost.requires_grad_(False)
         net.set_submodule(path, ghost)

@@ -5,6 +5,19 @@ from torch import nn
 from torch.nn import functional as F
 
 
+class _Repeat(torch.autograd.Function):
+    """``vector.repeat(k)``, whose gradient is summed channel by channel, alike however many channels there are."""
+
+    @staticmethod
+    def forward(context, vector: torch.Tensor, k: int) -> torch.Tensor:
+        context.k = k
+        return vector.repeat(k)
+
+    @staticmethod
+    def backward(context, gradient: torch.Tensor):
+        return gradient.view(context.k, -1).t().contiguous().sum(1), None
+
+
 class GhostBatchNorm(nn.Module):
     """Batch norm whose statistics are those of `bn_batch_size` consecutive examples.
 
@@ -45,7 +58,8 @@ class GhostBatchNorm(nn.Module):
         if k > 1:
             memory = torch.channels_last if x.ndim == 4 else torch.contiguous_format
             x = x.unflatten(0, (k, b)).transpose(0, 1).flatten(1, 2).contiguous(memory_format=memory)
-        y = F.batch_norm(x, mean, var, self.weight.repeat(k), self.bias.repeat(k), True, 1.0, self.eps)
+        weight, bias = (self.weight, self.bias) if k == 1 else (_Repeat.apply(p, k) for p in (self.weight, self.bias))
+        y = F.batch_norm(x, mean, var, weight, bias, True, 1.0, self.eps)
         if k > 1:
             if y.requires_grad:  # batch_norm's backward is 10 times slower on a gradient in another layout
                 y.register_hook(lambda gradient: gradient.contiguous(memory_format=memory))
@@ -63,7 +77,7 @@ class GhostBatchNorm(nn.Module):
             age = torch.arange(k - 1, -1, -1, dtype=means.dtype, device=means.device)
             self.weights = self.momentum * (1 - self.momentum) ** age
         for running, seen in ((self.running_mean, means), (self.running_var, variances)):
-            running.mul_((1 - self.momentum) ** k).add_(self.weights @ seen)
+            running.mul_((1 - self.momentum) ** k).add_((seen.t().contiguous() * self.weights).sum(1))
         self.chunks += k
 
     def running(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -40,6 +40,32 @@ FIGURES = {  # name -> (title, caption); captions name n, interval and budget
         "Means over {seeds} seeds for every batch size m; a cross marks an η̃ at which a seed diverged, or did not train "
         "although a smaller η̃ did. Failed points stay in the means. Budgets: {budgets}.",
     ),
+    "rate_heat_map": (
+        "Batch size × base learning rate",
+        "Mean test accuracy (%) over {seeds} seeds. A cross: a seed failed. A frame: the best η̃ on validation images. "
+        "Empty: not tried. Budgets: {budgets}.",
+    ),
+    "stable_range": (
+        "Range of learning rates that train",
+        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the "
+        "largest reached from the best without a failed seed; left in η̃, right in η = η̃·m. The grid is in octaves, so "
+        "ends are known to a factor of 2; an open end is the end of the grid. Budgets: {budgets}.",
+    ),
+    "bn_batch_size": (
+        "SGD batch size × batch-norm batch size",
+        "Test accuracy of the best η̃ of each pair, with exact statistics; bars are 95% t intervals over {seeds} seeds, "
+        "these test images only. Budgets: {budgets}.",
+    ),
+    "learning_curves": (
+        "Learning curves",
+        "Mean validation loss over {seeds} seeds at the best η̃ of each m, against examples (left) and updates (right); "
+        "running statistics for batch norm. Budgets: {budgets}.",
+    ),
+    "throughput": (
+        "Training throughput",
+        "Images per second of one core, training steps only, medians of 3 short timings on the machine named below: one "
+        "model alone, and the replicas of a fleet together.",
+    ),
 }
 
 
@@ -96,7 +122,7 @@ def _config_rows(config: dict, prefix: str = "") -> list[tuple[str, str]]:
     for key, value in config.items():
         if isinstance(value, dict) and value:
             rows += _config_rows(value, f"{prefix}{key}.")
-        elif value not in (None, {}, [], "") and f"{prefix}{key}" not in ("study", "title", "description", "overrides"):
+        elif value not in (None, {}, [], "") and f"{prefix}{key}" not in ("title", "description"):
             text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
             rows.append((f"{prefix}{key}", text))
     return rows
@@ -157,7 +183,7 @@ def _rebuild(study: dict) -> str:
     command = f"snakemake --cores all --config study={study['study']}"
     if study["folder"]:
         command += f" conf={shlex.quote(study['folder'])}"
-    if study["overrides"]:
-        words = [shlex.quote(override) if set(override) & set(" '\"") else override for override in study["overrides"]]
+    if study["given"]:
+        words = [shlex.quote(override) if set(override) & set(" '\"") else override for override in study["given"]]
         command += f" hydra={shlex.quote(' '.join(words))}"
     return command

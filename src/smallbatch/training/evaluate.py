@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
 
-ROWS = 4096  # images times replicas in one evaluation batch: activations stay in the cache
+SLICE = 64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
 
 
 def norm_layers(net: torch.nn.Module) -> list[GhostBatchNorm]:
@@ -24,7 +24,7 @@ def batches(images: torch.Tensor, replicas: int, multiple: int = 1):
 
     Slice lengths are multiples of `multiple`; a last slice that isn't is left out.
     """
-    size = max(multiple, ROWS // replicas // multiple * multiple)
+    size = max(multiple, SLICE // multiple * multiple)
     for start in range(0, len(images), size):
         x = images[start : start + size]
         x = x[: len(x) // multiple * multiple]
@@ -38,7 +38,7 @@ def score(net, images, labels, replicas: int) -> tuple[torch.Tensor, torch.Tenso
     net.eval()
     logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
     losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none")
-    loss = losses.double().view(len(labels), replicas).mean(0)
+    loss = losses.double().view(len(labels), replicas).t().contiguous().mean(1)
     return loss, (logits.argmax(2) == labels[:, None]).t()
 
 
@@ -65,8 +65,8 @@ def exact_statistics(net, images, replicas: int) -> list:
 
     def observer(total):
         def add(means, variances):
-            total[0] = total[0] + means.double().sum(0)
-            total[1] = total[1] + variances.double().sum(0)
+            total[0] = total[0] + means.double().t().contiguous().sum(1)
+            total[1] = total[1] + variances.double().t().contiguous().sum(1)
             total[2] += len(means)
 
         return add

@@ -28,23 +28,14 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
 
     `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end.
     """
-    m, b = shared["batch_size"], shared.get("bn_batch_size")
-
-    def network(seed: int) -> torch.nn.Module:
-        return build(shared["model"], data.shape, data.classes, shared["norm"], b, seed)
-
-    _try_out(network(0), data, shared)
-    try:
-        verified([network(0), network(1)], data.shape, examples=m if m > 1 else 2 if b is None else b)
-        engine, width = "groups", min(WIDEST, max(2, IMAGES_AT_ONCE // m))
-    except CannotFuse as reason:
-        say(f"replicas train one by one: {reason}")
-        engine, width = "separate", 1
+    _try_out(network(data, shared, 0), data, shared)
+    engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
         # Groups of one replica round differently from groups of several: a lone point gets a twin.
         crew = block * 2 if engine == "groups" and len(block) == 1 else block
-        nets = [network(seed) for _, seed in crew]
+        nets = [network(data, shared, seed) for _, seed in crew]
         net = fuse(nets) if engine == "groups" else nets[0]
+        torch.manual_seed(crew[0][1])  # of dropout and the like, in networks that train one by one
         started = time.perf_counter()
         rates, seeds = [rate for rate, _ in crew], [seed for _, seed in crew]
         report = watch and functools.partial(watch, block)
@@ -58,6 +49,23 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
+
+
+def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
+    """The network of one point."""
+    norm, b = shared["norm"], shared.get("bn_batch_size")
+    return build(shared["model"], data.shape, data.classes, norm, b, seed)
+
+
+def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
+    """How replicas train together, ``groups`` or ``separate``, and how many at once."""
+    m, b = shared["batch_size"], shared.get("bn_batch_size")
+    try:
+        verified([network(data, shared, seed) for seed in (0, 1)], data.shape, examples=m if m > 1 else b or 2)
+    except CannotFuse as reason:
+        say(f"replicas train one by one: {reason}")
+        return "separate", 1
+    return "groups", min(WIDEST, max(2, IMAGES_AT_ONCE // m))
 
 
 def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:

@@ -95,7 +95,9 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
         if type(layer) not in GROUPED:
             raise CannotFuse(f"{path or 'the network itself'} ({type(layer).__name__}) has parameters of its own")
         if id(layer) not in replaced:
-            replaced[id(layer)] = GROUPED[type(layer)]([twin[path] for twin in twins])
+            grouped = replaced[id(layer)] = GROUPED[type(layer)]([twin[path] for twin in twins])
+            for name, parameter in layer.named_parameters(recurse=False):
+                getattr(grouped, name).requires_grad_(parameter.requires_grad)
         if not path:
             return replaced[id(layer)]
         fused.set_submodule(path, replaced[id(layer)])
@@ -120,16 +122,24 @@ def verified(nets: list[nn.Module], shape: tuple[int, ...], examples: int) -> No
         try:
             together = fused(x.flatten(1, 2)).unflatten(1, (2, -1))
             apart = torch.stack([net(x[:, r]) for r, net in enumerate(pair)], 1)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except Exception as error:  # whatever a user's forward raises when the channels are not its own
             raise CannotFuse(f"its forward fails on grouped channels ({error})") from error
         if together.shape != apart.shape or not torch.allclose(together, apart, rtol=1e-9, atol=1e-9):
             raise CannotFuse("its output changes when replicas stand side by side")
         weight = torch.randn_like(apart)
-        ours = torch.autograd.grad((together * weight).sum(), list(fused.parameters()))
-        theirs = [
-            torch.autograd.grad((apart[:, r] * weight[:, r]).sum(), list(net.parameters()))
-            for r, net in enumerate(pair)
-        ]
+        ours = gradients((together * weight).sum(), trained(fused))
+        theirs = [gradients((apart[:, r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)]
         for one, *two in zip(ours, *theirs, strict=True):
             if not torch.allclose(one.reshape(2, -1), torch.stack(two).reshape(2, -1), rtol=1e-9, atol=1e-9):
                 raise CannotFuse("its gradients change when replicas stand side by side")
+
+
+def trained(net: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are trained: those that aren't frozen."""
+    return [parameter for parameter in net.parameters() if parameter.requires_grad]
+
+
+def gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.Tensor]:
+    """The gradients of `loss`; zero for a parameter that it doesn't depend on."""
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]

@@ -24,6 +24,7 @@ from smallbatch.training.evaluate import (
     population_statistics,
     score,
 )
+from smallbatch.training.groups import gradients, trained
 from smallbatch.training.sgd import SGD
 
 
@@ -36,7 +37,7 @@ def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[
     """
     m, updates, replicas = fleet["batch_size"], fleet["updates"], len(seeds)
     schedule, optimizer = fleet["schedule"], fleet["optimizer"]
-    parameters = list(net.parameters())
+    parameters = trained(net)
     sgd = SGD(parameters, replicas, optimizer["momentum"], optimizer["weight_decay"])
     full_lr = torch.tensor(base_lr, dtype=torch.float64)[:, None] * m
     ends = epoch_ends(updates, m, len(data.train.labels))
@@ -46,8 +47,9 @@ def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[
     records = [Record(seed, rate, m) for seed, rate in zip(seeds, base_lr, strict=True)]
     clock = Clock(records)
     start_scores = score_epoch(net, data, replicas)
+    val_loss, val_correct = score(net, data.validation.images, data.validation.labels, replicas)
     for r, record in enumerate(records):
-        record.begin(start_scores, r)
+        record.begin(start_scores, float(val_loss[r]), val_correct[r], r)
     done = 0
     for epoch, end in ends:
         running = train_updates(net, parameters, sgd, data, seeds, m, done, end, updates, full_lr, schedule)
@@ -88,7 +90,7 @@ def train_updates(net, parameters, sgd, data, seeds, m, start, stop, updates, fu
         logits = net(x).view(m * replicas, -1)
         losses = F.cross_entropy(logits, labels[index].view(-1), reduction="none")
         loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
-        sgd.step(torch.autograd.grad(loss.sum(), parameters), lr)
+        sgd.step(gradients(loss.sum(), parameters), lr)
         total += loss.detach()
     return total / (stop - start)
 
@@ -163,10 +165,10 @@ class Record:
         self.epochs = self.updates = 0
         self.seconds = 0.0
 
-    def begin(self, scores: dict, r: int) -> None:
+    def begin(self, scores: dict, val_loss: float, val_correct, r: int) -> None:
         self._keep(scores, r)
         self.initial_loss = self.train_loss
-        self._add(0, None, None, None, self.scores["val"], scored=True)
+        self._add(0, None, None, val_loss, val_correct, scored=True)
 
     def end_epoch(self, epoch, updates, lr, running, val_loss, val_correct, scores, r, finite) -> None:
         self.epochs, self.updates, self.diverged = epoch, updates, not finite
@@ -195,7 +197,7 @@ class Record:
                 "batch_size": self.batch_size,
                 "lr": lr,
                 "train_loss_running": running,
-                "val_loss": self.scores["val_loss"] if epoch == 0 else val_loss,
+                "val_loss": val_loss,
                 "val_accuracy": float(val_correct.double().mean()),
                 "train_loss": self.train_loss_now if scored else None,
                 "test_accuracy": float(self.scores["test"].double().mean()) if scored else None,

@@ -1,0 +1,108 @@
+"""Measure training steps: ``python -m smallbatch.calibrate results/plan/STUDY.study.json OUT.csv``.
+
+For every setting of a study the seconds of one update of one model alone (an ordinary module, one thread),
+and per replica of a fleet. Kept per machine in ``results/store/calibration/``, so that each is measured once.
+"""
+
+import csv
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from smallbatch import provenance
+from smallbatch.console import main_errors, user_folder
+from smallbatch.plan import digest
+
+COLUMNS = (
+    *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),
+    *("spread_alone", "spread_fleet", "width", "engine"),
+)
+REPEATS = 3
+SECONDS = 0.08  # of each repeat, at least
+
+
+def calibrate(path: Path, results: Path) -> list[dict]:
+    """One row of COLUMNS for each (m, norm, BN batch size) of the study; measures those that aren't kept."""
+    study = json.loads(path.read_text())
+    machine = provenance.processor()
+    settings: dict[tuple, dict] = {}
+    for job in study["jobs"]:
+        for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
+            shared = entry["fleet"]
+            settings[shared["batch_size"], shared["norm"], shared.get("bn_batch_size") or 0] = shared
+    rows, data = [], None
+    for _, shared in sorted(settings.items()):
+        step = {
+            key: shared.get(key) for key in ("dataset", "model", "optimizer", "batch_size", "norm", "bn_batch_size")
+        }
+        name = digest([step, study["code"], machine])
+        kept = results / "store" / "calibration" / f"{name}.json"
+        if not kept.is_file():
+            if data is None:
+                data = _read(study, results)
+            row = measure(shared, data) | {"machine": machine}
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(row))
+        setting = {key: shared.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
+        rows.append(setting | json.loads(kept.read_text()))
+    return rows
+
+
+def _read(study: dict, results: Path):
+    user_folder(study["folder"])
+    from smallbatch.data.read import read
+    from smallbatch.training.fleet import set_up
+
+    set_up()
+    return read(results / "data" / study["data"])
+
+
+def measure(shared: dict, data) -> dict:
+    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median."""
+    from smallbatch.training.fleet import choose_engine, network
+    from smallbatch.training.groups import fuse
+
+    engine, width = choose_engine(data, shared, lambda text: None)
+    alone = _time(network(data, shared, 0), shared, data, 1)
+    fleet = alone
+    if engine == "groups":
+        fleet = _time(fuse([network(data, shared, seed) for seed in range(width)]), shared, data, width)
+    found = {"width": width, "engine": engine}
+    for name, times in (("alone", alone), ("fleet", fleet)):
+        median = statistics.median(times)
+        found |= {f"seconds_update_{name}": median, f"spread_{name}": (max(times) - min(times)) / median}
+    return found
+
+
+def _time(net, shared: dict, data, replicas: int) -> list[float]:
+    """Seconds per update and replica of each repeat."""
+    import torch
+
+    from smallbatch.training.groups import trained
+    from smallbatch.training.loop import train_updates
+    from smallbatch.training.sgd import SGD
+
+    parameters, m = trained(net), shared["batch_size"]
+    sgd = SGD(parameters, replicas, shared["optimizer"]["momentum"], shared["optimizer"]["weight_decay"])
+    rates = torch.full((replicas, 1), 1e-6, dtype=torch.float64)  # the weights stay sane, the work is the same
+
+    def updates(number: int) -> float:
+        begun = time.perf_counter()
+        seeds = list(range(replicas))
+        train_updates(net, parameters, sgd, data, seeds, m, 0, number, number, rates, shared["schedule"])
+        return time.perf_counter() - begun
+
+    updates(2)  # warm-up, not timed
+    number = max(2, round(2 * SECONDS / updates(2)))
+    return [updates(number) / number / replicas for _ in range(REPEATS)]
+
+
+if __name__ == "__main__":
+    with main_errors():
+        _rows = calibrate(Path(sys.argv[1]), Path("results"))
+        with open(sys.argv[2], "w", newline="") as _file:
+            _writer = csv.DictWriter(_file, COLUMNS)
+            _writer.writeheader()
+            _writer.writerows(_rows)

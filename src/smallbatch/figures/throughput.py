@@ -1,0 +1,39 @@
+"""Training throughput against batch size: one model alone, and per core in a fleet."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+
+from smallbatch.analyse import Results
+from smallbatch.figures.style import log2_axis, series_of, set_style
+
+
+def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
+    set_style()
+    data = results.calibration.copy()
+    data["series"] = series_of(data)
+    both = pd.concat(
+        [
+            data.assign(how=how, images_per_second=data["batch_size"] / data[f"seconds_update_{key}"])
+            for how, key in (("in a fleet", "fleet"), ("one model alone", "alone"))
+        ]
+    )
+    both["thousands"] = both["images_per_second"] / 1000
+    grid = sns.relplot(
+        both, x="batch_size", y="thousands", hue="series", style="series", markers=True, dashes=False, col="how", kind="line",
+        palette="colorblind", height=4, aspect=1.2, markersize=8,
+    )  # fmt: skip
+    grid.set(xscale="log", yscale="log")
+    for axes in grid.axes.flat:
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        log2_axis(axes.xaxis, data["batch_size"].unique())
+        low, high = both["thousands"].min(), both["thousands"].max()
+        log2_axis(axes.yaxis, [2.0**k for k in range(-6, 14) if low / 2 < 2.0**k < high * 2])
+    grid.set_titles("{col_name}")
+    grid.set_axis_labels("batch size m (examples per update)", "thousand training images / s, one core")
+    grid.legend.set_title(None)
+    machine = ", ".join(data["machine"].unique())
+    note = f"Training steps only, medians of 3 short timings beside other work on the machine. {machine}."
+    grid.figure.text(0.01, -0.02, note, fontsize="small", va="top")
+    return grid.figure, both.drop(columns=["series", "thousands"])
