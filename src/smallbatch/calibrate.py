@@ -13,7 +13,7 @@ from pathlib import Path
 
 from smallbatch import provenance
 from smallbatch.console import main_errors, user_folder
-from smallbatch.plan import digest
+from smallbatch.plan import digest, fleet_slug
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),
@@ -42,11 +42,18 @@ def calibrate(path: Path, results: Path) -> list[dict]:
         if not kept.is_file():
             if data is None:
                 data = _read(study, results)
-            row = measure(shared, data) | {"machine": machine}
+            try:
+                row = measure(shared, data) | {"machine": machine}
+            except Exception as error:  # a network that fails; the training job of that setting says why
+                print(f"not measured: {fleet_slug(shared)}: {error}", flush=True)
+                row = {"machine": machine}
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(row))
+            if len(row) > 1:
+                kept.write_text(json.dumps(row))
+        else:
+            row = json.loads(kept.read_text())
         setting = {key: shared.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
-        rows.append(setting | json.loads(kept.read_text()))
+        rows.append(setting | row)
     return rows
 
 

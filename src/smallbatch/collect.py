@@ -100,9 +100,8 @@ def whole_table(summary: pa.Table, study: dict, update_seconds: dict) -> pa.Tabl
     for entry in study["budgets"]:
         for s in entry["settings"]:
             budget.setdefault((s["batch_size"], s["norm"], s["bn_batch_size"], s["updates"]), entry["budget"])
-    rows = zip(
-        *(summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")), strict=True
-    )
+    columns = [summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")]
+    rows = list(zip(*columns, strict=True))
     budgets = [budget[row] for row in rows]
     table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
     table = table.append_column("budget", pa.array(budgets, pa.string()))
@@ -119,11 +118,12 @@ def _update_seconds(path: Path) -> dict[tuple, float]:
     if not path.is_file():
         return {}
     with open(path) as file:
+        rows = [row for row in csv.DictReader(file) if row["seconds_update_alone"]]
         return {
             (int(row["batch_size"]), row["norm"], int(row["bn_batch_size"]) if row["bn_batch_size"] else None): float(
                 row["seconds_update_alone"]
             )
-            for row in csv.DictReader(file)
+            for row in rows
         }
 
 

@@ -72,14 +72,50 @@ class JobProgress:
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")
 
 
-def read_progress(folder: Path, since: float) -> list[dict]:
-    """The states of the jobs in `folder` that started after `since`."""
-    states = []
-    for path in folder.glob("*.progress"):
+# Points and training images of the planned jobs that have not run: {job: (points, images)}. Filled where the
+# workflow plans (`rule_helpers.py`), read by the bar in the same process.
+expected: dict[str, tuple[int, int]] = {}
+
+
+def read_progress(folder: Path, since: float) -> dict[str, dict]:
+    """The states of the expected jobs in `folder` that started after `since`, by job."""
+    states = {}
+    for job in expected:
         try:
-            state = json.loads(path.read_text())
+            state = json.loads((folder / f"{job}.progress").read_text())
         except (OSError, ValueError):
-            continue  # being replaced
+            continue  # not started, or being replaced
         if state["started"] >= since:
-            states.append(state)
+            states[job] = state
     return states
+
+
+def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now: float) -> str:
+    """``640 of 1,840 points · 95,000 images/s · about 2 min 10 s left · job 7 of 24 · train ×2``.
+
+    The time left is that of the training: images to go at the rate so far.
+    """
+    parts = []
+    points, images = (sum(job[i] for job in expected.values()) for i in (0, 1))
+    done = sum(state["done"] for state in states.values())
+    seen = sum(state["images"] for state in states.values())
+    if points and states and done < points:
+        parts.append(f"{done:,.0f} of {points:,} points")
+        seconds = now - min(state["started"] for state in states.values())
+        if seen and seconds > 3:
+            rate = seen / seconds
+            # Jobs that are done count whole: points that were stored needed no images.
+            left = images - sum(max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1)) for j, s in states.items())
+            parts += [f"{rate:,.0f} images/s", f"about {duration(max(left, 0) / rate)} left"]
+    parts.append(f"job {min(jobs[0] + 1, jobs[1])} of {jobs[1]}" if jobs[1] else "starting")
+    return " · ".join([*parts, doing] if doing else parts)
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``2 min 10 s``, ``3 h 20 min``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from smallbatch.compose import compose
 from smallbatch.errors import UserError
+from smallbatch.plan import count
 from smallbatch.planning import other_codes, plan_study, write_plan
+from smallbatch.progress import expected
 from smallbatch.tracking import incomplete
 
 RESULTS = Path("results")
@@ -65,10 +67,22 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
             f'trained again; to keep their results: --config hydra="accept_code=[{code}]"',
             file=sys.stderr,
         )
+    for name, job in plan.jobs.items():
+        if not (RESULTS / "jobs" / name / "cost.json").is_file():
+            expected[name] = count_job(job)
     tracked = RESULTS / study / "mlflow.csv"
     if incomplete(tracked):  # left by a run that could not reach MLflow: it doesn't count as there
         tracked.unlink()
     return str(path), plan.study
+
+
+def count_job(job: dict) -> tuple[int, int]:
+    """Points and training images of a planned job."""
+    points = images = 0
+    for entry in job["fleets"]:
+        points += count(entry["points"])
+        images += count(entry["points"]) * entry["fleet"]["updates"] * entry["fleet"]["batch_size"]
+    return points, images
 
 
 def source_files(src: str, names: tuple[str, ...]) -> list[str]:

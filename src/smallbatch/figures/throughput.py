@@ -10,7 +10,7 @@ from smallbatch.figures.style import log2_axis, series_of, set_style
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
-    data = results.calibration.copy()
+    data = results.calibration.dropna(subset=["seconds_update_alone"]).copy()
     data["series"] = series_of(data)
     both = pd.concat(
         [
