@@ -64,6 +64,9 @@ class Tracking:
 class Training:
     job_seconds: float = 30.0  # short fleets share a job up to this estimate; starting one costs some 3 s
     images_per_second: float = 80_000.0  # of one core, for that estimate alone
+    mem_mb: int | None = None  # memory of a job on a cluster; null: an upper bound from the plan
+    runtime: int | None = None  # its minutes; null likewise
+    gpus: int = 0  # per job
 
 
 @dataclass
@@ -114,8 +117,11 @@ def check(config: dict) -> None:
         raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
     if config["tracking"]["name"] not in ("mlflow", "none"):
         raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
-    for key, value in config["training"].items():
-        if not 0 < value < math.inf:
+    training = config["training"]
+    if training["gpus"] < 0:
+        raise ValueError(f"training.gpus: {training['gpus']} must be 0 or more")
+    for key, value in training.items():
+        if key != "gpus" and value is not None and not 0 < value < math.inf:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
     for epoch in config["evaluation"]["epochs"]:
         if epoch < 1:

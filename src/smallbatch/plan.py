@@ -47,6 +47,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "tracking": _tracking(config),
             "fleets": pieces,
         }
+        job["resources"] = upper_bounds(job, config["training"])
         jobs[f"{_job_slug(config, pieces)}-{digest(job)}"] = job
     study = {key: config[key] for key in ("study", "overrides", "given", "title", "description")} | {
         "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
@@ -254,6 +255,23 @@ def seconds_estimate(entry: dict, images_per_second: float) -> float:
     ghost = 2.0 if shared.get("bn_batch_size", m) < m else 1.0
     images = shared["updates"] * m * count(entry["points"])
     return images / images_per_second * ghost * (1 + 2 / m)
+
+
+def upper_bounds(job: dict, training: dict) -> dict:
+    """What a job may ask a scheduler for: ``{"mem_mb", "runtime" (minutes), "gpu"}``, stated bounds, not predictions.
+
+    Memory: 1,500 MB for Python and torch, and 60 copies of the data in single precision beside it (activations
+    of the widest block, evaluation). Time: ten minutes, and ten times the estimate. A study's `training` says
+    otherwise with ``mem_mb`` and ``runtime``.
+    """
+    dataset = job["fleets"][0]["fleet"]["dataset"]
+    megabytes = 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"])
+    seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
+    return {
+        "mem_mb": training["mem_mb"] or math.ceil(1500 + 60 * megabytes),
+        "runtime": training["runtime"] or math.ceil(10 + 10 * seconds / 60),
+        "gpu": training["gpus"],
+    }
 
 
 def pack(fleets: list[dict], training: dict) -> list[list[dict]]:

@@ -105,7 +105,9 @@ def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now:
         if seen and seconds > 3:
             rate = seen / seconds
             # Jobs that are done count whole: points that were stored needed no images.
-            left = images - sum(max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1)) for j, s in states.items())
+            left = images - sum(
+                max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1)) for j, s in states.items()
+            )
             parts += [f"{rate:,.0f} images/s", f"about {duration(max(left, 0) / rate)} left"]
     parts.append(f"job {min(jobs[0] + 1, jobs[1])} of {jobs[1]}" if jobs[1] else "starting")
     return " · ".join([*parts, doing] if doing else parts)

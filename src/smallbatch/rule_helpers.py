@@ -99,8 +99,11 @@ def source_files(src: str, names: tuple[str, ...]) -> list[str]:
     return found
 
 
-def print_cost(studies: tuple[str, ...], started: float, cores: int) -> None:
-    """Print what the run took: wall time, and the training loops of the jobs that ran in it."""
+def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> None:
+    """Print what the run took: wall time, and the training loops of the jobs that ran in it.
+
+    `cores` are those of this machine that jobs shared; None on a cluster.
+    """
     trained, loop = 0, 0.0
     for path in RESULTS.glob("jobs/*/cost.json"):
         cost = json.loads(path.read_text())
@@ -108,14 +111,12 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int) -> None:
             trained += cost["trained"]
             loop += cost["loop_seconds"]
     wall = time.time() - started
-    if trained:
-        print(
-            f"{trained:,} points trained in {wall:.0f} s: {loop:.0f} s in training loops, on {cores} cores "
-            f"{loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s",
-            file=sys.stderr,
-        )
-    else:
-        print(f"nothing to train; {wall:.0f} s", file=sys.stderr)
+    text = f"{trained:,} points trained in {wall:.0f} s: {loop:.0f} s in training loops"
+    if not trained:
+        text = f"nothing to train; {wall:.0f} s"
+    elif cores:
+        text += f", on {cores} cores {loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s"
+    print(text, file=sys.stderr)
     for study in studies:
         page, best = RESULTS / study / "report.html", RESULTS / study / "best.csv"
         if page.is_file() and page.stat().st_mtime >= best.stat().st_mtime:

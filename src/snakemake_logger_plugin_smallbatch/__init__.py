@@ -14,9 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from smallbatch.progress import expected, read_progress, status_line
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+
+from smallbatch.progress import expected, read_progress, status_line
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}
@@ -33,7 +34,9 @@ class LogHandler(LogHandlerBase):
         self.stop = threading.Event()
         self.watcher: threading.Thread | None = None
         # A dry run is for reading, so it goes to standard output, whole.
-        self.console = Console(file=sys.stdout if self.common_settings.dryrun else sys.stderr, highlight=False, soft_wrap=True)
+        self.console = Console(
+            file=sys.stdout if self.common_settings.dryrun else sys.stderr, highlight=False, soft_wrap=True
+        )
         atexit.register(self.finish)
 
     writes_to_stream = True

@@ -68,10 +68,14 @@ def job_tables(wildcards):
     return [ancient(path) for path in paths if not SETTINGS.partial or os.path.exists(path)]
 
 
-def data_of_job(wildcards):
+def plan_of_job(wildcards):
+    """A job's plan file: all that a job needs to know, so that a node of a cluster plans nothing."""
     with open(f"results/plan/{wildcards.job}.json") as file:
-        data = json.load(file)["data"]
-    return ancient(f"results/data/{data}/about.json")
+        return json.load(file)
+
+
+def data_of_job(wildcards):
+    return ancient(f"results/data/{plan_of_job(wildcards)['data']}/about.json")
 
 
 def data_of_study(wildcards):

@@ -15,8 +15,9 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda wildcards: plan_of_job(wildcards)["resources"]["mem_mb"],
+        runtime=lambda wildcards: plan_of_job(wildcards)["resources"]["runtime"],
+        gpu=lambda wildcards: plan_of_job(wildcards)["resources"]["gpu"],
     shell:
         "python -m smallbatch.train {input.plan} > {log} 2>&1"
 
