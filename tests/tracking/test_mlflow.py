@@ -1,0 +1,201 @@
+"""MLflow beside the tables: the same values, nothing doubled, and no run lost to it."""
+
+import math
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pyarrow.parquet as pq
+import pytest
+from mlflow.tracking import MlflowClient
+
+from smallbatch.tracking import METRICS, incomplete
+
+pytestmark = pytest.mark.slow
+TRACKED = {"hydra": "tracking=mlflow grid.batch_size=[8]"}
+
+
+@pytest.fixture(scope="module")
+def tracked(reported, tmp_path_factory):
+    """The tiny study's 12 points at m = 8, trained with tracking on."""
+    checkout = reported.copy(tmp_path_factory.mktemp("tracked") / "copy")
+    shutil.rmtree(checkout.results / "store")
+    run = checkout.snakemake(**TRACKED)
+    assert run.trained == 12
+    return checkout
+
+
+def client_of(checkout) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{checkout.results}/mlflow.db")
+
+
+def runs_of(client, study: str = "tiny", kind: str = "tags.point LIKE '%'") -> list:
+    return client.search_runs([client.get_experiment_by_name(study).experiment_id], kind, max_results=1000)
+
+
+def counts(client) -> dict[str, int]:
+    """Rows of metrics of each run."""
+    return {
+        r.info.run_id: sum(len(client.get_metric_history(r.info.run_id, key)) for key in r.data.metrics)
+        for r in runs_of(client)
+    }
+
+
+def test_every_metric_is_that_of_the_history_tables(tracked):
+    client = client_of(tracked)
+    runs = {run.data.tags["point"]: run.info.run_id for run in runs_of(client)}
+    history = pq.read_table(tracked.results / "tiny" / "history.parquet").to_pylist()
+    assert set(runs) == {row["point"] for row in history} and len(runs) == 12
+    expected = {
+        (row["point"], key, row["epoch"], row["time"]): row[key]
+        for row in history
+        for key in METRICS
+        if row[key] is not None
+    }
+    found = {
+        (point, key, metric.step, metric.timestamp): metric.value
+        for point, run in runs.items()
+        for key in METRICS
+        for metric in client.get_metric_history(run, key)
+    }
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        assert found[key] == value or (math.isnan(found[key]) and not math.isfinite(value))
+
+
+def test_runs_carry_parameters_tags_data_and_provenance(tracked):
+    client = client_of(tracked)
+    rows = {row["point"]: row for row in pq.read_table(tracked.results / "tiny" / "table.parquet").to_pylist()}
+    for run in runs_of(client):
+        row = rows[run.data.tags["point"]]
+        for key in ("batch_size", "base_lr", "lr", "norm", "seed", "budget", "model", "dataset"):
+            assert run.data.params[key] == str(row[key])
+        assert run.data.tags["status"] == row["status"] and run.data.tags["m"] == "0008"
+        for key in ("code", "commit", "versions", "processor"):
+            assert run.data.tags[key] == row[key]
+        assert run.inputs.dataset_inputs[0].dataset.name == "digits"
+        assert run.info.status == "FINISHED"
+    assert client.get_experiment_by_name("tiny").tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_figures_and_report_are_artifacts_of_the_studys_own_run(tracked):
+    (run,) = runs_of(client_of(tracked), kind="tags.kind = 'report'")
+    folder = tracked.results / "mlartifacts" / "tiny" / run.info.run_id / "artifacts"
+    assert (folder / "report.html").read_bytes() == (tracked.results / "tiny" / "report.html").read_bytes()
+    assert len(list((folder / "figures").glob("*.svg"))) == 7
+
+
+def test_syncing_again_adds_nothing(tracked):
+    client = client_of(tracked)
+    before = counts(client)
+    tracked.python("-m", "smallbatch.tracking", "results/tiny")
+    assert counts(client) == before
+    assert len(runs_of(client, kind="tags.kind = 'report'")) == 1
+    assert not incomplete(tracked.results / "tiny" / "mlflow.csv")
+
+
+def test_a_point_that_is_trained_again_has_one_run_with_the_new_values(tracked, tmp_path):
+    checkout = tracked.copy(tmp_path / "again")
+    checkout.edit("src/smallbatch/training/sgd.py", "import torch\n", "import torch\n\n# edited\n")
+    assert checkout.snakemake("track", **TRACKED).trained == 12
+    client = client_of(checkout)
+    runs = runs_of(client)
+    code = pq.read_table(checkout.results / "tiny" / "table.parquet")["code"][0].as_py()
+    assert len(runs) == 12 and {run.data.tags["code"] for run in runs} == {code}
+    assert sorted(counts(client).values()) == sorted(counts(client_of(tracked)).values())
+
+
+def test_a_lost_database_is_written_again_from_the_tables(tracked, tmp_path):
+    checkout = tracked.copy(tmp_path / "lost")
+    for path in checkout.results.glob("mlflow.db*"):
+        path.unlink()
+    (checkout.results / "tiny" / "mlflow.csv").unlink()
+    run = checkout.snakemake("track", **TRACKED)
+    assert run.trained == 0 and len(runs_of(client_of(checkout))) == 12
+
+
+@pytest.mark.parametrize("trouble", ["a damaged database", "a dead server"])
+def test_tracking_trouble_costs_a_warning_and_heals(tracked, tmp_path, trouble):
+    checkout = tracked.copy(tmp_path / "trouble")
+    extra = " grid.seeds=3"
+    if trouble == "a damaged database":
+        for path in checkout.results.glob("mlflow.db*"):
+            path.unlink()
+        (checkout.results / "mlflow.db").write_bytes(b"this is no database" * 100)
+    else:
+        extra += " tracking.uri=http://127.0.0.1:9"
+    run = checkout.snakemake(hydra=TRACKED["hydra"] + extra)
+    assert run.status == 0 and run.trained == 6
+    sentence = (
+        "results/mlflow.db could not be used"
+        if trouble == "a damaged database"
+        else "http://127.0.0.1:9 could not be used"
+    )
+    assert "warning: not tracked: " in run.output and sentence in run.output
+    assert incomplete(checkout.results / "tiny" / "mlflow.csv")
+    (checkout.results / "mlflow.db").unlink(missing_ok=True)
+    healed = checkout.snakemake(hydra=TRACKED["hydra"] + " grid.seeds=3")
+    assert healed.trained == 0 and len(runs_of(client_of(checkout))) == 18
+    assert "Nothing to be done" in checkout.snakemake(hydra=TRACKED["hydra"] + " grid.seeds=3").output
+
+
+def test_long_jobs_log_while_they_train(fresh, tmp_path):
+    """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
+    fresh.edit("src/smallbatch/train.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
+    slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
+    command = fresh.command("track", hydra=slow)
+    running = subprocess.Popen(
+        command, cwd=fresh.root, env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    seen = None
+    while running.poll() is None and seen is None:
+        time.sleep(1)
+        if (fresh.results / "mlflow.db").exists():
+            try:
+                seen = next(
+                    (r for r in runs_of(client_of(fresh)) if r.info.status == "RUNNING" and r.data.metrics), None
+                )
+            except Exception:  # the database is being made
+                seen = None
+    output, _ = running.communicate(timeout=200)
+    assert running.returncode == 0, output
+    assert seen is not None and seen.data.tags["status"] == "training"
+    client = client_of(fresh)
+    done = client.get_run(seen.info.run_id)
+    assert done.info.status == "FINISHED" and done.data.tags["status"] in ("completed", "untrained", "diverged")
+    steps = [metric.step for metric in client.get_metric_history(seen.info.run_id, "val_loss")]
+    assert sorted(steps) == list(range(21))  # every epoch once, though logged many times
+
+
+def test_a_tracking_server_gets_the_same_runs(tracked, tmp_path):
+    checkout = tracked.copy(tmp_path / "server")
+    (checkout.results / "tiny" / "mlflow.csv").unlink()
+    port = "5147"
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "artifacts"),
+    ]  # fmt: skip
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health")
+        run = checkout.snakemake("track", hydra=f"{TRACKED['hydra']} tracking.uri=http://127.0.0.1:{port}")
+        assert run.trained == 0
+        client = MlflowClient(f"http://127.0.0.1:{port}")
+        assert len(runs_of(client)) == 12
+        (report,) = runs_of(client, kind="tags.kind = 'report'")
+        assert "report.html" in {item.path for item in client.list_artifacts(report.info.run_id)}
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait(url: str) -> None:
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(url)
