@@ -55,18 +55,14 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
 
 def checked(study: str, composed, overrides: list[str]) -> dict:
     """A composed config as plain Python, checked; raises UserError."""
-    for key in composed:
-        if key not in Config.__dataclass_fields__:
-            raise UserError(f"{key}: there is no such key{_nearest(key, list(Config.__dataclass_fields__))}")
-    composed = OmegaConf.create(
-        {key: composed[key] for key in Config.__dataclass_fields__}, flags={"allow_objects": True}
-    )
     try:
-        config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True, enum_to_str=True)
+        # Once more against the classes: Hydra lets +key=value add what no class has.
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(Config), plain))
         config = _whole_study(config, overrides)
         check(config)
     except OmegaConfBaseException as error:
-        raise UserError(f"study {study}: {_sentence(str(error))}") from error
+        raise UserError(_sentence(str(error))) from error
     except ValueError as error:
         raise UserError(f"study {study}: {error}") from error
     changes = [override for override in overrides if not override.lstrip("+~").startswith(QUIET)]

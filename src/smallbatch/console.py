@@ -40,3 +40,8 @@ def stop_snakemake():
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
+    except OSError as error:
+        print(
+            f"error: {error.filename}: {error.strerror}; results/ must be a folder that can be written", file=sys.stderr
+        )
+        raise SystemExit(1) from None

@@ -16,6 +16,8 @@ GIVEN = {  # what networks and data sets are given beside their own keys
 
 def plan_study(config: dict, folder: str | None = None) -> Plan:
     """The plan of a composed study, with the digests of the code it depends on; raises UserError."""
+    code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
+    data_code = source_digest(config["dataset"]["_target_"], folder)
     for group in ("model", "dataset"):
         target = config[group]["_target_"]
         accepted = accepted_arguments(target, folder)
@@ -25,8 +27,6 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
                 raise UserError(
                     f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
                 )
-    code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
-    data_code = source_digest(config["dataset"]["_target_"], folder)
     try:
         return make_plan(config, code, data_code, folder)
     except ValueError as error:

@@ -115,13 +115,7 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
         "versions": provenance.versions("torch", "numpy"),
         "processor": provenance.processor(),
     }
-    folder = results / "data" / job["data"]
-    try:
-        data = read(folder)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
-        ) from error
+    data = read(results / "data" / job["data"])
     logged = [time.monotonic()]
 
     def summary_of(point: tuple[float, int], outcome: dict) -> dict:

@@ -40,13 +40,3 @@ def test_make_help_lists_the_commands():
     ).stdout
     for target in ("report", "test", "test-fast", "lint", "clean", "help", "install"):
         assert f"make {target} " in shown
-
-
-def test_make_refuses_a_wrong_python_with_one_sentence(tmp_path):
-    fake = tmp_path / "python2"
-    fake.write_text('#!/bin/sh\nexec python3 -c "$(echo "$2" | sed \'s/sys.version_info\\[:2\\]/(2, 7)/\')"\n')
-    fake.chmod(0o755)
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    run = subprocess.run(["make", "-C", tmp_path, "install", f"PYTHON={fake}"], capture_output=True, text=True)
-    assert run.returncode and "error: Python 2.7 is too old or too new: smallbatch needs 3.11" in run.stderr

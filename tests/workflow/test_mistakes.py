@@ -1,91 +1,158 @@
-"""A user's mistakes end in one sentence, before any job starts."""
+"""A user's mistakes end in one sentence: the rows of MISTAKES.md, made for real."""
+
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
+from checkout import REPOSITORY, Checkout, Run
 
 pytestmark = pytest.mark.slow
 
-MISTAKES = {
-    "an unknown study": ({"study": "digitz"}, "study: there is no study 'digitz'; did you mean digits?"),
-    "an unknown setting": ({"studdy": "x"}, "--config studdy: there is no such setting"),
-    "a folder that isn't there": ({"conf": "nowhere"}, "--config conf=nowhere: there is no such folder"),
-    "an unknown key": (
-        {"hydra": "grid.bathc_size=[2]"},
-        "grid.bathc_size: there is no such key; did you mean batch_size?",
-    ),
-    "a wrong type": (
-        {"hydra": "grid.seeds=many"},
-        "grid.seeds: value 'many' of type 'str' could not be converted to Integer",
-    ),
-    "a batch size of 0": ({"hydra": "grid.batch_size=[0]"}, "grid.batch_size: 0 is not a batch size; write 1 or more"),
-    "a BN batch that doesn't divide m": ({"hydra": "grid.norm=[bn:3]"}, "grid.norm: bn:3 does not divide batch size 8"),
-    "an empty grid": ({"hydra": "grid.base_lr=[]"}, "grid.base_lr: the list is empty; give it at least one value"),
-    "a duplicate": (
-        {"hydra": "grid.base_lr=[0.5,2**-1]"},
-        "grid.base_lr: the same rate stands there twice; remove one",
-    ),
-    "no number for partial": ({"partial": "perhaps"}, "--config partial=perhaps: write true or false"),
-    "a batch size above the training set": (
-        {"hydra": "grid.batch_size=[2048]"},
-        "grid.batch_size: 2048 is more than the 1,024 training images",
-    ),
-    "a number for a list": ({"hydra": "grid.batch_size=8"}, "write a list, for example grid.batch_size=[8]"),
-    "an open quotation mark": ({"hydra": "grid.seeds='3"}, "a quotation mark is missing"),
-    "no name": ({"study": ""}, "--config study=: write the name of a study"),
-    "a target without a module": ({"hydra": "model._target_=foo"}, "_target_: 'foo' is no dotted name"),
-    "an unknown group": ({"hydra": "model=alexnett"}, "model: there is no model 'alexnett' (known: conv"),
-    "a weight decay that is no number": (
-        {"hydra": "optimizer.weight_decay=nan"},
-        "optimizer.weight_decay: nan must be 0",
-    ),
-    "an epoch before the first": ({"hydra": "evaluation.epochs=[-3]"}, "evaluation.epochs: -3 is not an epoch"),
-    "an unreadable override": ({"hydra": "grid.batch_size=[2"}, "an override cannot be read"),
+ROWS = [
+    tuple(cell.strip() for cell in line.strip("|\n").split(" | "))
+    for line in (REPOSITORY / "MISTAKES.md").read_text().splitlines()
+    if line.startswith("| ") and "`" in line
+]
+
+
+def make_the_database(checkout: Checkout) -> None:
+    with sqlite3.connect(checkout.results / "mlflow.db") as database:
+        database.execute("create table experiments (name, experiment_id, lifecycle_stage)")
+        database.execute("create table runs (experiment_id)")
+    database.close()
+
+
+def bad_studies(checkout: Checkout) -> None:
+    folder = checkout.root / "mine" / "study"
+    folder.mkdir(parents=True)
+    (folder / "bad.yaml").write_text("# @package _global_\ngrid:\n  seeds 5\n  x: [\n")
+    (folder / "first.yaml").write_text("defaults:\n  - override /dataset: digits\n")
+
+
+def taken_name(checkout: Checkout) -> None:
+    (checkout.root / "taken" / "study").mkdir(parents=True)
+    (checkout.root / "taken" / "study" / "digits.yaml").write_text("# @package _global_\n")
+
+
+def nothing_trained(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.results)
+
+
+def results_is_a_file(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.results)
+    checkout.results.write_text("in the way")
+
+
+def damaged_data(checkout: Checkout) -> None:
+    for name in ("store", "jobs", "tiny"):
+        shutil.rmtree(checkout.results / name)
+    for path in checkout.results.glob("data/*/images.npy"):
+        path.write_bytes(path.read_bytes()[:1000])
+
+
+def damaged_database(checkout: Checkout) -> None:
+    (checkout.results / "mlflow.db").write_bytes(b"this is no database" * 100)
+
+
+def used_port(checkout: Checkout) -> None:
+    make_the_database(checkout)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 5199))
+    listener.listen()
+    checkout.listener = listener  # open as long as the test
+
+
+def killed_process(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.results)
+    inside = re.escape(str(checkout.root))
+
+    def kill() -> None:
+        for _ in range(300):
+            for process in Path("/proc").glob("[0-9]*"):
+                try:
+                    command = (process / "cmdline").read_bytes().split(b"\0")
+                    here = os.readlink(process / "cwd")
+                except OSError:
+                    continue
+                if b"smallbatch.train" in command and re.match(inside, here):
+                    os.kill(int(process.name), 9)
+                    return
+            time.sleep(0.1)
+
+    threading.Thread(target=kill, daemon=True).start()
+
+
+def old_python(checkout: Checkout) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, checkout.root / name)
+    fake = checkout.root / "python2"
+    version = "s/sys.version_info\\[:2\\]/(2, 7)/"
+    fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$(echo "$2" | sed \'{version}\')"\n')
+    fake.chmod(0o755)
+
+
+SET_UPS = {
+    "YAML that isn't valid": bad_studies,
+    "a study without its first line": bad_studies,
+    "a study named as one of the project's": taken_name,
+    "nothing trained yet, and a partial report": nothing_trained,
+    "results/ cannot be written": results_is_a_file,
+    "prepared data that was damaged": damaged_data,
+    "a damaged MLflow database": damaged_database,
+    "the MLflow page with a damaged database": damaged_database,
+    "the port of the MLflow page in use": used_port,
+    "a training process that is killed": killed_process,
+    "a Python that is too old": old_python,
 }
+WARNINGS = {"a damaged MLflow database", "a dead tracking server"}  # these end well
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence(reported, mistake):
-    config, sentence = MISTAKES[mistake]
-    run = reported.snakemake("-n", check=False, **config)
-    assert run.status == 1
-    assert sentence in run.error
-    assert "Traceback" not in run.output and "Job stats" not in run.output
+def test_the_table_has_what_it_promises():
+    assert len(ROWS) >= 35 and set(SET_UPS) <= {mistake for mistake, *_ in ROWS}
+    assert len({mistake for mistake, *_ in ROWS}) == len(ROWS)
 
 
-def test_a_mistake_in_a_file_names_the_file(reported, tmp_path):
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / "mine.yaml").write_text("# @package _global_\ngrid:\n  batch_sizes: [2]\n")
-    run = reported.snakemake("-n", check=False, study="mine", conf=str(tmp_path))
-    assert "study/mine.yaml: grid.batch_sizes: there is no such key; did you mean batch_size?" in run.error
+@pytest.mark.parametrize("mistake", [mistake for mistake, *_ in ROWS])
+def test_a_mistake_is_one_sentence(reported, tmp_path, mistake):
+    _, command, printed = next(row for row in ROWS if row[0] == mistake)
+    checkout = reported
+    if mistake in SET_UPS or "--cores" in command:
+        checkout = reported.copy(tmp_path / "copy")
+        SET_UPS.get(mistake, lambda checkout: None)(checkout)
+    run = in_shell(checkout, command.strip("`"))
+    assert (run.status == 0) == (mistake in WARNINGS), run.output
+    assert printed in run.output
+    assert "Traceback" not in run.output
+    if " -n " in command:
+        assert "Job stats" not in run.output and printed.removeprefix("error: ") in run.error
 
 
-def test_mistakes_in_files_are_named(reported, tmp_path):
-    for name, text, sentence in (
-        ("bad", "# @package _global_\ngrid:\n  seeds 5\n  x: [\n", "study/bad.yaml, line 4: not valid YAML"),
-        (
-            "nopackage",
-            "defaults:\n  - override /dataset: digits\n",
-            "first line of its file must be '# @package _global_'",
-        ),
-    ):
-        (tmp_path / "study").mkdir(exist_ok=True)
-        (tmp_path / "study" / f"{name}.yaml").write_text(text)
-        assert sentence in reported.snakemake("-n", check=False, study=name, conf=str(tmp_path)).error
-    (tmp_path / "study" / "digits.yaml").write_text("# @package _global_\n")
-    assert (
-        "the project has a study of that name already"
-        in reported.snakemake("-n", check=False, study="digits", conf=str(tmp_path)).error
-    )
+def in_shell(checkout: Checkout, command: str) -> Run:
+    """Run a command line of the table, with this environment's programs and the tests' studies."""
+    command = command.replace("tests-conf", str(REPOSITORY / "tests" / "conf"))
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=checkout.root, env=checkout.environment | {"PATH": programs}, capture_output=True,
+        text=True, timeout=200,
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout + done.stderr)
 
 
-def test_training_by_hand_says_the_same(reported):
-    for arguments, sentence in (
-        (["study=digitz"], "study: there is no study 'digitz'"),
-        (["grid.batch_size=[0]"], "grid.batch_size: 0 is not a batch size"),
-        (["jobs"], "jobs: neither a plan file"),
-        (["results/plan/none.json"], "results/plan/none.json: not a readable plan file"),
-    ):
-        run = reported.python("-m", "smallbatch.train", *arguments, check=False)
-        assert run.status == 1 and sentence in run.error and "Traceback" not in run.output
+def test_what_a_killed_process_had_stored_is_kept_and_the_same_command_goes_on(reported, tmp_path):
+    checkout = reported.copy(tmp_path / "copy")
+    killed_process(checkout)
+    assert checkout.snakemake("table", "--keep-going", check=False).status != 0
+    stored = len(list(checkout.results.glob("store/*/*/part-*")))
+    run = checkout.snakemake("table")
+    assert run.status == 0 and run.trained == 24 - 6 * stored
 
 
 def test_hydras_help_and_cfg_are_useful(reported):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from smallbatch.data import SPLITS
+from smallbatch.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,15 @@ class Data:
 
 
 def read(folder: Path) -> Data:
-    """The three splits, standardised by the mean and standard deviation of all training pixels."""
-    about = json.loads((folder / "about.json").read_text())
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    labels = np.load(folder / "labels.npy", mmap_mode="r")
+    """The three splits, standardised by the mean and standard deviation of all training pixels; raises UserError."""
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        labels = np.load(folder / "labels.npy", mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
+        ) from error
     splits, start = [], 0
     for split in SPLITS:
         stop = start + about["sizes"][split]
