@@ -20,7 +20,7 @@ COLUMNS = (
     *("spread_alone", "spread_fleet", "width", "engine"),
 )
 REPEATS = 3
-SECONDS = 0.08  # of each repeat, at least
+SECONDS = 0.03  # of each repeat, at least
 
 
 def calibrate(path: Path, results: Path) -> list[dict]:

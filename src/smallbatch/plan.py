@@ -258,7 +258,9 @@ def seconds_estimate(entry: dict, images_per_second: float) -> float:
 
 
 def upper_bounds(job: dict, training: dict) -> dict:
-    """What a job may ask a scheduler for: ``{"mem_mb", "runtime" (minutes), "gpu"}``, stated bounds, not predictions.
+    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``.
+
+    ``seconds`` is the estimate, by which the longest job goes first; the rest are stated bounds, not predictions.
 
     Memory: 1,500 MB for Python and torch, and 60 copies of the data in single precision beside it (activations
     of the widest block, evaluation). Time: ten minutes, and ten times the estimate. A study's `training` says
@@ -268,6 +270,7 @@ def upper_bounds(job: dict, training: dict) -> dict:
     megabytes = 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"])
     seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
     return {
+        "seconds": math.ceil(seconds),
         "mem_mb": training["mem_mb"] or math.ceil(1500 + 60 * megabytes),
         "runtime": training["runtime"] or math.ceil(10 + 10 * seconds / 60),
         "gpu": training["gpus"],

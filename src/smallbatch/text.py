@@ -12,3 +12,9 @@ def budget_text(budget: str) -> str:
     """``10 epochs`` for ``epochs:10``."""
     kind, _, amount = budget.partition(":")
     return f"{int(amount):,} {kind if int(amount) > 1 else kind[:-1]}"
+
+
+def counts_text(numbers) -> str:
+    """``10``, or ``8 to 10``."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low}" if low == high else f"{low} to {high}"

@@ -74,6 +74,11 @@ def plan_of_job(wildcards):
         return json.load(file)
 
 
+def job_priority(wildcards):
+    """The longest job first, so that no core waits for it at the end."""
+    return plan_of_job(wildcards)["resources"]["seconds"]
+
+
 def data_of_job(wildcards):
     return ancient(f"results/data/{plan_of_job(wildcards)['data']}/about.json")
 

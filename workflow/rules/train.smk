@@ -11,6 +11,7 @@ rule train:
         "results/logs/train/{job}.log",
     benchmark:
         "results/benchmarks/train/{job}.tsv"
+    priority: job_priority
     conda:
         "../../environment.yml"
     threads: 1

@@ -6,8 +6,8 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 
 from smallbatch.analyse import Results
-from smallbatch.figures.style import accuracy_axis, counts_text, log2_axis, series_of, set_style
-from smallbatch.text import budget_text
+from smallbatch.figures.style import accuracy_axis, log2_axis, series_of, set_style
+from smallbatch.text import budget_text, counts_text
 
 MARKERS = "osD^vPX*"
 

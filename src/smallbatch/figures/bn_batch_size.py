@@ -5,8 +5,8 @@ import pandas as pd
 import seaborn as sns
 
 from smallbatch.analyse import Results
-from smallbatch.figures.style import accuracy_axis, batch_size_color, counts_text, log2_axis, set_style
-from smallbatch.text import budget_text
+from smallbatch.figures.style import accuracy_axis, batch_size_color, log2_axis, set_style
+from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

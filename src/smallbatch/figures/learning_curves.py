@@ -7,8 +7,8 @@ from matplotlib.ticker import FuncFormatter
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.best import SETTING
-from smallbatch.figures.style import batch_size_color, counts_text, series_of, set_style
-from smallbatch.text import budget_text
+from smallbatch.figures.style import batch_size_color, series_of, set_style
+from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -6,9 +6,9 @@ import seaborn as sns
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.best import rates, with_failed
-from smallbatch.figures.style import counts_text, series_of, set_style
+from smallbatch.figures.style import series_of, set_style
 from smallbatch.rates import rate_label
-from smallbatch.text import budget_text
+from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -44,12 +44,6 @@ def accuracy_axis(axis, lowest: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def counts_text(numbers: pd.Series) -> str:
-    """``10``, or ``8 to 10``."""
-    low, high = int(numbers.min()), int(numbers.max())
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
 def series_of(frame: pd.DataFrame) -> pd.Series:
     """For each row the text of its norm (`norm_text`)."""
     return pd.Series(

@@ -12,9 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
-from smallbatch.figures.style import counts_text
 from smallbatch.provenance import commit
-from smallbatch.text import budget_text, norm_text
+from smallbatch.text import budget_text, counts_text, norm_text
 
 PACKAGES = (
     "snakemake",
