@@ -12,6 +12,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     data = results.calibration.dropna(subset=["seconds_update_alone"]).copy()
     data["series"] = series_of(data)
+    # Without norm first, then over the batch, then over ever more examples, as in the other figures.
+    ghost = (data["bn_batch_size"] != data["batch_size"]) * data["bn_batch_size"].fillna(0)
+    names = list(dict.fromkeys(data.assign(rank=ghost.where(data["norm"] != "none", -1)).sort_values("rank")["series"]))
     both = pd.concat(
         [
             data.assign(how=how, images_per_second=data["batch_size"] / data[f"seconds_update_{key}"])
@@ -20,7 +23,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     )
     both["thousands"] = both["images_per_second"] / 1000
     grid = sns.relplot(
-        both, x="batch_size", y="thousands", hue="series", style="series", markers=True, dashes=False, col="how", kind="line",
+        both, x="batch_size", y="thousands", hue="series", hue_order=names, style_order=names, style="series", markers=True, dashes=False, col="how", kind="line",
         palette="colorblind", height=4, aspect=1.2, markersize=8,
     )  # fmt: skip
     grid.set(xscale="log", yscale="log")
