@@ -12,9 +12,9 @@ from smallbatch.compose import CONF, checked, compose
 from smallbatch.console import main_errors, user_folder
 from smallbatch.data.prepare import prepare
 from smallbatch.errors import UserError
-from smallbatch.planning import plan_study, write_plan
+from smallbatch.job import RESULTS, run_job
+from smallbatch.plan_files import plan_study, write_plan
 from smallbatch.rates import format_rate
-from smallbatch.train import RESULTS, run_job
 
 
 def main(arguments: list[str]) -> None:

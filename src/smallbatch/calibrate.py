@@ -13,7 +13,7 @@ from pathlib import Path
 
 from smallbatch import provenance
 from smallbatch.console import main_errors, user_folder
-from smallbatch.plan import digest, fleet_slug
+from smallbatch.points import digest, fleet_slug
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from smallbatch import plan as planning
+from smallbatch import points as identity
 from smallbatch import store
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
@@ -60,17 +60,17 @@ def collect(path: Path, results: Path, partial: bool) -> None:
         rows.writeheader()
         rows.writerows(gaps)
     (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n")
-    # With gaps it differs from the plan, so that the next run collects again (`planning.write_plan`).
+    # With gaps it differs from the plan, so that the next run collects again (`plan_files.write_plan`).
     made_from = study | ({"gaps": len(gaps)} if gaps else {})
-    (target / "study.json").write_bytes(planning.canonical(made_from) + b"\n")
+    (target / "study.json").write_bytes(identity.canonical(made_from) + b"\n")
 
 
 def _stored(job: dict, results: Path, found: dict) -> list[dict]:
     """Take what the store has of a job that didn't finish; returns what is missing, a row for each η̃."""
     gaps, codes = [], [job["code"], *job["accept_code"]]
     for entry in job["fleets"]:
-        shared, points = entry["fleet"], planning.points_of(entry["points"])
-        digests = planning.point_digests(shared, points)
+        shared, points = entry["fleet"], identity.points_of(entry["points"])
+        digests = identity.point_digests(shared, points)
         tables = store.look_up(results / "store", shared, codes, digests)
         for name in store.TABLES:
             found[name].append(tables[name])

@@ -4,12 +4,11 @@ A *point* is one training run. A *fleet* is points that share all but η̃ and s
 A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one process.
 """
 
-import hashlib
 import itertools
-import json
-import math
 from dataclasses import dataclass
 
+from smallbatch.pack import job_slug, pack, upper_bounds
+from smallbatch.points import count, digest
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
 
@@ -48,7 +47,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "fleets": pieces,
         }
         job["resources"] = upper_bounds(job, config["training"])
-        jobs[f"{_job_slug(config, pieces)}-{digest(job)}"] = job
+        jobs[f"{job_slug(config, pieces)}-{digest(job)}"] = job
     study = {key: config[key] for key in ("study", "overrides", "given", "title", "description")} | {
         "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
         "folder": folder,
@@ -60,9 +59,6 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
         "jobs": sorted(jobs),
     }
     return Plan(study, jobs, {data_id: dataset})
-
-
-# --- grid -> points --------------------------------------------------------------------------------
 
 
 def expand(grid: dict, train_size: int) -> list[dict]:
@@ -204,112 +200,3 @@ def _without_null(value):
     if isinstance(value, dict):
         return {key: _without_null(item) for key, item in value.items() if item is not None}
     return value
-
-
-# --- digests -----------------------------------------------------------------------------------------
-
-
-def digest(content) -> str:
-    """8 hex digits of the content, independent of the order of keys."""
-    return hashlib.blake2b(canonical(content), digest_size=4).hexdigest()
-
-
-def canonical(content) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
-    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
-    base = hashlib.blake2b(canonical(shared), digest_size=8)
-    found = []
-    for base_lr, seed in points:
-        one = base.copy()
-        one.update(f"|{base_lr!r}|{seed}".encode())
-        found.append(one.hexdigest())
-    return found
-
-
-def points_of(blocks: list[dict]) -> list[tuple[float, int]]:
-    """The points (η̃, seed) of a fleet's blocks."""
-    return [point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])]
-
-
-def count(blocks: list[dict]) -> int:
-    return sum(len(block["base_lr"]) * len(block["seeds"]) for block in blocks)
-
-
-def fleet_slug(shared: dict) -> str:
-    """A readable, unique folder name for a fleet."""
-    norm = f"{shared['norm']}{shared.get('bn_batch_size', '')}"
-    names = f"{shared['dataset']['name']}-{shared['model']['name']}"
-    return f"{names}-m{shared['batch_size']}-{norm}-u{shared['updates']}-{digest(shared)}"
-
-
-# --- fleets -> jobs ----------------------------------------------------------------------------------
-
-
-def seconds_estimate(entry: dict, images_per_second: float) -> float:
-    """Rough cost of a fleet on one core, for packing alone: overhead per update, more with ghost batch norm."""
-    shared = entry["fleet"]
-    m = shared["batch_size"]
-    ghost = 2.0 if shared.get("bn_batch_size", m) < m else 1.0
-    images = shared["updates"] * m * count(entry["points"])
-    return images / images_per_second * ghost * (1 + 2 / m)
-
-
-def upper_bounds(job: dict, training: dict) -> dict:
-    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``.
-
-    ``seconds`` is the estimate, by which the longest job goes first; the rest are stated bounds, not predictions.
-
-    Memory: 1,500 MB for Python and torch, and 60 copies of the data in single precision beside it (activations
-    of the widest block, evaluation). Time: ten minutes, and ten times the estimate. A study's `training` says
-    otherwise with ``mem_mb`` and ``runtime``.
-    """
-    dataset = job["fleets"][0]["fleet"]["dataset"]
-    megabytes = 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"])
-    seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
-    return {
-        "seconds": math.ceil(seconds),
-        "mem_mb": training["mem_mb"] or math.ceil(1500 + 60 * megabytes),
-        "runtime": training["runtime"] or math.ceil(10 + 10 * seconds / 60),
-        "gpu": training["gpus"],
-    }
-
-
-def pack(fleets: list[dict], training: dict) -> list[list[dict]]:
-    """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a job.
-
-    First fit, the longest first, so that jobs are about as long as each other.
-    """
-    limit, parts = training["job_seconds"], []
-    for entry in fleets:
-        cost = seconds_estimate(entry, training["images_per_second"])
-        pieces = _split(entry, min(max(1, math.ceil(cost / limit)), _most_seeds(entry)))
-        parts += [(cost / len(pieces), piece) for piece in pieces]
-    jobs: list[tuple[float, list[dict]]] = []
-    for cost, part in sorted(parts, key=lambda pair: -pair[0]):
-        for i, (filled, job) in enumerate(jobs):
-            if filled + cost <= limit:
-                jobs[i] = (filled + cost, [*job, part])
-                break
-        else:
-            jobs.append((cost, [part]))
-    return [job for _, job in jobs]
-
-
-def _most_seeds(entry: dict) -> int:
-    return max(len(block["seeds"]) for block in entry["points"])
-
-
-def _split(entry: dict, parts: int) -> list[dict]:
-    """`parts` fleets with about as many seeds each."""
-    pieces = [[{**block, "seeds": block["seeds"][i::parts]} for block in entry["points"]] for i in range(parts)]
-    return [entry | {"points": [block for block in piece if block["seeds"]]} for piece in pieces]
-
-
-def _job_slug(config: dict, pieces: list[dict]) -> str:
-    sizes = sorted({piece["fleet"]["batch_size"] for piece in pieces})
-    norms = sorted({piece["fleet"]["norm"] for piece in pieces})
-    span = f"m{sizes[0]}" if len(sizes) == 1 else f"m{sizes[0]}to{sizes[-1]}"
-    return f"{config['dataset']['name']}-{config['model']['name']}-{span}-{'-'.join(norms)}"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from smallbatch.compose import compose
 from smallbatch.errors import UserError
-from smallbatch.plan import count
-from smallbatch.planning import other_codes, plan_study, write_plan
+from smallbatch.plan_files import other_codes, plan_study, write_plan
+from smallbatch.points import count
 from smallbatch.progress import expected
 from smallbatch.tracking import incomplete
 

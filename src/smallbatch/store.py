@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from smallbatch.plan import digest, fleet_slug
+from smallbatch.points import digest, fleet_slug
 
 TABLES = ("summary", "history", "correct")
 

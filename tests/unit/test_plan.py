@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smallbatch.compose import compose
-from smallbatch.plan import count, digest, expand, fleet, make_plan, pack, point_digests, points_of
+from smallbatch.pack import pack
+from smallbatch.plan import expand, fleet, make_plan
+from smallbatch.points import count, digest, point_digests, points_of
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from smallbatch import store
-from smallbatch.plan import point_digests
+from smallbatch.points import point_digests
 
 POINTS = [(0.5, 0), (0.5, 1), (0.25, 0)]
 

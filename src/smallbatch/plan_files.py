@@ -5,7 +5,8 @@ from pathlib import Path
 
 from smallbatch import store
 from smallbatch.errors import UserError
-from smallbatch.plan import Plan, canonical, digest, fleet_slug, make_plan
+from smallbatch.plan import Plan, make_plan
+from smallbatch.points import canonical, digest, fleet_slug
 from smallbatch.source import accepted_arguments, code_digest, target_files
 
 GIVEN = {  # what networks and data sets are given beside their own keys

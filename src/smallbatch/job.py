@@ -1,0 +1,166 @@
+"""Run one planned job: look up what is stored, train what is missing, store it, log it, write its tables.
+
+A job needs torch, numpy and pyarrow, its plan file and its data, so it runs anywhere.
+"""
+
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from smallbatch import points as identity
+from smallbatch import provenance, store
+from smallbatch.console import user_folder
+from smallbatch.errors import UserError
+from smallbatch.progress import JobProgress
+
+RESULTS = Path("results")
+LIVE_SECONDS = 60  # between two loggings of points that are still training
+
+
+def run_job(path: Path, results: Path = RESULTS) -> None:
+    """Do what is missing of a planned job, then write ``results/jobs/<job>/``; raises UserError.
+
+    A fleet that fails leaves the others alone: they are stored, and the error is raised at the end.
+    """
+    started = time.time()
+    try:
+        job = json.loads(path.read_text())
+        fleets = job["fleets"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: not a readable plan file ({error}); run snakemake, which writes it again") from error
+    if not isinstance(fleets, list):
+        raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
+    done, trained, failed = {name: [] for name in store.TABLES}, [], []
+    points = sum(identity.count(entry["points"]) for entry in fleets)
+    with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
+        for entry in fleets:
+            try:
+                tables = complete(job, entry, results, trained, progress)
+                for name in store.TABLES:
+                    done[name].append(tables[name])
+            except UserError as error:
+                failed.append(f"{identity.fleet_slug(entry['fleet'])}: {error}")
+            except Exception:  # whatever a user's network raises: the other fleets of the job still train
+                traceback.print_exc()
+                failed.append(
+                    f"{identity.fleet_slug(entry['fleet'])}: {traceback.format_exc().strip().splitlines()[-1]}"
+                )
+        if not (trained or failed):
+            progress.say(f"{path.stem}: nothing to train, {points} points are stored")
+    loop = sum(row["seconds"] for row, _ in trained)
+    track(job, trained, results)
+    if failed:
+        kept = f"; {len(trained)} points of this job were trained and are kept" if trained else ""
+        raise UserError(" | ".join(failed) + kept)
+    folder = results / "jobs" / path.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in store.TABLES:
+        store.write_file(folder / f"{name}.parquet", store.pa.concat_tables(done[name]))
+    cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": time.time()}
+    (folder / "cost.json").write_text(json.dumps(cost) + "\n")
+
+
+def complete(job: dict, entry: dict, results: Path, trained: list, progress: JobProgress) -> dict:
+    """The tables of a fleet, after training its points that are not stored; appends (summary, history) to `trained`."""
+    shared, points = entry["fleet"], identity.points_of(entry["points"])
+    wanted = identity.point_digests(shared, points)
+    codes, place = [job["code"], *job["accept_code"]], results / "store"
+    tables = store.look_up(place, shared, codes, wanted)
+    if len(tables["summary"]) < len(wanted):
+        with store.lock(place, shared, wanted):  # another copy of this job may have trained them meanwhile
+            stored = set(store.look_up(place, shared, codes, wanted)["summary"]["point"].to_pylist())
+            missing = {p: d for p, d in zip(points, wanted, strict=True) if d not in stored}
+            progress.skip(len(stored))
+            if missing:
+                progress.say(
+                    f"{identity.fleet_slug(shared)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
+                )
+                train_missing(job, entry, missing, results, trained, progress)
+        tables = store.look_up(place, shared, codes, wanted)
+    else:
+        progress.skip(len(wanted))
+    return tables
+
+
+def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained: list, progress: JobProgress) -> None:
+    """Train the points of `missing` ((η̃, seed) -> digest), store them block by block, log long ones meanwhile."""
+    shared = entry["fleet"]
+    _refuse_other_code(job, shared)
+    user_folder(job["folder"])
+    # Importing torch takes 1.6 s: only a job that trains pays for it.
+    from smallbatch.data.read import read
+    from smallbatch.training.fleet import set_up, train_fleet
+
+    set_up()
+    common = {
+        "dataset": shared["dataset"]["name"],
+        "model": shared["model"]["name"],
+        "augmentation": "none",
+        "optimizer": shared["optimizer"]["name"],
+        "batch_size": shared["batch_size"],
+        "norm": shared["norm"],
+        "bn_batch_size": shared.get("bn_batch_size"),
+        "schedule": shared["schedule"]["name"],
+        "updates_planned": shared["updates"],
+        "fleet": identity.fleet_slug(shared),
+        "code": job["code"],
+        "data": job["data"],
+        "commit": provenance.commit(),
+        "versions": provenance.versions("torch", "numpy"),
+        "processor": provenance.processor(),
+    }
+    data = read(results / "data" / job["data"])
+    logged = [time.monotonic()]
+
+    def summary_of(point: tuple[float, int], outcome: dict) -> dict:
+        base_lr, seed = point
+        found = {"point": missing[point], "base_lr": base_lr, "lr": base_lr * shared["batch_size"], "seed": seed}
+        return common | found | outcome
+
+    def watch(block, records, share):
+        progress.update(len(block) * share, sum(record.updates for record in records) * shared["batch_size"])
+        if time.monotonic() - logged[0] > LIVE_SECONDS:
+            running = {"status": "training", "engine": None, "budget": entry["budget"]}
+            live = [(summary_of(p, running), r.history) for p, r in zip(block, records, strict=False)]
+            track(job, live, results, live=True)
+            logged[0] = time.monotonic()
+
+    slug = identity.fleet_slug(shared)
+    for block, outcomes in train_fleet(
+        data, shared, list(missing), lambda text: progress.say(f"{slug}: {text}"), watch
+    ):
+        rows = {name: [] for name in store.TABLES}
+        for point, outcome in zip(block, outcomes, strict=True):
+            summary, digest = summary_of(point, outcome["summary"]), missing[point]
+            rows["summary"].append(summary)
+            rows["history"] += [{"point": digest} | row for row in outcome["history"]]
+            rows["correct"].append({"point": digest, "correct": outcome["correct"]})
+            trained.append((summary | {"budget": entry["budget"]}, outcome["history"]))
+        tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
+        store.add(results / "store", shared, job["code"], tables)
+        progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
+
+
+def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live: bool = False) -> None:
+    """Log points to the study's experiment; what fails is said, and `snakemake track` makes up for it."""
+    if not job["tracking"] or not points:
+        return
+    from smallbatch.tracking import TrackingError, log_points
+
+    try:
+        log_points(job["tracking"], job["tracking"]["study"], points, results, live)
+    except TrackingError as error:
+        print(f"warning: not tracked: {error}", file=sys.stderr, flush=True)
+
+
+def _refuse_other_code(job: dict, shared: dict) -> None:
+    from smallbatch.source import code_digest
+
+    now = code_digest([shared["model"]["_target_"], shared["dataset"]["_target_"]], job["folder"])
+    if now != job["code"]:
+        raise UserError(
+            f"the training code is {now}, but this job was planned with {job['code']}; "
+            "run snakemake again, which plans it anew (accept_code=[...] keeps results of older code)"
+        )

@@ -1,0 +1,41 @@
+"""What a point is, whatever study, fleet or job it stands in: its digest, and those of what holds it."""
+
+import hashlib
+import itertools
+import json
+
+
+def digest(content) -> str:
+    """8 hex digits of the content, independent of the order of keys."""
+    return hashlib.blake2b(canonical(content), digest_size=4).hexdigest()
+
+
+def canonical(content) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
+    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
+    base = hashlib.blake2b(canonical(shared), digest_size=8)
+    found = []
+    for base_lr, seed in points:
+        one = base.copy()
+        one.update(f"|{base_lr!r}|{seed}".encode())
+        found.append(one.hexdigest())
+    return found
+
+
+def points_of(blocks: list[dict]) -> list[tuple[float, int]]:
+    """The points (η̃, seed) of a fleet's blocks."""
+    return [point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])]
+
+
+def count(blocks: list[dict]) -> int:
+    return sum(len(block["base_lr"]) * len(block["seeds"]) for block in blocks)
+
+
+def fleet_slug(shared: dict) -> str:
+    """A readable, unique folder name for a fleet."""
+    norm = f"{shared['norm']}{shared.get('bn_batch_size', '')}"
+    names = f"{shared['dataset']['name']}-{shared['model']['name']}"
+    return f"{names}-m{shared['batch_size']}-{norm}-u{shared['updates']}-{digest(shared)}"
