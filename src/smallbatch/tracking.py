@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -70,7 +71,8 @@ def log_points(
 
 def _start(client, experiment: str, summary: dict, trained: str, started: int):
     norm = f"bn:{summary['bn_batch_size']:04d}" if summary["norm"] == "bn" else summary["norm"]
-    name = f"m{summary['batch_size']:04d} {norm} {format_rate(summary['base_lr'])} s{summary['seed']:02d}"
+    rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))  # 2**-06: names sort
+    name = f"m{summary['batch_size']:04d} {norm} {rate} s{summary['seed']:02d}"
     tags = {
         key: str(summary[key])
         for key in ("point", "fleet", "code", "seed", "commit", "versions", "processor", "engine")

@@ -8,6 +8,8 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
 from smallbatch.tracking import ARTIFACTS, DATABASE
@@ -49,7 +51,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
     with main_errors():
-        found = experiments(RESULTS / DATABASE)
+        RESULTS.mkdir(exist_ok=True)
+        with FileLock(RESULTS / f".{DATABASE}.lock"):  # not while a job makes the database
+            found = experiments(RESULTS / DATABASE)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -1,5 +1,6 @@
 """MLflow beside the tables: the same values, nothing doubled, and no run lost to it."""
 
+import contextlib
 import math
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 from smallbatch.tracking import METRICS, incomplete
@@ -151,14 +153,12 @@ def test_long_jobs_log_while_they_train(fresh, tmp_path):
     )
     seen = None
     while running.poll() is None and seen is None:
-        time.sleep(1)
-        if (fresh.results / "mlflow.db").exists():
-            try:
-                seen = next(
-                    (r for r in runs_of(client_of(fresh)) if r.info.status == "RUNNING" and r.data.metrics), None
-                )
-            except Exception:  # the database is being made
-                seen = None
+        time.sleep(0.3)
+        # Under the jobs' lock: two that open a database while it is made would break it.
+        with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
+            if (fresh.results / "mlflow.db").exists():
+                open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
+                seen = next((run for run in open_runs if run.data.metrics), None)
     output, _ = running.communicate(timeout=200)
     assert running.returncode == 0, output
     assert seen is not None and seen.data.tags["status"] == "training"

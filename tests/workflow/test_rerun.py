@@ -147,8 +147,17 @@ def test_a_planned_job_runs_anywhere_with_its_plan_and_data(checkout, fresh):
     plan = next(fresh.results.glob("plan/digits-conv-m16-bn-*.json"))
     # Nor does it need more than torch, numpy and pyarrow: the others can't be imported here.
     others = ("hydra", "omegaconf", "mlflow", "snakemake", "pandas", "scipy", "sklearn", "seaborn", "rich", "yaml")
-    blocked = f"import sys; sys.modules.update(dict.fromkeys({others})); sys.argv[1:] = [{str(plan.relative_to(fresh.root))!r}]"
-    fresh.python("-c", f"{blocked}; from smallbatch.train import main; main()")
+    script = (
+        "import sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {others}: raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+        f"sys.argv[1:] = [{str(plan.relative_to(fresh.root))!r}]\n"
+        "from smallbatch.train import main\n"
+        "main()\n"
+    )
+    fresh.python("-c", script)
     one, two = (
         pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet").drop("seconds") for c in (checkout, fresh)
     )
