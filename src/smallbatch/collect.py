@@ -25,7 +25,7 @@ TABLE = [
     *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
     *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
-    *("seconds_alone", "updates_planned", "data", "commit", "versions", "processor"),
+    *("seconds_alone", "updates_planned", "settings", "data", "commit", "versions", "processor"),
 ]
 GAPS = ("batch_size", "norm", "bn_batch_size", "updates", "base_lr", "missing_seeds")
 

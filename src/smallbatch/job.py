@@ -107,6 +107,7 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
         "fleet": identity.fleet_slug(shared),
         "code": job["code"],
         "data": job["data"],
+        "settings": identity.canonical({key: shared[key] for key in ("model", "optimizer", "schedule")}).decode(),
         "commit": provenance.commit(),
         "versions": provenance.versions("torch", "numpy"),
         "processor": provenance.processor(),

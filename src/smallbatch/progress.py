@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from pathlib import Path
 
 
@@ -64,7 +65,7 @@ class JobProgress:
             "updated": self.written,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(".writing")
+        aside = self.path.with_suffix(f".{uuid.uuid4().hex}")
         aside.write_text(json.dumps(state))
         os.replace(aside, self.path)
         if self.bar:

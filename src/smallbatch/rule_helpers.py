@@ -12,7 +12,7 @@ from smallbatch.errors import UserError
 from smallbatch.plan_files import other_codes, plan_study, write_plan
 from smallbatch.points import count
 from smallbatch.progress import expected
-from smallbatch.tracking import incomplete
+from smallbatch.tracking import DATABASE, incomplete
 
 RESULTS = Path("results")
 KEYS = {"study", "hydra", "conf", "partial"}
@@ -71,8 +71,11 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
         if not (RESULTS / "jobs" / name / "cost.json").is_file():
             expected[name] = count_job(job)
     tracked = RESULTS / study / "mlflow.csv"
-    if incomplete(tracked):  # left by a run that could not reach MLflow: it doesn't count as there
-        tracked.unlink()
+    tracking = plan.study["config"]["tracking"]
+    lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
+    # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as there.
+    if incomplete(tracked) or lost:
+        tracked.unlink(missing_ok=True)
     return str(path), plan.study
 
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +54,7 @@ SUMMARY = pa.schema(
         ("engine", pa.string()),
         ("code", pa.string()),
         ("data", pa.string()),
+        ("settings", pa.string()),
         ("commit", pa.string()),
         ("versions", pa.string()),
         ("processor", pa.string()),
@@ -124,7 +126,7 @@ def write(folder: Path, tables: dict[str, pa.Table]) -> None:
 
 def write_file(path: Path, table: pa.Table) -> None:
     """Write one parquet file atomically."""
-    aside = path.with_name(f".{path.name}.writing")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # another copy of the job may write beside
     with open(aside, "wb") as file:
         pq.write_table(table, file, compression="zstd")
         file.flush()

@@ -16,5 +16,7 @@ def budget_text(budget: str) -> str:
 
 def counts_text(numbers) -> str:
     """``10``, or ``8 to 10``."""
+    if not len(numbers):
+        return "0"
     low, high = int(numbers.min()), int(numbers.max())
     return f"{low}" if low == high else f"{low} to {high}"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from smallbatch.provenance import commit
 from smallbatch.rates import format_rate
 
 METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr")
@@ -58,7 +59,11 @@ def log_points(
         for summary, history in points:
             point, trained = summary["point"], str(history[0]["time"])
             run = there.get(point)
-            if run is not None and run.data.tags.get("trained") != trained:
+            # Trained again, or its budget has another name now: neither metrics nor parameters can be changed.
+            if run is not None and (
+                run.data.tags.get("trained") != trained
+                or run.data.params.get("budget", summary["budget"]) != summary["budget"]
+            ):
                 client.delete_run(run.info.run_id)
                 run = None
             if run is None:
@@ -89,6 +94,14 @@ def _start(client, experiment: str, summary: dict, trained: str, started: int):
     return client.create_run(experiment, start_time=started, run_name=name, tags=tags)
 
 
+def _params(summary: dict) -> dict[str, str]:
+    """A run's parameters: those of the table, and the keys of model, optimizer and schedule (``model.width``)."""
+    found = {key: str(summary[key]) for key in PARAMS if summary[key] is not None}
+    for group, settings in json.loads(summary["settings"] or "{}").items():
+        found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
+    return found
+
+
 def _fill(client, run_id: str, summary: dict, history: list[dict], live: bool) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
@@ -98,7 +111,7 @@ def _fill(client, run_id: str, summary: dict, history: list[dict], live: bool) -
         for key in METRICS
         if row[key] is not None
     ]
-    params = [Param(key, str(summary[key])) for key in PARAMS if summary[key] is not None]
+    params = [Param(key, value) for key, value in _params(summary).items()]
     tags = [] if live else [RunTag("status", summary["status"]), RunTag("engine", summary["engine"])]
     for start in range(0, len(metrics), 1000):  # MLflow's limit for a request
         client.log_batch(run_id, metrics[start : start + 1000], params if not start else [], tags if not start else [])
@@ -124,7 +137,7 @@ def log_report(tracking: dict, study: dict, folder: Path, results: Path) -> None
             for path in files:
                 (target / path.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target / path.relative_to(folder))
-        client.set_tag(run.info.run_id, "commit", study.get("commit", ""))
+        client.set_tag(run.info.run_id, "commit", commit())
         client.set_terminated(run.info.run_id, "FINISHED")
 
 
@@ -158,12 +171,8 @@ def _connection(tracking: dict, results: Path):
         path = (results / DATABASE).resolve()
         # A fresh database that two processes open at once breaks, and stays broken.
         with FileLock(results / f".{DATABASE}.lock"):
-            fresh = not path.exists()
             client = MlflowClient(f"sqlite:///{path}")
             client.search_experiments(max_results=1)
-            if fresh:
-                with contextlib.closing(sqlite3.connect(path)) as database:
-                    database.execute("PRAGMA journal_mode=WAL")  # readers and a writer don't wait for each other
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         reason = str(error).strip().splitlines()[0][:300]
@@ -189,7 +198,13 @@ def _experiment(client, tracking: dict, study: str) -> str:
     # The user interface's own way of sharing a view: columns, order and filter under a name in the address.
     tags |= {f"mlflow.sharedViewState.{name}": json.dumps(COLUMNS | view) for name, view in VIEWS.items()}
     place = None if tracking["uri"] else f"mlflow-artifacts:/{study}"
-    return client.create_experiment(study, artifact_location=place, tags=tags)
+    try:
+        return client.create_experiment(study, artifact_location=place, tags=tags)
+    except Exception:  # another job made it on the server meanwhile; if not, the error is real
+        found = client.get_experiment_by_name(study)
+        if found is None:
+            raise
+        return found.experiment_id
 
 
 def _runs(client, experiment: str, fleets: set[str]) -> dict:

@@ -51,6 +51,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
     with main_errors():
+        if not 1 <= arguments.port <= 65535:
+            raise UserError(f"--port {arguments.port}: a port lies between 1 and 65535")
         RESULTS.mkdir(exist_ok=True)
         with FileLock(RESULTS / f".{DATABASE}.lock"):  # not while a job makes the database
             found = experiments(RESULTS / DATABASE)
@@ -59,7 +61,10 @@ def main() -> None:
             try:
                 probe.bind(("127.0.0.1", arguments.port))
             except OSError as error:
-                raise UserError(f"port {arguments.port} is in use; run make ui PORT={arguments.port + 1}") from error
+                raise UserError(
+                    f"port {arguments.port} is in use, or not yours to open ({error.strerror}); "
+                    f"run make ui PORT={arguments.port + 1}"
+                ) from error
         for study in sorted(found, key=lambda study: (study != arguments.study, study)):
             print(f"study {study}")
             for view, title in TITLES.items():

@@ -21,7 +21,7 @@ from smallbatch.progress import expected, read_progress, status_line
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}
-KEPT = ("Nothing to be done", "Complete log", "Congratulations", "Creating report", "Report created")
+KEPT = ("Nothing to be done", "Complete log", "Congratulations", "Creating report", "Report created", "Unlocking")
 SECONDS = 0.5  # between two looks at the jobs' progress
 LINE_SECONDS = 10  # between two lines where there is no terminal
 

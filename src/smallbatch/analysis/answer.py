@@ -18,9 +18,7 @@ def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
     sentences = []
     for budget, rows in found.groupby("budget", sort=False):
-        if len(rows) > 1:
-            sentences.append(_best(rows, budget))
-        sentences += [*_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
+        sentences += [_best(rows, budget), *_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
     return sentences + _stable(table, best)
 
 
@@ -33,7 +31,7 @@ def _best(rows: pd.DataFrame, budget: str) -> str:
     row = _first(rows)
     edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
     return (
-        f"At {budget_text(budget)} the best setting was m = {row['batch_size']} with {setting_text(row)}: "
+        f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']} with {setting_text(row)}: "
         f"test accuracy {interval(row)}.{edge}"
     )
 

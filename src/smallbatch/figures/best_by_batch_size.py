@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 
 from smallbatch.analyse import Results
-from smallbatch.figures.style import accuracy_axis, log2_axis, series_of, set_style
+from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, log2_axis, message_figure, series_of, set_style
 from smallbatch.text import budget_text, counts_text
 
 MARKERS = "osD^vPX*"
@@ -18,6 +18,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     several = best["budget"].nunique() > 1
     data = best.assign(series=series_of(best) + (", " + best["budget"].map(budget_text) if several else ""))
     drawn = data.dropna(subset=["test_accuracy"])
+    if drawn.empty:
+        return message_figure(NOTHING_TRAINED), data
     names = list(dict.fromkeys(drawn["series"]))
     colors = dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
     figure, (top, bottom) = plt.subplots(

@@ -46,8 +46,12 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_ylabel("test accuracy of the best η̃ (%)")
         axes.set_title(budget_text(budget), fontsize="medium")
     if len(data):
+        whole = "The last point of each line is batch norm over the whole SGD batch m. "
+        every = (
+            data.groupby("batch_size")["bn_batch_size"].max() == data.groupby("batch_size")["bn_batch_size"].max().index
+        ).all()
         note = (
-            f"The last point of each line is batch norm over the whole SGD batch m. Bars: 95% t intervals over "
+            f"{whole if every else ''}Bars: 95% t intervals over "
             f"{counts_text(data['seeds'])} seeds, these test images only."
         )
         figure.supxlabel(note, fontsize="small", x=0.01, ha="left")

@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.best import SETTING
-from smallbatch.figures.style import batch_size_color, series_of, set_style
+from smallbatch.figures.style import NOTHING_TRAINED, batch_size_color, message_figure, series_of, set_style
 from smallbatch.text import budget_text, counts_text
 
 
@@ -16,7 +16,10 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     best = results.best.dropna(subset=["base_lr"])
     chosen = results.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
     curves = results.history.merge(chosen[["point", "norm", "bn_batch_size", "budget"]], on="point")
-    curves = curves[curves["bn_batch_size"].fillna(curves["batch_size"]) == curves["batch_size"]]
+    if curves.empty:
+        return message_figure(NOTHING_TRAINED), curves
+    whole = curves["bn_batch_size"].fillna(curves["batch_size"]) == curves["batch_size"]
+    curves = curves[whole] if whole.any() else curves
     curves["panel"] = series_of(curves) + " · " + curves["budget"].map(budget_text)
     keys = ["panel", "budget", "norm", "batch_size", "epoch", "updates", "examples"]
     panels = [
@@ -29,7 +32,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     )
     grid = sns.relplot(
         both, x="x", y="mean", hue="batch_size", hue_order=sizes, palette={m: batch_size_color(m) for m in sizes},
-        row="panel", row_order=panels, col="against", kind="line", height=2.7, aspect=1.7, lw=1.7, estimator=None,
+        row="panel", row_order=panels, col="against", kind="line", marker="o", markersize=3, markeredgewidth=0, height=2.7, aspect=1.7, lw=1.7, estimator=None,
         facet_kws={"sharex": "col", "sharey": True},
     )  # fmt: skip
     grid.set(xscale="log", yscale="log")
@@ -40,11 +43,10 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     for axes in grid.axes.flat:
         axes.xaxis.set_major_formatter(plain)
         axes.yaxis.set_major_formatter(plain)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
     grid.set_ylabels("validation loss (nats)")
     grid.legend.set_title("batch size m")
-    note = (
-        f"Means over {counts_text(means['count'])} seeds at the best η̃ of each m, at epoch ends; batch norm over the batch, "
-        "running statistics."
-    )
+    note = f"Means over {counts_text(means['count'])} seeds at the best η̃ of each m, at epoch ends; running statistics."
     grid.figure.text(0.01, -0.01, note, fontsize="small", va="top")
     return grid.figure, means

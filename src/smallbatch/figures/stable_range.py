@@ -6,15 +6,19 @@ import seaborn as sns
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.stable import stable_ranges
-from smallbatch.figures.style import log2_axis, series_of, set_style
+from smallbatch.figures.style import NOTHING_TRAINED, log2_axis, message_figure, series_of, set_style
 from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     ranges = stable_ranges(results.table, results.best)
+    if ranges.empty:
+        return message_figure(NOTHING_TRAINED), ranges
     ranges["series"] = series_of(ranges) + ", " + ranges["budget"].map(budget_text)
-    names = [name for name in dict.fromkeys(ranges["series"]) if (ranges["series"] == name).sum() > 1]
+    names = [name for name in dict.fromkeys(ranges["series"]) if (ranges["series"] == name).sum() > 1] or list(
+        ranges["series"]
+    )
     colors = dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
     for axes, usual, label in (

@@ -44,6 +44,17 @@ def accuracy_axis(axis, lowest: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def message_figure(text: str) -> plt.Figure:
+    """A figure that says why there is nothing to draw."""
+    figure, axes = plt.subplots(figsize=(7, 2))
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+    axes.set_axis_off()
+    return figure
+
+
+NOTHING_TRAINED = "No setting trained with every seed."
+
+
 def series_of(frame: pd.DataFrame) -> pd.Series:
     """For each row the text of its norm (`norm_text`)."""
     return pd.Series(

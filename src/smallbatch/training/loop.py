@@ -67,6 +67,7 @@ def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[
                 )
         if watch:
             watch(records, end / updates)
+            clock.last = time.perf_counter()  # logging is not training
     results = finish(net, data, records, final)
     clock.share()
     for record, result in zip(records, results, strict=True):

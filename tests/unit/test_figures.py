@@ -1,0 +1,57 @@
+"""Every figure draws whatever a study holds: these are made-up tables at the edges of what can be."""
+
+import importlib
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from test_best import table
+
+from smallbatch.analyse import Results
+from smallbatch.analysis.answer import answer, failed_table, settings_table
+from smallbatch.analysis.best import best_settings
+
+matplotlib.use("Agg")
+FIGURES = (
+    *("accuracy_by_rate", "best_by_batch_size", "bn_batch_size", "learning_curves"),
+    *("rate_heat_map", "stable_range", "throughput"),
+)
+GOOD = {0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.5, 0.4)}
+STUDIES = {
+    "one batch size": [table(GOOD, m=8)],
+    "one seed": [table(GOOD, m=8, seeds=1), table(GOOD, m=16, seeds=1)],
+    "one rate": [table({0.1: (0.8, 0.7)}, m=8), table({0.1: (0.8, 0.7)}, m=16)],
+    "everything diverged": [table({0.1: (0.1, 0.1, "diverged")}, m=m) for m in (8, 16)],
+    "ghost norm alone": [table(GOOD, m=m, norm="bn", b=4) for m in (16, 24)],
+    "no power of two": [table(GOOD, m=m) for m in (24, 100)] + [table(GOOD, m=24, norm="bn", b=b) for b in (3, 24)],
+    "two budgets": [table(GOOD, m=8, budget=budget) for budget in ("epochs:1", "updates:5")],
+}
+
+
+@pytest.fixture
+def results(request, tmp_path) -> Results:
+    points = pd.concat(STUDIES[request.param], ignore_index=True)
+    points["point"] += points["budget"]
+    history = pd.concat([points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 - e) for e in (0, 1)])
+    history.drop(columns=["norm", "bn_batch_size", "budget"]).to_parquet(tmp_path / "history.parquet")
+    settings = points[["batch_size", "norm", "bn_batch_size"]].drop_duplicates()
+    times = {"seconds_update_alone": 0.001, "seconds_update_fleet": 0.0001, "machine": "a test"}
+    settings.assign(**times).to_csv(tmp_path / "calibration.csv", index=False)
+    return Results({}, points, best_settings(points), tmp_path)
+
+
+@pytest.mark.parametrize("results", STUDIES, indirect=True)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_is_drawn(results, figure, tmp_path):
+    drawn, data = importlib.import_module(f"smallbatch.figures.{figure}").draw(results)
+    drawn.savefig(tmp_path / "figure.png")
+    assert isinstance(data, pd.DataFrame) and (tmp_path / "figure.png").stat().st_size > 3000
+    plt.close(drawn)
+
+
+@pytest.mark.parametrize("results", STUDIES, indirect=True)
+def test_the_pages_words_and_tables_are_made(results):
+    assert answer(results.table, results.best)
+    assert len(settings_table(results.best)) == len(results.best)
+    failed_table(results.table, results.best)
