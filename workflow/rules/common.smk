@@ -54,7 +54,8 @@ def plan_of(study):
 
 TRACKED = False
 if workflow.is_main_process:
-    TRACKED = any(plan_of(study)[1]["config"]["tracking"]["name"] != "none" for study in STUDIES)
+    PLANS = [plan_of(study)[1] for study in STUDIES]  # each one, so that a mistake in any ends here
+    TRACKED = any(plan["config"]["tracking"]["name"] != "none" for plan in PLANS)
 
 
 def study_file(wildcards):
