@@ -68,14 +68,11 @@ def _read(study: dict, results: Path):
 
 def measure(shared: dict, data) -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median."""
-    from smallbatch.training.fleet import choose_engine, network
-    from smallbatch.training.groups import fuse
+    from smallbatch.training.fleet import choose_engine
 
     engine, width = choose_engine(data, shared, lambda text: None)
-    alone = _time(network(data, shared, 0), shared, data, 1)
-    fleet = alone
-    if engine == "groups":
-        fleet = _time(fuse([network(data, shared, seed) for seed in range(width)]), shared, data, width)
+    alone = _time("separate", shared, data, 1)
+    fleet = alone if engine == "separate" else _time(engine, shared, data, width)
     found = {"width": width, "engine": engine}
     for name, times in (("alone", alone), ("fleet", fleet)):
         median = statistics.median(times)
@@ -83,22 +80,21 @@ def measure(shared: dict, data) -> dict:
     return found
 
 
-def _time(net, shared: dict, data, replicas: int) -> list[float]:
+def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
     """Seconds per update and replica of each repeat."""
-    import torch
+    import numpy as np
 
-    from smallbatch.training.groups import trained
-    from smallbatch.training.loop import train_updates
-    from smallbatch.training.sgd import SGD
+    from smallbatch.training.fleet import make_crew
+    from smallbatch.training.loop import batches
 
-    parameters, m = trained(net), shared["batch_size"]
-    sgd = SGD(parameters, replicas, shared["optimizer"]["momentum"], shared["optimizer"]["weight_decay"])
-    rates = torch.full((replicas, 1), 1e-6, dtype=torch.float64)  # the weights stay sane, the work is the same
+    seeds, m = list(range(replicas)), shared["batch_size"]
+    crew = make_crew(engine, data, shared, seeds)
 
     def updates(number: int) -> float:
         begun = time.perf_counter()
-        seeds = list(range(replicas))
-        train_updates(net, parameters, sgd, data, seeds, m, 0, number, number, rates, shared["schedule"])
+        order = batches(seeds, m, len(data.train.labels), 0, number)
+        rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
+        crew.update(data.train, order, rates, np.zeros(replicas))
         return time.perf_counter() - begun
 
     updates(2)  # warm-up, not timed

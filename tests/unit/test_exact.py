@@ -1,14 +1,15 @@
 """Every replica of a fleet follows the same point trained alone in a plain PyTorch loop (`plain.py`)."""
 
+import numpy as np
 import plain
 import pytest
 import torch
 
 from smallbatch.models.build import build
-from smallbatch.training.fleet import train_fleet
+from smallbatch.training.fleet import make_crew, train_fleet
 from smallbatch.training.groups import fuse
-from smallbatch.training.loop import train_block, train_updates
-from smallbatch.training.sgd import SGD
+from smallbatch.training.loop import batches, learning_rates, train_block
+from smallbatch.training.modules import Modules
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
 NORMS = {"none": ("none", None, None), "bn": ("bn", 8, 0), "ghost": ("bn", 4, 4)}
@@ -19,13 +20,12 @@ STEPS, M = 20, 8
 def fleet_weights(data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64):
     """Per replica the weights after STEPS updates of a fleet, as one vector each."""
     nets = [build(MODEL, (1, 8, 8), 10, norm, b, seed).to(dtype) for _, seed in points]
-    net = fuse(nets)
-    parameters = list(net.parameters())
-    sgd = SGD(parameters, len(points), momentum, weight_decay)
-    lr = torch.tensor([rate for rate, _ in points], dtype=torch.float64)[:, None] * M
-    schedule = {"drops": [0.5, 0.75], "factor": 0.1}
-    train_updates(net, parameters, sgd, data, [seed for _, seed in points], M, 0, STEPS, STEPS, lr.to(dtype), schedule)
-    return torch.cat([p.detach().view(len(points), -1) for p in parameters], 1)
+    crew = Modules(nets, fuse, {"momentum": momentum, "weight_decay": weight_decay})
+    fleet = {"batch_size": M, "updates": STEPS, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
+    lr = learning_rates([rate for rate, _ in points], fleet, 0, STEPS)
+    order = batches([seed for _, seed in points], M, len(data.train.labels), 0, STEPS)
+    crew.update(data.train, order, lr, np.zeros(len(points)))
+    return torch.cat([p.detach().view(len(points), -1) for p in crew.net.parameters()], 1)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -73,8 +73,7 @@ def train_blocks(data, fleet, blocks):
         outcome
         for block in blocks
         for outcome in train_block(
-            fuse([build(MODEL, (1, 8, 8), 10, fleet["norm"], fleet["bn_batch_size"], seed) for _, seed in block]),
-            data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
+            make_crew("groups", data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
         )
     ]  # fmt: skip
 

@@ -44,10 +44,11 @@ def score(net, images, labels, replicas: int) -> tuple[torch.Tensor, torch.Tenso
 
 @contextlib.contextmanager
 def fixed_statistics(net, statistics: list):
-    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each, for a while."""
+    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each (if there are any), for a while."""
     layers = norm_layers(net)
-    for layer, pair in zip(layers, statistics, strict=True):
-        layer.fixed = pair
+    if statistics:
+        for layer, pair in zip(layers, statistics, strict=True):
+            layer.fixed = pair
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import operator
 import time
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.training.groups import CannotFuse, fuse, verified
 from smallbatch.training.loop import train_block
+from smallbatch.training.modules import Modules
 
 IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
 WIDEST = 128
@@ -32,23 +34,28 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
     engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
         # Groups of one replica round differently from groups of several: a lone point gets a twin.
-        crew = block * 2 if engine == "groups" and len(block) == 1 else block
-        nets = [network(data, shared, seed) for _, seed in crew]
-        net = fuse(nets) if engine == "groups" else nets[0]
-        torch.manual_seed(crew[0][1])  # of dropout and the like, in networks that train one by one
+        pair = block * 2 if engine == "groups" and len(block) == 1 else block
+        torch.manual_seed(pair[0][1])  # of dropout and the like, in networks that train one by one
         started = time.perf_counter()
-        rates, seeds = [rate for rate, _ in crew], [seed for _, seed in crew]
+        rates, seeds = [rate for rate, _ in pair], [seed for _, seed in pair]
         report = watch and functools.partial(watch, block)
-        results = train_block(net, data, shared, rates, seeds, report)[: len(block)]
+        crew = make_crew(engine, data, shared, seeds)
+        results = train_block(crew, data, shared, rates, seeds, report)[: len(block)]
         seconds = time.perf_counter() - started
         for result in results:
             result["summary"] |= {
                 "engine": engine,
-                "seconds": seconds / len(crew) if len(crew) > len(block) else result["summary"]["seconds"],
+                "seconds": seconds / len(pair) if len(pair) > len(block) else result["summary"]["seconds"],
             }
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
+
+
+def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]) -> Modules:
+    """The replicas of `seeds`, untrained, to be trained together in the way `engine`."""
+    nets = [network(data, shared, seed) for seed in seeds]
+    return Modules(nets, {"groups": fuse, "separate": operator.itemgetter(0)}[engine], shared["optimizer"])
 
 
 def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:

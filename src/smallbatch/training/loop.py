@@ -10,133 +10,101 @@ import math
 import time
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from smallbatch.data.read import Data
 from smallbatch.data.stream import stream
 from smallbatch.schedules.budget import epoch_ends, final_epochs
 from smallbatch.schedules.step import factor_at
-from smallbatch.training.evaluate import (
-    exact_statistics,
-    fixed_statistics,
-    norm_layers,
-    population_statistics,
-    score,
-)
-from smallbatch.training.groups import gradients, trained
-from smallbatch.training.sgd import SGD
 
 
-def train_block(net, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None) -> list[dict]:
-    """Train the replicas of `net` and return for each ``{"summary", "history", "correct"}``.
+def train_block(crew, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None) -> list[dict]:
+    """Train the replicas of `crew` and return for each ``{"summary", "history", "correct"}``.
 
-    `net` holds ``len(seeds)`` replicas side by side (`training/groups.py`), or is an ordinary module
-    and there is one. `fleet` is the part of a plan that replicas share. `watch(records, share)` is called at
-    every epoch's end with the share of the budget that is done. Column meanings: README.
+    `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
+    replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
+    Column meanings: README.
     """
-    m, updates, replicas = fleet["batch_size"], fleet["updates"], len(seeds)
-    schedule, optimizer = fleet["schedule"], fleet["optimizer"]
-    parameters = trained(net)
-    sgd = SGD(parameters, replicas, optimizer["momentum"], optimizer["weight_decay"])
-    full_lr = torch.tensor(base_lr, dtype=torch.float64)[:, None] * m
+    m, updates = fleet["batch_size"], fleet["updates"]
     ends = epoch_ends(updates, m, len(data.train.labels))
     final = final_epochs([epoch for epoch, _ in ends])
     scored = set(final) | set(fleet["evaluation"]["epochs"])
 
     records = [Record(seed, rate, m) for seed, rate in zip(seeds, base_lr, strict=True)]
     clock = Clock(records)
-    start_scores = score_epoch(net, data, replicas)
-    val_loss, val_correct = score(net, data.validation.images, data.validation.labels, replicas)
+    start_scores = score_epoch(crew, data)
+    val_loss, val_correct = crew.score(data.validation)
     for r, record in enumerate(records):
         record.begin(start_scores, float(val_loss[r]), val_correct[r], r)
     done = 0
     for epoch, end in ends:
-        running = train_updates(net, parameters, sgd, data, seeds, m, done, end, updates, full_lr, schedule)
-        done = end
-        val_loss, val_correct = score(net, data.validation.images, data.validation.labels, replicas)
-        scores = score_epoch(net, data, replicas) if epoch in scored else None
-        finite = [bool(flag) for flag in finite_replicas(running, parameters)]
+        total = np.zeros(len(seeds))
+        lr = learning_rates(base_lr, fleet, done, end)
+        crew.update(data.train, batches(seeds, m, len(data.train.labels), done, end), lr, total)
+        running, done = total / (end - done), end
+        val_loss, val_correct = crew.score(data.validation)
+        scores = score_epoch(crew, data) if epoch in scored else None
+        finite = np.isfinite(running) & crew.finite()
         clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
-        factor = factor_at(end - 1, updates, schedule["drops"], schedule["factor"])
         for r, record in enumerate(records):
             if not record.diverged:
-                lr = float(full_lr[r, 0]) * factor
                 record.end_epoch(
-                    epoch, end, lr, float(running[r]), float(val_loss[r]), val_correct[r], scores, r, finite[r]
+                    *(epoch, end, float(lr[-1, r]), float(running[r])),
+                    *(float(val_loss[r]), val_correct[r], scores, r, bool(finite[r])),
                 )
         if watch:
             watch(records, end / updates)
             clock.last = time.perf_counter()  # logging is not training
-    results = finish(net, data, records, final)
+    results = finish(crew, data, records, final)
     clock.share()
     for record, result in zip(records, results, strict=True):
         result["summary"]["seconds"] = record.seconds
     return results
 
 
-def train_updates(net, parameters, sgd, data, seeds, m, start, stop, updates, full_lr, schedule) -> torch.Tensor:
-    """Updates ``start <= u < stop``; returns the mean loss over them ``[R]`` (float64)."""
-    replicas, images, labels = len(seeds), data.train.images, data.train.labels
-    order = np.stack([stream(seed, len(labels), start * m, stop * m) for seed in seeds])
-    order = torch.from_numpy(order).view(replicas, stop - start, m).permute(1, 2, 0).contiguous()  # [update, m, R]
-    total = torch.zeros(replicas, dtype=torch.float64)
-    net.train()
-    factor, lr = None, None
-    for u in range(start, stop):
-        if factor != (factor := factor_at(u, updates, schedule["drops"], schedule["factor"])):
-            lr = (full_lr * factor).float()
-        index = order[u - start]
-        x = images[index].flatten(1, 2).contiguous(memory_format=torch.channels_last)
-        logits = net(x).view(m * replicas, -1)
-        losses = F.cross_entropy(logits, labels[index].view(-1), reduction="none")
-        loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
-        sgd.step(gradients(loss.sum(), parameters), lr)
-        total += loss.detach()
-    return total / (stop - start)
+def learning_rates(base_lr: list[float], fleet: dict, start: int, stop: int) -> np.ndarray:
+    """The rates η of updates ``start <= u < stop``: ``[updates, R]``."""
+    schedule, updates = fleet["schedule"], fleet["updates"]
+    factors = [factor_at(u, updates, schedule["drops"], schedule["factor"]) for u in range(start, stop)]
+    return np.array(base_lr)[None, :] * fleet["batch_size"] * np.array(factors)[:, None]
 
 
-def finite_replicas(running: torch.Tensor, parameters) -> torch.Tensor:
-    """Which replicas are still finite: their loss over the epoch and every weight ``[R]``."""
-    finite = running.isfinite()
-    for parameter in parameters:
-        finite &= parameter.detach().view(len(running), -1).isfinite().all(1)
-    return finite
+def batches(seeds: list[int], m: int, size: int, start: int, stop: int) -> np.ndarray:
+    """Which examples of the training set (of `size`) each update sees: ``[R, updates, m]``."""
+    return np.stack([stream(seed, size, start * m, stop * m) for seed in seeds]).reshape(len(seeds), stop - start, m)
 
 
-def score_epoch(net, data: Data, replicas: int) -> dict:
+def score_epoch(crew, data: Data) -> dict:
     """The scores of a scored epoch, with exact statistics: each ``[R]`` or ``[R, examples]``."""
-    with fixed_statistics(net, exact_statistics(net, data.train.images, replicas)):
-        train_loss, _ = score(net, data.train.images, data.train.labels, replicas)
-        val_loss, val_correct = score(net, data.validation.images, data.validation.labels, replicas)
-        _, test_correct = score(net, data.test.images, data.test.labels, replicas)
+    statistics = crew.exact_statistics(data.train.images)
+    train_loss, _ = crew.score(data.train, statistics)
+    val_loss, val_correct = crew.score(data.validation, statistics)
+    _, test_correct = crew.score(data.test, statistics)
     return {"train_loss": train_loss, "val_loss": val_loss, "val": val_correct, "test": test_correct}
 
 
-def finish(net, data: Data, records: list["Record"], final: list[int]) -> list[dict]:
+def finish(crew, data: Data, records: list["Record"], final: list[int]) -> list[dict]:
     """Summaries at the end of training, with the other statistics of batch norm beside the exact ones."""
-    replicas = len(records)
     others = {}
-    if norm_layers(net):
-        others["val_accuracy_running"] = score(net, data.validation.images, data.validation.labels, replicas)[1]
-        others["test_accuracy_running"] = score(net, data.test.images, data.test.labels, replicas)[1]
-        with fixed_statistics(net, population_statistics(net, data.train.images, replicas)):
-            others["test_accuracy_population"] = score(net, data.test.images, data.test.labels, replicas)[1]
-    counts = torch.bincount(data.train.labels, minlength=data.classes)
-    prior = counts.double() / counts.sum()
-    entropy = float(-(prior[prior > 0] * prior[prior > 0].log()).sum())
+    if crew.normalised:
+        others["val_accuracy_running"] = crew.score(data.validation)[1]
+        others["test_accuracy_running"] = crew.score(data.test)[1]
+        population = crew.population_statistics(data.train.images)
+        others["test_accuracy_population"] = crew.score(data.test, population)[1]
+    counts = np.bincount(data.train.labels.numpy(), minlength=data.classes)
+    prior = counts / counts.sum()
+    entropy = float(-(prior[prior > 0] * np.log(prior[prior > 0])).sum())
     guess = int(counts.argmax())  # what a diverged model predicts: the most frequent training class
     results = []
     for r, record in enumerate(records):
         status = record.status(entropy)
         if status == "diverged":
-            val, test = data.validation.labels == guess, data.test.labels == guess
-            median = float(test.double().mean())
-            statistics = {name: float((val if name.startswith("val") else test).double().mean()) for name in others}
+            val, test = data.validation.labels.numpy() == guess, data.test.labels.numpy() == guess
+            median = float(test.mean())
+            statistics = {name: float((val if name.startswith("val") else test).mean()) for name in others}
         else:
             val, test = record.scores["val"], record.scores["test"]
             median = float(np.median([row["test_accuracy"] for row in record.history if row["epoch"] in final]))
-            statistics = {name: float(correct[r].double().mean()) for name, correct in others.items()}
+            statistics = {name: float(correct[r].mean()) for name, correct in others.items()}
         summary = {
             "seed": record.seed,
             "base_lr": record.base_lr,
@@ -146,12 +114,12 @@ def finish(net, data: Data, records: list["Record"], final: list[int]) -> list[d
             "examples": record.updates * record.batch_size,
             "train_loss": record.train_loss,
             "val_loss": None if status == "diverged" else record.scores["val_loss"],
-            "val_accuracy": float(val.double().mean()),
-            "test_accuracy": float(test.double().mean()),
+            "val_accuracy": float(val.mean()),
+            "test_accuracy": float(test.mean()),
             "test_accuracy_median": median,
         }
         results.append(
-            {"summary": summary | statistics, "history": record.history, "correct": np.packbits(test.numpy()).tobytes()}
+            {"summary": summary | statistics, "history": record.history, "correct": np.packbits(test).tobytes()}
         )
     return results
 
@@ -199,9 +167,9 @@ class Record:
                 "lr": lr,
                 "train_loss_running": running,
                 "val_loss": val_loss,
-                "val_accuracy": float(val_correct.double().mean()),
+                "val_accuracy": float(val_correct.mean()),
                 "train_loss": self.train_loss_now if scored else None,
-                "test_accuracy": float(self.scores["test"].double().mean()) if scored else None,
+                "test_accuracy": float(self.scores["test"].mean()) if scored else None,
                 "time": time.time_ns() // 1_000_000,
                 "seconds": self.seconds,
             }
