@@ -1,0 +1,143 @@
+"""Replicas trained by the compiled step, one after the other."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from smallbatch.data.read import Split
+from smallbatch.training.compiled import step
+from smallbatch.training.compiled.layout import lay_out
+from smallbatch.training.compiled.tape import Tape, lanes, make_tape
+
+EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
+
+
+class Compiled:
+    """The replicas of one block. Same methods as `Modules` (`training/modules.py`), same meaning."""
+
+    def __init__(self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict):
+        self.tape = tape = make_tape(nets[0], shape)
+        self.dtype = next(nets[0].parameters()).detach().numpy().dtype
+        self.optimizer, self.m = optimizer, m
+        self.b = tape.norms[0].bn_batch_size if tape.norms else None
+        self.where = np.concatenate(list(tape.names.values()))
+        replicas, tail = len(nets), tape.parameters + tape.widest
+        self.p = np.zeros((replicas, tail), self.dtype)
+        for row, net in zip(self.p, nets, strict=True):
+            parameters = dict(net.named_parameters())
+            row[self.where] = np.concatenate([parameters[name].detach().numpy().reshape(-1) for name in tape.names])
+        self.velocity = np.zeros_like(self.p) if optimizer["momentum"] else self.p[:, :0].copy()
+        channels = sum(lanes(layer.channels) for layer in tape.norms)
+        self.running = np.zeros((replicas, 2, channels), self.dtype)
+        self.updates = np.zeros(replicas, np.int64)  # that the running statistics have seen
+
+        one = lay_out(tape, 1, None, gradients=False).size - lay_out(tape, 0, None, gradients=False).size
+        size = max(1, EVALUATION_BYTES // (one * self.dtype.itemsize))
+        self.slice = max(self.b or 1, size // (self.b or 1) * (self.b or 1))
+        self.training, self.evaluation = lay_out(tape, m, self.b), lay_out(tape, self.slice, self.b, gradients=False)
+        self.memory = {
+            id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)
+        }
+        self.gradient = np.zeros(tail, self.dtype)
+
+    @property
+    def replicas(self) -> int:
+        return len(self.p)
+
+    @property
+    def normalised(self) -> bool:
+        return bool(self.tape.norms)
+
+    def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
+        images, labels = _arrays(train)
+        for r in range(self.replicas):
+            total[r] = step.train(
+                *(self.training.net, self.memory[id(self.training)], self.gradient),
+                *(self.p[r], self.velocity[r], self.running[r, 0], self.running[r, 1], images, labels),
+                *(order[r], np.ascontiguousarray(lr[:, r])),
+                *(self.optimizer["momentum"], self.optimizer["weight_decay"], total[r]),
+            )
+            self.updates[r] += order.shape[1]
+
+    def score(self, split: Split, statistics: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        statistics = self.running_statistics() if statistics is None else statistics
+        losses = np.empty((self.replicas, len(split.labels)), self.dtype)
+        correct = np.empty(losses.shape, np.bool_)
+        for r in range(self.replicas):
+            self._pass(r, split.images, statistics[r], step.FIXED, None, -1, losses[r], correct[r], split.labels)
+        return losses.astype(np.float64).mean(1), correct
+
+    def exact_statistics(self, images: torch.Tensor) -> np.ndarray:
+        """The average over chunks of each norm layer's mean and unbiased variance ``[R, 2, channels]``."""
+        found = np.zeros(self.running.shape)
+        for r in range(self.replicas):
+            seen = self._pass(r, images, self.running[r], step.OBSERVED, found[r])
+            found[r] /= max(1, seen // (self.b or 1))
+        return found.astype(self.dtype)
+
+    def population_statistics(self, images: torch.Tensor) -> np.ndarray:
+        """Mean and variance of each norm layer's input over all `images`; a layer sees those before it with theirs."""
+        statistics = self.running_statistics()
+        for number, layer in enumerate(self.tape.norms):
+            at = self.training.net[3][number, 0]
+            channels = slice(at, at + lanes(layer.channels))
+            pixels = len(images) * next(
+                self.tape.tensors[row[step.X]].height * self.tape.tensors[row[step.X]].width
+                for row in self.tape.rows
+                if row[step.NORM_NUMBER] == number
+            )
+            for r in range(self.replicas):
+                sums = np.zeros(self.running.shape[1:])
+                self._pass(r, images, statistics[r], step.POPULATION, sums, number)
+                mean = sums[0] / pixels
+                statistics[r, 0, channels] = mean[channels]
+                statistics[r, 1, channels] = np.maximum(sums[1] / pixels - mean**2, 0)[channels]
+        return statistics
+
+    def running_statistics(self) -> np.ndarray:
+        """Running means and variances, start bias corrected (`models/norm.py`)."""
+        statistics = self.running.copy()
+        if self.normalised:
+            chunks = self.updates * (self.m // self.b)
+            for number, layer in enumerate(self.tape.norms):
+                at = self.training.net[3][number, 0]
+                part = statistics[:, :, at : at + lanes(layer.channels)]
+                for r in range(self.replicas):
+                    if chunks[r]:
+                        part[r] /= 1 - (1 - layer.momentum) ** chunks[r]
+                    else:
+                        part[r, 0], part[r, 1] = 0, 1
+        return statistics
+
+    def _pass(self, r, images, statistics, mode, sums, watched=-1, losses=None, correct=None, labels=None) -> int:
+        return step.evaluate(
+            *(self.evaluation.net, self.memory[id(self.evaluation)], self.p[r], statistics[0], statistics[1]),
+            *(_last(images), np.empty(0, np.int64) if labels is None else labels.numpy()),
+            *(self.slice, mode, watched, np.zeros((2, 0)) if sums is None else sums),
+            *(np.empty(0, self.dtype) if losses is None else losses, np.empty(0, np.bool_) if correct is None else correct),
+        )
+
+    def finite(self) -> np.ndarray:
+        return np.isfinite(self.p).all(1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        found = {"p": self.p, "velocity": self.velocity, "running": self.running, "updates": self.updates}
+        return {name: array.copy() for name, array in found.items()}
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.p, self.velocity, self.running, self.updates = (
+            state[name].copy() for name in ("p", "velocity", "running", "updates")
+        )
+
+    def weights(self, r: int) -> dict[str, np.ndarray]:
+        """The parameters of replica r by name, each as one vector in the order of the module's."""
+        return {name: self.p[r, cells] for name, cells in self.tape.names.items()}
+
+
+def _last(images: torch.Tensor) -> np.ndarray:
+    """``[N, C, H, W]`` as ``[N, H, W, C]``, copied only where memory isn't laid out so."""
+    return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
+
+
+def _arrays(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    return _last(split.images), split.labels.numpy()

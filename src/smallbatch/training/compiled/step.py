@@ -1,0 +1,187 @@
+"""One replica's training step: forward, reverse and SGD over the layers of a tape (`tape.py`).
+
+This is the textbook loop, in compiled code: replicas train one after the other, so none can depend on another.
+"""
+
+import math
+
+import numpy as np
+
+from smallbatch.training.compiled import layers
+from smallbatch.training.compiled.cache import jit
+from smallbatch.training.compiled.layers import CHANNELS
+from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
+
+# The kinds of layer on a tape, and the columns of its rows.
+CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE = range(7)
+KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(15)
+COLUMNS = 15
+# Where batch norm gets its statistics.
+BATCH, FIXED, OBSERVED, POPULATION = range(4)
+
+
+@jit
+def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mode, watched, sums):
+    """The layers in order, for the `n` examples whose images lie in tensor 0.
+
+    `mode`: BATCH normalises each chunk by its own statistics and folds them into the running `mean` and `variance`;
+    OBSERVED adds them to `sums` instead; FIXED uses `mean` and `variance`; POPULATION does too, and adds the sums
+    of the input of norm layer `watched`, and of its squares, to `sums`, and ends there.
+    """
+    work = places[1]
+    for o in range(len(tape)):
+        op = tape[o]
+        kind, x, y = op[KIND], tensors[op[X]], tensors[op[Y]]
+        if kind == CONVOLUTION:
+            layers.convolution(a, p, x, y, op[WEIGHT], op[BIAS], op[SIZE], op[STRIDE], op[PADDING], n)
+        elif kind == LINEAR:
+            layers.linear(a, p, x, y, op[WEIGHT], op[BIAS], n)
+        elif kind == NORM:
+            layer = op[NORM_NUMBER]
+            c, at, b = x[CHANNELS], norms[layer, 0], norms[layer, 1]
+            gamma, beta, eps, momentum = op[WEIGHT], op[BIAS], settings[layer, 0], settings[layer, 1]
+            here, there = mean[at : at + c], variance[at : at + c]
+            if mode == FIXED or mode == POPULATION:
+                if mode == POPULATION and layer == watched:
+                    layers.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
+                    return
+                _prepare(a, here, there, op[SAVED], c, eps)
+                layers.normalise(a, p, x, y, 0, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
+            else:
+                count = b * x[layers.HEIGHT] * x[layers.WIDTH]
+                for chunk in range(n // b):
+                    saved = op[SAVED] + 2 * c * chunk
+                    layers.chunk_statistics(a, x, chunk * b, b, saved, saved + c, work)
+                    means, variances = a[saved : saved + c], a[saved + c : saved + 2 * c]
+                    for k in range(c):
+                        unbiased = variances[k] * (count / (count - 1))
+                        if mode == BATCH:
+                            here[k] += momentum * (means[k] - here[k])
+                            there[k] += momentum * (unbiased - there[k])
+                        else:
+                            sums[0, at + k] += means[k]
+                            sums[1, at + k] += unbiased
+                        variances[k] = 1 / math.sqrt(variances[k] + eps)
+                    layers.normalise(a, p, x, y, chunk * b, b, saved, saved + c, gamma, beta, op[RECTIFY], work)
+        elif kind == SUM:
+            layers.add_and_rectify(a, x, y, tensors[op[OTHER]], op[TO_OTHER] >= 0, op[RECTIFY], n)
+        elif kind == MAX_POOL:
+            layers.max_pool(a, x, y, n)
+        elif kind == MEAN_POOL:
+            layers.mean_pool(a, x, y, n)
+        elif kind == SUBSAMPLE:
+            layers.subsample(a, x, y, op[STRIDE], op[PADDING], n)
+
+
+@jit
+def _prepare(a, mean, variance, saved, c, eps):
+    means, deviations = a[saved : saved + c], a[saved + c : saved + 2 * c]
+    for k in range(c):
+        means[k] = mean[k]
+        deviations[k] = 1 / math.sqrt(variance[k] + eps)
+
+
+@jit
+def backward(tape, tensors, places, a, p, g, norms, n):
+    """The layers in reverse: the gradient of every parameter, added to `g`."""
+    zeros, work, turned = places[0], places[1], places[2]
+    for o in range(len(tape) - 1, -1, -1):
+        op = tape[o]
+        kind, x, y, to_x = op[KIND], tensors[op[X]], tensors[op[Y]], op[TO_X]
+        if kind == CONVOLUTION:
+            layers.convolution_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], op[SIZE], op[STRIDE], op[PADDING], n, to_x, turned, zeros, work)  # fmt: skip
+        elif kind == LINEAR:
+            layers.linear_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work)
+        elif kind == NORM:
+            if op[RECTIFY]:
+                layers.rectify_backward(a, y, n)
+            c, b = x[CHANNELS], norms[op[NORM_NUMBER], 1]
+            for chunk in range(n // b):
+                saved = op[SAVED] + 2 * c * chunk
+                layers.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], to_x, work)  # fmt: skip
+        elif kind == SUM:
+            if op[RECTIFY]:
+                layers.rectify_backward(a, y, n)
+            if op[TO_OTHER] >= 0:
+                layers.pass_gradient(a, y, tensors[op[OTHER]], op[TO_OTHER], n)
+            layers.pass_gradient(a, y, x, to_x, n)
+        elif to_x == layers.ABSENT:
+            continue
+        elif kind == MAX_POOL:
+            layers.max_pool_backward(a, x, y, n, to_x, work)
+        elif kind == MEAN_POOL:
+            layers.mean_pool_backward(a, x, y, n, to_x, work)
+        elif kind == SUBSAMPLE:
+            layers.subsample_backward(a, x, y, op[STRIDE], op[PADDING], n, to_x)
+
+
+@jit
+def gather(a, x, images, chosen):
+    """Puts the chosen `images` ``[N, H, W, C]`` into tensor x."""
+    length = x[layers.WIDTH] * x[CHANNELS]
+    for i in range(len(chosen)):
+        image = images[chosen[i]].reshape(-1)
+        for h in range(x[layers.HEIGHT]):
+            at = x[layers.AT] + i * x[layers.STEP] + h * x[layers.ROW]
+            row, source = a[at : at + length], image[h * length : (h + 1) * length]
+            for j in range(length):
+                row[j] = source[j]
+
+
+@jit
+def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, momentum, decay, total):
+    """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
+
+        v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
+
+    `g` is the mean gradient over the batch, ``lr[u]`` is η of update u.
+    """
+    tape, tensors, places, norms, settings = net
+    trained, classes, logits = places[3], places[4], tensors[places[5]]
+    m = order.shape[1]
+    losses, correct, chosen = np.empty(m, p.dtype), np.empty(m, np.bool_), np.empty(m, np.int64)
+    sums = np.empty((2, 0), np.float64)
+    for u in range(len(order)):
+        for i in range(m):
+            chosen[i] = labels[order[u, i]]
+        gather(a, tensors[0], images, order[u])
+        layers.clear(g, 0, trained)
+        forward(tape, tensors, places, a, p, norms, settings, mean, variance, m, BATCH, -1, sums)
+        layers.cross_entropy(a, logits, chosen, classes, losses, correct, m)
+        backward(tape, tensors, places, a, p, g, norms, m)
+        if decay:
+            decayed((g, 0, p, 0, decay, g, 0, trained))
+        if momentum:
+            momentum_step((velocity, 0, g, 0, momentum, velocity, 0, trained))
+            sgd_step((p, 0, velocity, 0, lr[u], p, 0, trained))
+        else:
+            sgd_step((p, 0, g, 0, lr[u], p, 0, trained))
+        loss = 0.0
+        for i in range(m):
+            loss += losses[i]
+        total += loss / m
+    return total
+
+
+@jit
+def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sums, losses, correct):
+    """Loss and correctness of every example, `size` at a time, with the statistics of `mode` (see `forward`).
+
+    With OBSERVED a last slice that isn't full chunks is left out. Returns the number of slices' examples seen.
+    """
+    tape, tensors, places, norms, settings = net
+    chosen, seen = np.arange(size), 0
+    for start in range(0, len(images), size):
+        n = min(size, len(images) - start)
+        if mode == OBSERVED:
+            n = n // norms[0, 1] * norms[0, 1]
+        if n == 0:
+            continue
+        seen += n
+        gather(a, tensors[0], images[start : start + n], chosen[:n])
+        forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mode, watched, sums)
+        if mode == FIXED:
+            layers.cross_entropy(
+                a, tensors[places[5]], labels[start : start + n], places[4], losses[start : start + n], correct[start : start + n], n
+            )  # fmt: skip
+    return seen

@@ -1,0 +1,370 @@
+"""An ordinary module as a tape of layers (`step.py`), or a sentence that says why it can't be one.
+
+The module is traced by torch.fx; each call in its forward that is known here becomes a row of the tape.
+"""
+
+import operator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.nn import functional as F
+
+from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.compiled import step
+from smallbatch.training.compiled.layers import ABSENT, ACCUMULATE, WRITE
+from smallbatch.training.compiled.vector import LANES
+from smallbatch.training.groups import CannotFuse
+
+
+@dataclass
+class Tensor:
+    """An activation ``[examples, height, width, channels]`` and the memory it shares with others (`storage`)."""
+
+    channels: int  # of the module; padded to a multiple of LANES in memory
+    height: int
+    width: int
+    storage: int
+    maker: int | None = None  # the row of the tape that writes it
+    flat: bool = False  # seen by the module as [examples, channels·height·width]
+
+    @property
+    def padded(self) -> int:
+        return self.channels if self.maker is None else lanes(self.channels)
+
+
+def lanes(n: int) -> int:
+    return -(-n // LANES) * LANES
+
+
+@dataclass
+class Tape:
+    """The layers of a module, without sizes of batch or memory."""
+
+    rows: list[list[int]] = field(default_factory=list)
+    tensors: list[Tensor] = field(default_factory=list)
+    borders: list[list[int]] = field(default_factory=list)  # of each storage: [around values, around gradients]
+    norms: list[GhostBatchNorm] = field(default_factory=list)  # in the order of the forward
+    names: dict[str, np.ndarray] = field(default_factory=dict)  # parameter -> where its elements lie in the flat vector
+    parameters: int = 0  # elements of the flat vector that are trained
+    widest: int = LANES  # channels of the widest layer
+    logits: int = 0  # the number of the last tensor
+    classes: int = 0
+
+    def place(self, name: str, parameter: nn.Parameter, shape: tuple, real: tuple, order: tuple) -> int:
+        """Reserve ``shape`` for a parameter whose view `real`, permuted by `order`, fills its corner; returns the offset."""
+        if not parameter.requires_grad:
+            raise CannotFuse(f"{name} is frozen")
+        if name not in self.names:
+            cells = np.arange(np.prod(shape)).reshape(shape)[tuple(slice(real[axis]) for axis in order)]
+            self.names[name] = self.parameters + cells.transpose(np.argsort(order)).reshape(-1)
+            self.parameters += int(np.prod(shape))
+        return int(self.names[name].min())
+
+
+def make_tape(net: nn.Module, shape: tuple[int, int, int]) -> Tape:
+    """The tape of `net` for images of `shape` (C, H, W); raises CannotFuse with the reason."""
+    return _Translator(net, shape).tape
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
+
+
+class _Translator:
+    """Follows the module's forward, call by call."""
+
+    def __init__(self, net: nn.Module, shape: tuple[int, int, int]):
+        self.tape, self.net = Tape(), net
+        net = net.train()
+        try:
+            module = fx.GraphModule(net, _Tracer().trace(net))
+            module.graph.eliminate_dead_code()
+            from torch.fx.passes.shape_prop import ShapeProp
+
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                b = next((layer.bn_batch_size for layer in net.modules() if isinstance(layer, GhostBatchNorm)), 2)
+                observers = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+                for layer in observers:
+                    layer.observer = lambda means, variances: None
+                self.examples = 2 * b
+                example = torch.zeros(2 * b, *shape, dtype=next(net.parameters()).dtype)
+                ShapeProp(module).propagate(example)
+                for layer in observers:
+                    layer.observer = None
+        except CannotFuse:
+            raise
+        except Exception as error:  # whatever tracing meets in a user's forward
+            raise CannotFuse(f"its forward can't be followed ({str(error).strip().splitlines()[0]})") from error
+        self.users = {node: len(node.users) for node in module.graph.nodes}
+        self.found: dict[fx.Node, int] = {}
+        self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that are another node's tensor
+        for node in module.graph.nodes:
+            if node.op == "placeholder":
+                self.found[node] = self._tensor(shape[0], shape[1], shape[2], None)
+        (output,) = (node for node in module.graph.nodes if node.op == "output")
+        self.logits = self.tensor_of(output.args[0])
+        logits = self.tape.tensors[self.logits]
+        if (logits.height, logits.width) != (1, 1):
+            raise CannotFuse("its output isn't one number per class")
+        self.tape.logits, self.tape.classes = self.logits, logits.channels
+        self._gradient_flags()
+
+    # --- tensors -------------------------------------------------------------------------------------------------
+
+    def _tensor(self, channels, height, width, storage, maker=None) -> int:
+        if storage is None:
+            storage = len(self.tape.borders)
+            self.tape.borders.append([0, 0])
+        self.tape.tensors.append(Tensor(channels, height, width, storage, maker))
+        self.tape.widest = max(self.tape.widest, lanes(channels))
+        return len(self.tape.tensors) - 1
+
+    def _row(self, kind, x, shape, storage=None, **columns) -> int:
+        """Append a layer that reads tensor `x`; returns the number of the tensor that it writes."""
+        y = self._tensor(*shape, storage, maker=len(self.tape.rows))
+        row = [0] * step.COLUMNS
+        row[step.KIND], row[step.X], row[step.Y], row[step.TO_OTHER], row[step.NORM_NUMBER] = kind, x, y, -1, -1
+        for name, value in columns.items():
+            row[getattr(step, name)] = value
+        self.tape.rows.append(row)
+        return y
+
+    def tensor_of(self, node) -> int:
+        """The number of the tensor that a node computes, translated when first asked for."""
+        if node not in self.found:
+            if not isinstance(node, fx.Node):
+                raise CannotFuse(f"{node!r} stands where an activation is expected")
+            self.found[node] = self._translate(node)
+        return self.found[node]
+
+    def _only_use(self, node: fx.Node) -> bool:
+        """Whether one call alone reads what `node` computes, under whatever name."""
+        return self.users[node] == 1 and (node not in self.renamed or self._only_use(self.renamed[node]))
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def _translate(self, node: fx.Node) -> int:
+        if node.op == "call_module":
+            layer = self.net.get_submodule(node.target)
+            kind = next((kind for kind in MODULES if type(layer) is kind), None)
+            if kind is None:
+                raise CannotFuse(f"{node.target} ({type(layer).__name__}) is not a layer of the compiled step")
+            return MODULES[kind](self, node, layer)
+        call = CALLS.get(node.target) if node.op in ("call_function", "call_method") else None
+        if call is None:
+            raise CannotFuse(f"{getattr(node.target, '__name__', node.target)} is not an operation of the compiled step")
+        return call(self, node)
+
+    def identity(self, node, *_) -> int:
+        self.renamed[node] = node.args[0]
+        return self.tensor_of(node.args[0])
+
+    def convolution(self, node, layer: nn.Conv2d) -> int:
+        x = self.tensor_of(node.args[0])
+        t, name = self.tape.tensors[x], node.target
+        kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+        if layer.groups != 1 or layer.dilation != (1, 1) or layer.padding_mode != "zeros" or isinstance(padding, str):
+            raise CannotFuse(f"{name}: a convolution with groups, dilation or other than zero padding by a number")
+        if len({*kernel}) + len({*stride}) + len({*padding}) > 3 or padding[0] >= kernel[0]:
+            raise CannotFuse(f"{name}: kernel, stride or padding that isn't square")
+        k, s, p = kernel[0], stride[0], padding[0]
+        height, width = (t.height + 2 * p - k) // s + 1, (t.width + 2 * p - k) // s + 1
+        out, inner = layer.out_channels, layer.in_channels
+        weight = self.tape.place(
+            f"{name}.weight", layer.weight, (k, k, t.padded, lanes(out)), (out, inner, k, k), (2, 3, 1, 0)
+        )
+        border = self.tape.borders[t.storage]
+        border[0] = max(border[0], p)
+        y = self._row(
+            step.CONVOLUTION, x, (out, height, width), WEIGHT=weight, **self._bias(name, layer), SIZE=k, STRIDE=s, PADDING=p
+        )  # fmt: skip
+        around = self.tape.borders[self.tape.tensors[y].storage]
+        around[1] = max(around[1], _reach(k, s, p, t.height, height), _reach(k, s, p, t.width, width))
+        return y
+
+    def linear(self, node, layer: nn.Linear) -> int:
+        x = self.tensor_of(node.args[0])
+        t, name = self.tape.tensors[x], node.target
+        if not (t.flat or (t.height, t.width) == (1, 1)):
+            raise CannotFuse(f"{name}: a linear layer over the last axis of an image")
+        out = layer.out_features
+        weight = self.tape.place(
+            f"{name}.weight", layer.weight, (t.height, t.width, t.padded, lanes(out)), (out, t.channels, t.height, t.width), (2, 3, 1, 0)
+        )  # fmt: skip
+        return self._row(step.LINEAR, x, (out, 1, 1), WEIGHT=weight, **self._bias(name, layer))
+
+    def _bias(self, name, layer) -> dict:
+        if layer.bias is None:
+            return {"BIAS": -1}  # becomes the zeros behind the parameters
+        out = len(layer.bias)
+        return {"BIAS": self.tape.place(f"{name}.bias", layer.bias, (lanes(out),), (out,), (0,)), "HAS_BIAS": 1}
+
+    def norm(self, node, layer: GhostBatchNorm) -> int:
+        x = self.tensor_of(node.args[0])
+        t, c = self.tape.tensors[x], layer.channels
+        if t.maker is None:
+            raise CannotFuse(f"{node.target}: batch norm of the images themselves")
+        if t.flat and (t.height, t.width) != (1, 1):
+            raise CannotFuse(f"{node.target}: batch norm of a flattened image")
+        gamma, beta = (
+            self.tape.place(f"{node.target}.{part}", getattr(layer, part), (lanes(c),), (c,), (0,))
+            for part in ("weight", "bias")
+        )
+        if layer not in self.tape.norms:
+            self.tape.norms.append(layer)
+        number = self.tape.norms.index(layer)
+        return self._row(step.NORM, x, (c, t.height, t.width), WEIGHT=gamma, BIAS=beta, NORM_NUMBER=number)
+
+    def relu(self, node, *_) -> int:
+        x = self.tensor_of(node.args[0])
+        maker = self.tape.rows[self.tape.tensors[x].maker] if self.tape.tensors[x].maker is not None else None
+        if maker and maker[step.KIND] in (step.NORM, step.SUM) and not maker[step.RECTIFY] and self._only_use(node.args[0]):
+            maker[step.RECTIFY] = 1
+            return x
+        return self._sum(node.args[0], x, RECTIFY=1)
+
+    def add(self, node, *_) -> int:
+        one, other = node.args[:2]
+        if not isinstance(one, fx.Node) or not isinstance(other, fx.Node):
+            raise CannotFuse("a sum with a number")
+        x, z = self.tensor_of(one), self.tensor_of(other)
+        if not self._writable(one, x) and self._writable(other, z):
+            one, x, z = other, z, x
+        s, t = self.tape.tensors[x], self.tape.tensors[z]
+        if (s.channels, s.height, s.width) != (t.channels, t.height, t.width) or s.maker is None or t.maker is None:
+            raise CannotFuse("a sum of unequal shapes, or with the images themselves")
+        return self._sum(one, x, OTHER=z, TO_OTHER=WRITE)
+
+    def _writable(self, node: fx.Node, x: int) -> bool:
+        """Whether a sum may be written over tensor x: nothing else reads it, nor does its own layer in reverse."""
+        maker = self.tape.tensors[x].maker
+        if maker is None or not self._only_use(node):
+            return False
+        row = self.tape.rows[maker]
+        return row[step.KIND] in (step.CONVOLUTION, step.LINEAR) or (row[step.KIND] == step.NORM and not row[step.RECTIFY])
+
+    def _sum(self, node, x, **columns) -> int:
+        t = self.tape.tensors[x]
+        if t.maker is None:
+            raise CannotFuse("an operation on the images themselves before any layer")
+        storage = t.storage if self._writable(node, x) else None
+        y = self._row(step.SUM, x, (t.channels, t.height, t.width), storage, **columns)
+        self.tape.tensors[y].flat = t.flat
+        return y
+
+    def max_pool(self, node, layer=None) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
+        size, stride = options["kernel_size"], options.get("stride") or options["kernel_size"]
+        rest = (options.get("padding", 0), options.get("dilation", 1), options.get("ceil_mode", False))
+        if not ({size, stride} <= {2, (2, 2)}) or rest != (0, 1, False) or t.maker is None:
+            raise CannotFuse("max-pooling other than 2×2 of a layer's output")
+        return self._row(step.MAX_POOL, x, (t.channels, t.height // 2, t.width // 2))
+
+    def mean_pool(self, node, layer=None) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        shape = tuple(node.meta["tensor_meta"].shape)
+        whole = shape in ((self.examples, t.channels), (self.examples, t.channels, 1, 1)) and not t.flat
+        if not whole or t.maker is None:
+            raise CannotFuse("a mean other than that over all pixels")
+        return self._row(step.MEAN_POOL, x, (t.channels, 1, 1))
+
+    def flatten(self, node, *_) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        size = t.channels * t.height * t.width
+        if tuple(node.meta["tensor_meta"].shape) != (self.examples, size):
+            raise CannotFuse("a change of shape other than flattening each example")
+        self.renamed[node] = node.args[0]
+        self.tape.tensors.append(Tensor(t.channels, t.height, t.width, t.storage, t.maker, flat=True))
+        return len(self.tape.tensors) - 1
+
+    def subsample(self, node, *_) -> int:
+        """``x[:, :, ::s, ::s]``."""
+        x, index = self.tensor_of(node.args[0]), node.args[1]
+        t = self.tape.tensors[x]
+        steps = {part.step or 1 for part in index[2:]} if isinstance(index, tuple) and len(index) == 4 else set()
+        plain = all(isinstance(part, slice) and part.start is None and part.stop is None for part in index) if steps else False
+        if not plain or len(steps) != 1 or any((part.step or 1) != 1 for part in index[:2]) or t.maker is None:
+            raise CannotFuse("an index other than [:, :, ::s, ::s]")
+        s = steps.pop()
+        return self._row(step.SUBSAMPLE, x, (t.channels, -(-t.height // s), -(-t.width // s)), STRIDE=s)
+
+    def pad(self, node, *_) -> int:
+        """Zeros before and after the channels."""
+        x, widths = self.tensor_of(node.args[0]), tuple(node.args[1])
+        t = self.tape.tensors[x]
+        if len(node.args) > 2 or node.kwargs or len(widths) != 6 or any(widths[:4]) or widths[4] % LANES or t.channels % LANES:
+            raise CannotFuse("a padding other than zeros around the channels, in multiples of eight")
+        return self._row(step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4])
+
+    # --- what the reverse pass does ---------------------------------------------------------------------------------
+
+    def _gradient_flags(self) -> None:
+        """The first layer, in reverse, that hands a gradient to a tensor's memory writes it; the others add to it."""
+        written = set()
+        tensors = self.tape.tensors
+        for row in reversed(self.tape.rows):
+            for reads, flag in ((step.X, step.TO_X), (step.OTHER, step.TO_OTHER)):
+                if flag == step.TO_OTHER and row[flag] < 0:
+                    continue
+                t = tensors[row[reads]]
+                if t.maker is None:
+                    row[flag] = ABSENT
+                elif t.storage == tensors[row[step.Y]].storage:
+                    row[flag] = WRITE  # written in place
+                else:
+                    row[flag] = ACCUMULATE if t.storage in written else WRITE
+                    written.add(t.storage)
+
+
+def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:
+    """How far beyond the gradient of its output the transposed convolution reads."""
+    rows = [(h + padding - i) // stride for h in range(size) for i in range(kernel) if (h + padding - i) % stride == 0]
+    return max(0, -min(rows, default=0), max(rows, default=0) - (out - 1))
+
+
+def _options(node, layer, names) -> dict:
+    if layer is not None:
+        return {name: getattr(layer, name) for name in names}
+    return dict(zip(names, node.args[1:], strict=False)) | {k: v for k, v in node.kwargs.items() if k in names}
+
+
+T = _Translator
+MODULES = {
+    nn.Conv2d: T.convolution,
+    nn.Linear: T.linear,
+    GhostBatchNorm: T.norm,
+    nn.Identity: T.identity,
+    nn.ReLU: T.relu,
+    nn.MaxPool2d: T.max_pool,
+    nn.AdaptiveAvgPool2d: T.mean_pool,
+    nn.AvgPool2d: T.mean_pool,
+    nn.Flatten: T.flatten,
+}
+CALLS = {
+    torch.relu: T.relu,
+    F.relu: T.relu,
+    "relu": T.relu,
+    "relu_": T.relu,
+    operator.add: T.add,
+    operator.iadd: T.add,
+    torch.add: T.add,
+    F.max_pool2d: T.max_pool,
+    torch.max_pool2d: T.max_pool,
+    F.adaptive_avg_pool2d: T.mean_pool,
+    F.avg_pool2d: T.mean_pool,
+    "mean": T.mean_pool,
+    torch.mean: T.mean_pool,
+    torch.flatten: T.flatten,
+    "flatten": T.flatten,
+    "view": T.flatten,
+    "reshape": T.flatten,
+    operator.getitem: T.subsample,
+    F.pad: T.pad,
+}
