@@ -11,8 +11,8 @@ from smallbatch.training.compiled.cache import jit
 from smallbatch.training.compiled.tile import product
 from smallbatch.training.compiled.vector import (
     add,
-    add_product,
-    add_squared_deviation,
+    add_products,
+    add_deviations,
     affine,
     affine_relu,
     copy,
@@ -26,6 +26,7 @@ from smallbatch.training.compiled.vector import (
 
 AT, STEP, ROW, GRADIENT_AT, GRADIENT_STEP, GRADIENT_ROW, CHANNELS, HEIGHT, WIDTH = range(9)
 ABSENT, WRITE, ACCUMULATE = 0, 1, 2  # what a layer does with the gradient of its input
+PIXELS = 256  # summed at once in a weight gradient
 
 
 @jit
@@ -45,11 +46,17 @@ def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, paddi
     """Adds the gradients of `w` and `bias` to `g`; that of x by the transposed convolution."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
-    product(a, corner, 0, x[ROW], x[STEP], stride * x[ROW], stride * c, 1,
-            a, y[GRADIENT_AT], y[GRADIENT_STEP], y[GRADIENT_ROW], k,
-            g, w, 0, kernel * c * k, k,
-            g, w, 0, kernel * c * k, k,
-            1, kernel, kernel * c, k, n, y[HEIGHT], y[WIDTH])  # fmt: skip
+    # So many images, or rows of one, at a time that what each tile reads of them stays in the first-level cache.
+    images = max(1, PIXELS // (y[HEIGHT] * y[WIDTH]))
+    rows = min(y[HEIGHT], max(1, PIXELS // y[WIDTH]))
+    for i in range(0, n, images):
+        for h in range(0, y[HEIGHT], rows):
+            product(a, corner + i * x[STEP] + h * stride * x[ROW], 0, x[ROW], x[STEP], stride * x[ROW], stride * c, 1,
+                    a, y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW], y[GRADIENT_STEP], y[GRADIENT_ROW], k,
+                    g, w, 0, kernel * c * k, k,
+                    g, w, 0, kernel * c * k, k,
+                    1, kernel, kernel * c, k,
+                    min(images, n - i), min(rows, y[HEIGHT] - h), y[WIDTH])  # fmt: skip
     if has_bias:
         add_bias_gradient(a, g, y, bias, n, work)
     if to_x == ABSENT:
@@ -154,9 +161,10 @@ def clear(a, at, length):
 
 @jit
 def fold(a, row, target, c, width, factor):
-    """``a[target:][c] = factor · Σ_w a[row:][w, c]``."""
-    clear(a, target, c)
-    for j in range(width):
+    """``a[target:][c] = factor · Σ_w a[row:][w, c]``; `target` may be `row`."""
+    if target != row:
+        copy((a, row, a, target, c))
+    for j in range(1, width):
         add((a, target, a, row + j * c, a, target, c))
     scaled((a, target, factor, a, target, c))
 
@@ -172,18 +180,26 @@ def chunk_statistics(a, x, first, b, mean, variance, work):
     """Mean and biased variance of each channel over examples ``first .. first + b``, to offsets `mean`, `variance`."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
-    means = work + length
+    shift, squares = work + length, work + 2 * length
     clear(a, work, length)
+    for h in range(height):
+        add((a, work, a, x[AT] + first * x[STEP] + h * x[ROW], a, work, length))
+    fold(a, work, mean, c, width, 1 / (height * width))
+    repeat(a, mean, shift, c, width)
+    # One pass over the chunk: sums of x - s and of its square, s being the first image's mean, lose no digits
+    # (Chan, Golub & LeVeque 1983).
+    clear(a, work, length)
+    clear(a, squares, length)
     for i in range(first, first + b):
         for h in range(height):
-            add((a, work, a, x[AT] + i * x[STEP] + h * x[ROW], a, work, length))
-    fold(a, work, mean, c, width, 1 / count)
-    repeat(a, mean, means, c, width)
-    clear(a, work, length)
-    for i in range(first, first + b):
-        for h in range(height):
-            add_squared_deviation((a, work, a, x[AT] + i * x[STEP] + h * x[ROW], a, means, a, work, length))
-    fold(a, work, variance, c, width, 1 / count)
+            at = x[AT] + i * x[STEP] + h * x[ROW]
+            add_deviations((a, work, a, squares, a, at, a, shift, a, work, a, squares, length))
+    fold(a, work, work, c, width, 1 / count)
+    fold(a, squares, variance, c, width, 1 / count)
+    means, variances, offsets = a[mean : mean + c], a[variance : variance + c], a[work : work + c]
+    for k in range(c):
+        means[k] += offsets[k]
+        variances[k] = max(variances[k] - offsets[k] * offsets[k], 0)
 
 
 @jit
@@ -226,7 +242,7 @@ def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work)
 
 
 @jit
-def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, to_x, work):
+def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, rectify, to_x, work):
     """The reverse of `normalise` with the statistics of the chunk itself (Ioffe & Szegedy 2015, section 3)."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
@@ -237,8 +253,9 @@ def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, to
     for i in range(first, first + b):
         for h in range(height):
             u, v = x[AT] + i * x[STEP] + h * x[ROW], y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
-            add((a, sums, a, v, a, sums, length))
-            add_product((a, products, a, v, a, u, a, means, a, products, length))
+            if rectify:
+                relu_backward((a, v, a, y[AT] + i * y[STEP] + h * y[ROW], a, v, length))
+            add_products((a, sums, a, products, a, v, a, u, a, means, a, sums, a, products, length))
     fold(a, sums, spare, c, width, 1.0)
     fold(a, products, spare + c, c, width, 1.0)
     sum_, dot, deviations = a[spare : spare + c], a[spare + c : spare + 2 * c], a[deviation : deviation + c]

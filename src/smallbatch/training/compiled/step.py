@@ -93,12 +93,10 @@ def backward(tape, tensors, places, a, p, g, norms, n):
         elif kind == LINEAR:
             layers.linear_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work)
         elif kind == NORM:
-            if op[RECTIFY]:
-                layers.rectify_backward(a, y, n)
             c, b = x[CHANNELS], norms[op[NORM_NUMBER], 1]
             for chunk in range(n // b):
                 saved = op[SAVED] + 2 * c * chunk
-                layers.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], to_x, work)  # fmt: skip
+                layers.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], op[RECTIFY], to_x, work)  # fmt: skip
         elif kind == SUM:
             if op[RECTIFY]:
                 layers.rectify_backward(a, y, n)

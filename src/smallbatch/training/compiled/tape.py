@@ -105,6 +105,10 @@ class _Translator:
             if node.op == "placeholder":
                 self.found[node] = self._tensor(shape[0], shape[1], shape[2], None)
         (output,) = (node for node in module.graph.nodes if node.op == "output")
+        needed = _activations(output.args[0])
+        for node in module.graph.nodes:
+            if node in needed and node not in self.found:
+                self.found[node] = self._translate(node)
         self.logits = self.tensor_of(output.args[0])
         logits = self.tape.tensors[self.logits]
         if (logits.height, logits.width) != (1, 1):
@@ -133,11 +137,9 @@ class _Translator:
         return y
 
     def tensor_of(self, node) -> int:
-        """The number of the tensor that a node computes, translated when first asked for."""
+        """The number of the tensor that a node computes."""
         if node not in self.found:
-            if not isinstance(node, fx.Node):
-                raise CannotFuse(f"{node!r} stands where an activation is expected")
-            self.found[node] = self._translate(node)
+            raise CannotFuse(f"{node} stands where an activation is expected")
         return self.found[node]
 
     def _only_use(self, node: fx.Node) -> bool:
@@ -299,7 +301,9 @@ class _Translator:
         """Zeros before and after the channels."""
         x, widths = self.tensor_of(node.args[0]), tuple(node.args[1])
         t = self.tape.tensors[x]
-        if len(node.args) > 2 or node.kwargs or len(widths) != 6 or any(widths[:4]) or widths[4] % LANES or t.channels % LANES:
+        how = dict(zip(("mode", "value"), node.args[2:], strict=False)) | dict(node.kwargs)
+        zeros = how.get("mode", "constant") == "constant" and not how.get("value")
+        if not zeros or len(widths) != 6 or any(widths[:4]) or widths[4] % LANES or t.channels % LANES:
             raise CannotFuse("a padding other than zeros around the channels, in multiples of eight")
         return self._row(step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4])
 
@@ -321,6 +325,17 @@ class _Translator:
                 else:
                     row[flag] = ACCUMULATE if t.storage in written else WRITE
                     written.add(t.storage)
+
+
+def _activations(output: fx.Node) -> set[fx.Node]:
+    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be given."""
+    found, to_do = set(), [output]
+    while to_do:
+        node = to_do.pop()
+        if isinstance(node, fx.Node) and node not in found:
+            found.add(node)
+            to_do += node.args[:2] if node.target in (operator.add, operator.iadd, torch.add) else node.args[:1]
+    return found
 
 
 def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:

@@ -118,14 +118,25 @@ def back_to_largest(b, x0, x1, x2, x3, y, gradient):
     return tuple(found)
 
 
+def deviations(b, total, squares, x, shift):
+    """Sums with those of x - shift and of its square added."""
+    away = minus(b, x, shift)
+    return plus(b, total, away), plus(b, squares, times(b, away, away))
+
+
+def products(b, total, dots, gradient, x, mean):
+    """Sums with those of the gradient and of gradient·(x - mean) added."""
+    return plus(b, total, gradient), plus(b, dots, times(b, gradient, minus(b, x, mean)))
+
+
 copy = each(lambda b, x: x, 1)
 add = each(plus, 2)
 relu = each(positive, 1)
 relu_backward = each(where_positive, 2)
 affine = each(lambda b, x, scale, shift: plus(b, times(b, x, scale), shift), 3)
 affine_relu = each(lambda b, x, scale, shift: positive(b, plus(b, times(b, x, scale), shift)), 3)
-add_squared_deviation = each(lambda b, total, x, mean: plus(b, total, times(b, minus(b, x, mean), minus(b, x, mean))), 3)
-add_product = each(lambda b, total, gradient, x, mean: plus(b, total, times(b, gradient, minus(b, x, mean))), 4)
+add_deviations = each(deviations, 4, 0, 2)
+add_products = each(products, 5, 0, 2)
 norm_backward = each(
     lambda b, g, x, mean, c0, c1, c2: plus(b, plus(b, times(b, c0, g), times(b, c1, minus(b, x, mean))), c2), 6
 )
