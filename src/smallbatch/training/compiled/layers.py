@@ -7,6 +7,8 @@ the convolutions that read them need. C is a multiple of LANES, padded with zero
 
 import math
 
+import numpy as np
+
 from smallbatch.training.compiled.cache import jit
 from smallbatch.training.compiled.tile import product
 from smallbatch.training.compiled.vector import (
@@ -27,6 +29,7 @@ from smallbatch.training.compiled.vector import (
 AT, STEP, ROW, GRADIENT_AT, GRADIENT_STEP, GRADIENT_ROW, CHANNELS, HEIGHT, WIDTH = range(9)
 ABSENT, WRITE, ACCUMULATE = 0, 1, 2  # what a layer does with the gradient of its input
 PIXELS = 256  # summed at once in a weight gradient
+ZERO, ONE = np.int64(0), np.int64(1)  # a bare number would make Numba compile `product` for each set of numbers
 
 
 @jit
@@ -34,11 +37,11 @@ def convolution(a, p, x, y, w, bias, kernel, stride, padding, n):
     """``y = conv2d(x, w) + bias``; `w` is the offset in `p` of weights ``[kernel, kernel, in, out]``, `bias` of ``[out]``."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
-    product(a, corner, x[STEP], stride * x[ROW], 0, x[ROW], 1, stride * c,
-            p, w, 0, kernel * c * k, k,
-            p, bias, 0, 0, 0,
+    product(a, corner, x[STEP], stride * x[ROW], ZERO, x[ROW], ONE, stride * c,
+            p, w, ZERO, kernel * c * k, k,
+            p, bias, ZERO, ZERO, ZERO,
             a, y[AT], y[STEP], y[ROW], k,
-            n, y[HEIGHT], y[WIDTH], k, 1, kernel, kernel * c)  # fmt: skip
+            n, y[HEIGHT], y[WIDTH], k, ONE, kernel, kernel * c)  # fmt: skip
 
 
 @jit
@@ -51,11 +54,11 @@ def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, paddi
     rows = min(y[HEIGHT], max(1, PIXELS // y[WIDTH]))
     for i in range(0, n, images):
         for h in range(0, y[HEIGHT], rows):
-            product(a, corner + i * x[STEP] + h * stride * x[ROW], 0, x[ROW], x[STEP], stride * x[ROW], stride * c, 1,
+            product(a, corner + i * x[STEP] + h * stride * x[ROW], ZERO, x[ROW], x[STEP], stride * x[ROW], stride * c, ONE,
                     a, y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW], y[GRADIENT_STEP], y[GRADIENT_ROW], k,
-                    g, w, 0, kernel * c * k, k,
-                    g, w, 0, kernel * c * k, k,
-                    1, kernel, kernel * c, k,
+                    g, w, ZERO, kernel * c * k, k,
+                    g, w, ZERO, kernel * c * k, k,
+                    ONE, kernel, kernel * c, k,
                     min(images, n - i), min(rows, y[HEIGHT] - h), y[WIDTH])  # fmt: skip
     if has_bias:
         add_bias_gradient(a, g, y, bias, n, work)
@@ -77,12 +80,12 @@ def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, paddi
             if to_x == ACCUMULATE:
                 begin, begin_step, begin_row, begin_pixel = target, step, row, stride * c
             product(a, y[GRADIENT_AT] + above * y[GRADIENT_ROW] + left * k, y[GRADIENT_STEP], y[GRADIENT_ROW],
-                    0, y[GRADIENT_ROW], 1, k,
-                    a, turned, 0, columns * k * c, c,
+                    ZERO, y[GRADIENT_ROW], ONE, k,
+                    a, turned, ZERO, columns * k * c, c,
                     a, begin, begin_step, begin_row, begin_pixel,
                     a, target, step, row, stride * c,
                     n, (x[HEIGHT] - v + stride - 1) // stride, (x[WIDTH] - u + stride - 1) // stride, c,
-                    1, rows, columns * k)  # fmt: skip
+                    ONE, rows, columns * k)  # fmt: skip
 
 
 @jit
@@ -119,21 +122,21 @@ def add_bias_gradient(a, g, y, bias, n, work):
 def linear(a, p, x, y, w, bias, n):
     """``y = x.flatten(1) @ w + bias``, `w` being ``[H·W·C, out]``."""
     inner, k = x[WIDTH] * x[CHANNELS], y[CHANNELS]
-    product(a, x[AT], 0, 0, x[ROW], 0, 1, x[STEP],
-            p, w, inner * k, 0, k,
-            p, bias, 0, 0, 0,
-            a, y[AT], 0, 0, y[STEP],
-            1, 1, n, k, x[HEIGHT], 1, inner)  # fmt: skip
+    product(a, x[AT], ZERO, ZERO, x[ROW], ZERO, ONE, x[STEP],
+            p, w, inner * k, ZERO, k,
+            p, bias, ZERO, ZERO, ZERO,
+            a, y[AT], ZERO, ZERO, y[STEP],
+            ONE, ONE, n, k, x[HEIGHT], ONE, inner)  # fmt: skip
 
 
 @jit
 def linear_backward(a, p, g, x, y, w, bias, has_bias, n, to_x, turned, zeros, work):
     inner, k = x[WIDTH] * x[CHANNELS], y[CHANNELS]
-    product(a, x[AT], 0, x[ROW], x[STEP], 0, 0, 1,
-            a, y[GRADIENT_AT], y[GRADIENT_STEP], 0, 0,
-            g, w, 0, inner * k, k,
-            g, w, 0, inner * k, k,
-            1, x[HEIGHT], inner, k, n, 1, 1)  # fmt: skip
+    product(a, x[AT], ZERO, x[ROW], x[STEP], ZERO, ZERO, ONE,
+            a, y[GRADIENT_AT], y[GRADIENT_STEP], ZERO, ZERO,
+            g, w, ZERO, inner * k, k,
+            g, w, ZERO, inner * k, k,
+            ONE, x[HEIGHT], inner, k, n, ONE, ONE)  # fmt: skip
     if has_bias:
         add_bias_gradient(a, g, y, bias, n, work)
     if to_x == ABSENT:
@@ -145,11 +148,11 @@ def linear_backward(a, p, g, x, y, w, bias, has_bias, n, to_x, turned, zeros, wo
         begin, begin_step = (target, x[GRADIENT_STEP]) if to_x == ACCUMULATE else (zeros, 0)
         for j in range(x[WIDTH]):
             at = j * x[CHANNELS]
-            product(a, y[GRADIENT_AT], 0, 0, 0, 0, 1, y[GRADIENT_STEP],
-                    a, turned + h * inner + at, 0, 0, features,
-                    a, begin + (at if to_x == ACCUMULATE else 0), 0, 0, begin_step,
-                    a, target + at, 0, 0, x[GRADIENT_STEP],
-                    1, 1, n, x[CHANNELS], 1, 1, k)  # fmt: skip
+            product(a, y[GRADIENT_AT], ZERO, ZERO, ZERO, ZERO, ONE, y[GRADIENT_STEP],
+                    a, turned + h * inner + at, ZERO, ZERO, features,
+                    a, begin + (at if to_x == ACCUMULATE else ZERO), ZERO, ZERO, begin_step,
+                    a, target + at, ZERO, ZERO, x[GRADIENT_STEP],
+                    ONE, ONE, n, x[CHANNELS], ONE, ONE, k)  # fmt: skip
 
 
 @jit

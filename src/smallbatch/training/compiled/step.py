@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from smallbatch.training.compiled import layers
-from smallbatch.training.compiled.cache import jit
+from smallbatch.training.compiled.cache import jit, kept_jit
 from smallbatch.training.compiled.layers import CHANNELS
 from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
 
@@ -17,7 +17,8 @@ CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE = range(7)
 KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(15)
 COLUMNS = 15
 # Where batch norm gets its statistics.
-BATCH, FIXED, OBSERVED, POPULATION = range(4)
+BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)  # int64, not bare numbers, for which Numba would compile anew
+NOTHING = np.int64(-1)
 
 
 @jit
@@ -46,7 +47,7 @@ def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mod
                     layers.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
                     return
                 _prepare(a, here, there, op[SAVED], c, eps)
-                layers.normalise(a, p, x, y, 0, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
+                layers.normalise(a, p, x, y, layers.ZERO, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
             else:
                 count = b * x[layers.HEIGHT] * x[layers.WIDTH]
                 for chunk in range(n // b):
@@ -126,7 +127,7 @@ def gather(a, x, images, chosen):
                 row[j] = source[j]
 
 
-@jit
+@kept_jit
 def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, momentum, decay, total):
     """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
 
@@ -143,8 +144,8 @@ def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, mom
         for i in range(m):
             chosen[i] = labels[order[u, i]]
         gather(a, tensors[0], images, order[u])
-        layers.clear(g, 0, trained)
-        forward(tape, tensors, places, a, p, norms, settings, mean, variance, m, BATCH, -1, sums)
+        layers.clear(g, layers.ZERO, trained)
+        forward(tape, tensors, places, a, p, norms, settings, mean, variance, m, BATCH, NOTHING, sums)
         layers.cross_entropy(a, logits, chosen, classes, losses, correct, m)
         backward(tape, tensors, places, a, p, g, norms, m)
         if decay:
@@ -161,7 +162,7 @@ def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, mom
     return total
 
 
-@jit
+@kept_jit
 def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sums, losses, correct):
     """Loss and correctness of every example, `size` at a time, with the statistics of `mode` (see `forward`).
 

@@ -73,6 +73,15 @@ class _Tracer(fx.Tracer):
         return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
 
 
+class _Shapes(fx.Interpreter):
+    """Runs the module once and notes the shape of every activation."""
+
+    def run_node(self, node: fx.Node):
+        value = super().run_node(node)
+        node.meta["shape"] = tuple(getattr(value, "shape", ()))
+        return value
+
+
 class _Translator:
     """Follows the module's forward, call by call."""
 
@@ -82,8 +91,6 @@ class _Translator:
         try:
             module = fx.GraphModule(net, _Tracer().trace(net))
             module.graph.eliminate_dead_code()
-            from torch.fx.passes.shape_prop import ShapeProp
-
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 b = next((layer.bn_batch_size for layer in net.modules() if isinstance(layer, GhostBatchNorm)), 2)
                 observers = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
@@ -91,7 +98,7 @@ class _Translator:
                     layer.observer = lambda means, variances: None
                 self.examples = 2 * b
                 example = torch.zeros(2 * b, *shape, dtype=next(net.parameters()).dtype)
-                ShapeProp(module).propagate(example)
+                _Shapes(module).run(example)
                 for layer in observers:
                     layer.observer = None
         except CannotFuse:
@@ -270,7 +277,7 @@ class _Translator:
     def mean_pool(self, node, layer=None) -> int:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
-        shape = tuple(node.meta["tensor_meta"].shape)
+        shape = node.meta["shape"]
         whole = shape in ((self.examples, t.channels), (self.examples, t.channels, 1, 1)) and not t.flat
         if not whole or t.maker is None:
             raise CannotFuse("a mean other than that over all pixels")
@@ -280,7 +287,7 @@ class _Translator:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
         size = t.channels * t.height * t.width
-        if tuple(node.meta["tensor_meta"].shape) != (self.examples, size):
+        if node.meta["shape"] != (self.examples, size):
             raise CannotFuse("a change of shape other than flattening each example")
         self.renamed[node] = node.args[0]
         self.tape.tensors.append(Tensor(t.channels, t.height, t.width, t.storage, t.maker, flat=True))
