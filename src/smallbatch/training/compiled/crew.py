@@ -59,6 +59,17 @@ class Compiled:
             )
             self.updates[r] += order.shape[1]
 
+    def gradients(self, batch: Split) -> dict[str, np.ndarray]:
+        """The gradients of the mean loss on `batch` for replica 0, by name, after one step that changes no weight."""
+        images, labels = _arrays(batch)
+        order, rate = np.arange(len(labels))[None], np.zeros(1)
+        step.train(
+            *(self.training.net, self.memory[id(self.training)], self.gradient),
+            *(self.p[0], self.velocity[0], self.running[0, 0], self.running[0, 1], images, labels, order, rate, 0.0, 0.0, 0.0),
+        )
+        self.updates[0] += 1
+        return {name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()}
+
     def score(self, split: Split, statistics: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         statistics = self.running_statistics() if statistics is None else statistics
         losses = np.empty((self.replicas, len(split.labels)), self.dtype)

@@ -1,0 +1,67 @@
+"""Is the compiled step of a module the module? Checked before anything trains, against float64."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from smallbatch.data.read import Split
+from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.groups import CannotFuse, gradients
+
+TRIES = 5  # a ReLU or a maximum that is a tie but for rounding takes another way: rare, and not in every try
+TIMES = 10  # as far from float64 as the module itself in float32
+
+
+def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
+    """Raises CannotFuse unless the compiled gradients and evaluation of `net` are those of the module.
+
+    On random weights and `examples` random images of `shape` both are compared with the module in double
+    precision; the compiled step may be TIMES as far from it as the module in single precision is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        worst = ""
+        for _ in range(TRIES):
+            worst = _difference(net, shape, examples)
+            if not worst:
+                return
+    raise CannotFuse(f"the compiled step differs from the module in {worst}")
+
+
+def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> str:
+    """The first thing in which the compiled step is further from float64 than it may be; empty if there is none."""
+    single = copy.deepcopy(net).float()
+    with torch.no_grad():
+        for parameter in single.parameters():
+            parameter.add_(0.1 * parameter.abs().mean() * torch.randn_like(parameter))
+    double = copy.deepcopy(single).double()
+    crew = Compiled([single], shape, examples, {"momentum": 0.0, "weight_decay": 0.0})
+    images = torch.randn(examples, *shape)
+    labels = torch.arange(examples) % crew.tape.classes
+    compiled = crew.gradients(Split(images, labels))
+    losses = {"compiled": crew.score(Split(images, labels))[0][0]}
+    truth, own = {}, {}
+    for module, found in ((double, truth), (single, own)):
+        x = images.to(next(module.parameters()).dtype)
+        parameters = dict(module.train().named_parameters())
+        made = gradients(F.cross_entropy(module(x), labels), list(parameters.values()))
+        found |= {name: gradient.double().numpy().reshape(-1) for name, gradient in zip(parameters, made, strict=True)}
+        with torch.no_grad():
+            losses[id(found)] = float(F.cross_entropy(module.eval()(x), labels))
+    for name, gradient in truth.items():
+        if name not in compiled and np.any(gradient):
+            return f"the gradient of {name}"
+        size = np.linalg.norm(gradient)
+        allowed = TIMES * (np.linalg.norm(own[name] - gradient) + 1e-6 * (size + _scale(truth)))
+        if name in compiled and not np.linalg.norm(compiled[name] - gradient) <= allowed:
+            return f"the gradient of {name}"
+    allowed = TIMES * (abs(losses[id(own)] - losses[id(truth)]) + 1e-6 * (1 + abs(losses[id(truth)])))
+    return "" if abs(losses["compiled"] - losses[id(truth)]) <= allowed else "its evaluation"
+
+
+def _scale(found: dict[str, np.ndarray]) -> float:
+    """A typical size of a gradient: some are zero but for rounding (a bias before batch norm)."""
+    return max(np.linalg.norm(gradient) for gradient in found.values())
