@@ -1,0 +1,1 @@
+"""How fast is training? ``python -m smallbatch.bench``."""

@@ -1,0 +1,100 @@
+"""Time training, side by side in one process: ``python -m smallbatch.bench [OUT]`` (about five minutes, one thread).
+
+Writes ``OUT.csv`` and ``OUT.{svg,png}`` (OUT is ``results/bench`` if not given) and prints the table: images per
+second of the textbook PyTorch loop, of a fleet, of one model at a large batch, of ``vmap(grad)``.
+`bench/peer_jax.py` adds a JAX user's vmap and scan.
+"""
+
+import csv
+import statistics
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from smallbatch import provenance
+from smallbatch.bench.cases import CASES, Case, random_data, ways
+from smallbatch.training.fleet import set_up
+
+SECONDS = 0.3  # of each repeat, about
+REPEATS = 5
+MOST_UPDATES = 2000
+COLUMNS = (
+    *("model", "image", "batch_size", "norm", "way", "images_per_second", "spread", "ratio_to_textbook"),
+    *("repeats", "engine", "machine", "versions"),
+)
+
+
+def measure(case: Case) -> list[dict]:
+    """One row of COLUMNS for each way; the repeats of the ways alternate, so that a slow spell hits all alike."""
+    found = ways(case, random_data(case))
+    numbers = {}
+    for name, updates in found.items():
+        m = 256 if "large" in name else case.batch_size
+        updates(1)  # whatever is done once
+        numbers[name] = max(1, min(MOST_UPDATES, round(SECONDS * updates(2) / m)))
+    speeds = {name: [] for name in found}
+    for _ in range(REPEATS):
+        for name, updates in found.items():
+            speeds[name].append(updates(numbers[name]))
+    median = {name: statistics.median(values) for name, values in speeds.items()}
+    best = {}  # of the two memory layouts of the textbook loop
+    for name in median:
+        kind = name.removesuffix(", channels last")
+        best[kind] = max((n for n in median if n.removesuffix(", channels last") == kind), key=median.get)
+    return [
+        {
+            "model": case.model,
+            "image": "x".join(map(str, case.shape[1:])),
+            "batch_size": case.batch_size,
+            "norm": case.norm,
+            "way": kind,
+            "images_per_second": round(median[name], 1),
+            "spread": round((max(speeds[name]) - min(speeds[name])) / median[name], 3),
+            "ratio_to_textbook": round(median[name] / median[best["textbook"]], 3),
+            "repeats": REPEATS,
+            "engine": getattr(found[name], "engine", ""),
+            "machine": provenance.processor(),
+            "versions": provenance.versions("torch", "numpy"),
+        }
+        for kind, name in best.items()
+    ]
+
+
+def main(out: Path) -> None:
+    set_up()
+    rows = [row for case in track(CASES, "timing", transient=True) for row in measure(case)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(out.with_suffix(".csv"), "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    show(rows)
+    from smallbatch.bench.figure import draw
+
+    draw(out.with_suffix(".csv"))
+
+
+def show(rows: list[dict]) -> None:
+    kinds = ("textbook", "fleet", "vmap", "textbook large")
+    table = Table(title=f"images per second, one thread of {provenance.processor()}, torch {torch.__version__}")
+    for column in ("model", "image", "norm", "m", *kinds, "fleet / textbook", "fleet / vmap"):
+        table.add_column(column, justify="left" if column in ("model", "image", "norm") else "right")
+    cases: dict[tuple, dict] = {}
+    for row in rows:
+        cases.setdefault((row["model"], row["image"], row["norm"], row["batch_size"]), {})[row["way"]] = row
+    for key, found in cases.items():
+        speed = {kind: found[kind]["images_per_second"] for kind in kinds if kind in found}
+        table.add_row(
+            *map(str, key),
+            *(f"{speed[kind]:,.0f} ±{found[kind]['spread']:.0%}" if kind in speed else "" for kind in kinds),
+            *(f"{speed['fleet'] / speed[kind]:.2f}" for kind in ("textbook", "vmap")),
+        )
+    Console(width=160).print(table)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/bench"))
