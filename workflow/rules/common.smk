@@ -17,6 +17,7 @@ shell.prefix(
 )
 
 from smallbatch.console import stop_snakemake
+from smallbatch.dead_locks import clear_dead_locks
 from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
@@ -54,6 +55,8 @@ def plan_of(study):
 
 TRACKED = False
 if workflow.is_main_process:
+    with stop_snakemake():
+        RUNNING = clear_dead_locks(Path(".snakemake"))  # held as long as this process lives
     PLANS = [plan_of(study)[1] for study in STUDIES]  # each one, so that a mistake in any ends here
     TRACKED = any(plan["config"]["tracking"]["name"] != "none" for plan in PLANS)
 
