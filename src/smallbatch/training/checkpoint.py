@@ -54,6 +54,8 @@ class Unusable(Exception):
 def keep_at(path: Path, identity: dict, seconds: float, stopping: Callable[[], bool], say) -> Keep:
     """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a file that is no use."""
     saved = None
+    for left in path.parent.glob(f"{_aside(path)}*"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     try:
         saved = load(path, identity)
     except Unusable as reason:
@@ -81,7 +83,7 @@ def save(path: Path, identity: dict, state: dict, arrays: dict[str, np.ndarray])
     about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
     header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".writing-{path.name[1:]}-{uuid.uuid4().hex}")  # a copy of the job may write beside
+    aside = path.with_name(_aside(path) + uuid.uuid4().hex)  # a copy of the job may write beside
     hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
     try:
         with open(aside, "wb") as file:
@@ -99,6 +101,11 @@ def save(path: Path, identity: dict, state: dict, arrays: dict[str, np.ndarray])
             os.close(folder)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> str:
+    """How the name begins under which a checkpoint is written."""
+    return f".writing-{path.name[1:]}-"
 
 
 def load(path: Path, identity: dict) -> tuple[dict, dict[str, np.ndarray]] | None:
