@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -24,7 +25,7 @@ class Phase:
 
 def trains(checkout: Checkout, pid: int) -> bool:
     busy = writes(checkout, pid, True) or writes(checkout, pid, False) or logs_to_mlflow(checkout, pid)
-    return "to train" in log_of(checkout, pid) and not busy
+    return re.search(r"\d to train", log_of(checkout, pid)) is not None and not busy
 
 
 def log_of(checkout: Checkout, pid: int) -> str:

@@ -1,5 +1,6 @@
 """SIGTERM, checkpoints that are no use, and locks of the dead (`test_kills.py` kills at random)."""
 
+import base64
 import json
 import os
 import shutil
@@ -148,3 +149,21 @@ def test_locks_of_the_dead_go_even_in_a_dry_run(checkout):
         (locks / "0.output.lock").write_text("results/tiny/table.parquet\n")
         run = checkout.snakemake(*arguments)
         assert "Nothing to be done" in run.output and "locked" not in run.output
+
+
+def mark_incomplete(checkout: Checkout, *paths) -> None:
+    """As Snakemake does while a job runs; the mark stays when it is killed with its jobs."""
+    for path in paths:
+        name = base64.urlsafe_b64encode(str(path.relative_to(checkout.root)).encode()).decode()
+        (checkout.root / ".snakemake" / "incomplete" / name).write_text('{"external_jobid": null}')
+
+
+@pytest.mark.parametrize("output", ["jobs/digits-conv-m16-bn-*/summary.parquet", "data/*/about.json"])
+def test_all_that_hangs_on_an_incomplete_output_runs(checkout, output):
+    """Snakemake alone would run the job and leave out its tables: the kills found that."""
+    mark_incomplete(checkout, *checkout.results.glob(output))
+    shutil.rmtree(checkout.results / "tiny")
+    run = checkout.snakemake("table")
+    assert run.jobs["train"] >= 1 and run.jobs["collect"] == 1 and run.trained == 0
+    assert (checkout.results / "tiny" / "best.csv").is_file()
+    assert "Nothing to be done" in checkout.snakemake("table").output
