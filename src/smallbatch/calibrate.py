@@ -14,6 +14,7 @@ from pathlib import Path
 from smallbatch import provenance
 from smallbatch.console import main_errors, user_folder
 from smallbatch.points import digest, fleet_slug
+from smallbatch.store import write_text
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),
@@ -49,7 +50,7 @@ def calibrate(path: Path, results: Path) -> list[dict]:
                 row = {"machine": machine}
             kept.parent.mkdir(parents=True, exist_ok=True)
             if len(row) > 1:
-                kept.write_text(json.dumps(row))
+                write_text(kept, json.dumps(row))
         else:
             row = json.loads(kept.read_text())
         setting = {key: shared.get(key) for key in ("batch_size", "norm", "bn_batch_size")}

@@ -1,7 +1,9 @@
 """What the commands have in common: one sentence for a user's mistake, the user's folder on the path."""
 
 import contextlib
+import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from smallbatch.errors import UserError
@@ -23,6 +25,17 @@ def main_errors():
         raise SystemExit(
             f"error: {error.filename or 'results'}: {error.strerror}; free or repair it, then run the same command again"
         ) from None
+
+
+@contextlib.contextmanager
+def sigterm_noted() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether SIGTERM has come; inside, it doesn't end the process."""
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def user_folder(folder: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can mend."""
+"""Exceptions that commands know what to do with."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Commands print the text alone, without a traceback, and exit with status 1.
     """
+
+
+class Stopped(Exception):
+    """The process was asked to end (SIGTERM) and has written its checkpoint."""

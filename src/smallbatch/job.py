@@ -4,6 +4,7 @@ A job needs torch, numpy and pyarrow, its plan file and its data, so it runs any
 """
 
 import json
+import signal
 import sys
 import time
 import traceback
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from smallbatch import points as identity
 from smallbatch import provenance, store
-from smallbatch.console import user_folder
-from smallbatch.errors import UserError
+from smallbatch.console import sigterm_noted, user_folder
+from smallbatch.errors import Stopped, UserError
 from smallbatch.progress import JobProgress
+from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
 LIVE_SECONDS = 60  # between two loggings of points that are still training
@@ -22,7 +24,8 @@ LIVE_SECONDS = 60  # between two loggings of points that are still training
 def run_job(path: Path, results: Path = RESULTS) -> None:
     """Do what is missing of a planned job, then write ``results/jobs/<job>/``; raises UserError.
 
-    A fleet that fails leaves the others alone: they are stored, and the error is raised at the end.
+    A fleet that fails leaves the others alone: they are stored, and the error is raised at the end. SIGTERM ends
+    training with a checkpoint and the process with status 143.
     """
     started = time.time()
     try:
@@ -32,7 +35,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
         raise UserError(f"{path}: not a readable plan file ({error}); run snakemake, which writes it again") from error
     if not isinstance(fleets, list):
         raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
-    done, trained, failed = {name: [] for name in store.TABLES}, [], []
+    done, trained, failed, stopped = {name: [] for name in store.TABLES}, [], [], False
     points = sum(identity.count(entry["points"]) for entry in fleets)
     with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
         for entry in fleets:
@@ -40,6 +43,10 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
                 tables = complete(job, entry, results, trained, progress)
                 for name in store.TABLES:
                     done[name].append(tables[name])
+            except Stopped:
+                stopped = True
+                progress.say(f"{path.stem}: stopped by SIGTERM; the same command goes on from what is trained")
+                break
             except UserError as error:
                 failed.append(f"{identity.fleet_slug(entry['fleet'])}: {error}")
             except Exception:  # whatever a user's network raises: the other fleets of the job still train
@@ -47,10 +54,12 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
                 failed.append(
                     f"{identity.fleet_slug(entry['fleet'])}: {traceback.format_exc().strip().splitlines()[-1]}"
                 )
-        if not (trained or failed):
+        if not (trained or failed or stopped):
             progress.say(f"{path.stem}: nothing to train, {points} points are stored")
     loop = sum(row["seconds"] for row, _ in trained)
     track(job, trained, results)
+    if stopped:
+        raise SystemExit(128 + signal.SIGTERM)
     if failed:
         kept = f"; {len(trained)} points of this job were trained and are kept" if trained else ""
         raise UserError(" | ".join(failed) + kept)
@@ -59,7 +68,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     for name in store.TABLES:
         store.write_file(folder / f"{name}.parquet", store.pa.concat_tables(done[name]))
     cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": time.time()}
-    (folder / "cost.json").write_text(json.dumps(cost) + "\n")
+    store.write_text(folder / "cost.json", json.dumps(cost) + "\n")
 
 
 def complete(job: dict, entry: dict, results: Path, trained: list, progress: JobProgress) -> dict:
@@ -78,6 +87,10 @@ def complete(job: dict, entry: dict, results: Path, trained: list, progress: Job
                     f"{identity.fleet_slug(shared)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
                 )
                 train_missing(job, entry, missing, results, trained, progress)
+                checkpoint.sweep(
+                    place / identity.fleet_slug(shared),
+                    lambda leftover: len(store.look_up(place, shared, codes, leftover)["summary"]) == len(leftover),
+                )
         tables = store.look_up(place, shared, codes, wanted)
     else:
         progress.skip(len(wanted))
@@ -129,19 +142,34 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
             logged[0] = time.monotonic()
 
     slug = identity.fleet_slug(shared)
-    for block, outcomes in train_fleet(
-        data, shared, list(missing), lambda text: progress.say(f"{slug}: {text}"), watch
-    ):
-        rows = {name: [] for name in store.TABLES}
-        for point, outcome in zip(block, outcomes, strict=True):
-            summary, digest = summary_of(point, outcome["summary"]), missing[point]
-            rows["summary"].append(summary)
-            rows["history"] += [{"point": digest} | row for row in outcome["history"]]
-            rows["correct"].append({"point": digest, "correct": outcome["correct"]})
-            trained.append((summary | {"budget": entry["budget"]}, outcome["history"]))
-        tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
-        store.add(results / "store", shared, job["code"], tables)
-        progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
+    folder = results / "store" / slug / job["code"]
+
+    def say(text):
+        progress.say(f"{slug}: {text}")
+
+    def keep(block, engine):
+        points = [missing[point] for point in block]
+        whose = {key: common[key] for key in ("fleet", "code", "data", "versions")} | {
+            "points": points,
+            "engine": engine,
+        }
+        return checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
+
+    with sigterm_noted() as stopping:
+        for block, outcomes in train_fleet(data, shared, list(missing), say, watch, keep):
+            rows = {name: [] for name in store.TABLES}
+            for point, outcome in zip(block, outcomes, strict=True):
+                summary, digest = summary_of(point, outcome["summary"]), missing[point]
+                rows["summary"].append(summary)
+                rows["history"] += [{"point": digest} | row for row in outcome["history"]]
+                rows["correct"].append({"point": digest, "correct": outcome["correct"]})
+                trained.append((summary | {"budget": entry["budget"]}, outcome["history"]))
+            tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
+            store.add(results / "store", shared, job["code"], tables)
+            progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
+            checkpoint.path_of(folder, [missing[point] for point in block]).unlink(missing_ok=True)
+        if stopping():
+            raise Stopped
 
 
 def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live: bool = False) -> None:

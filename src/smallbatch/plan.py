@@ -44,6 +44,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "folder": folder,
             "data": data_id,
             "tracking": _tracking(config),
+            "checkpoint_seconds": config["training"]["checkpoint_seconds"],
             "fleets": pieces,
         }
         job["resources"] = upper_bounds(job, config["training"])

@@ -134,6 +134,13 @@ def write_file(path: Path, table: pa.Table) -> None:
     os.replace(aside, path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    aside.write_text(text)
+    os.replace(aside, path)
+
+
 def read(folder: Path, name: str) -> pa.Table:
     """One table of a part or job; columns added since it was written are null."""
     table = pq.read_table(folder / f"{name}.parquet", memory_map=False)
@@ -173,4 +180,4 @@ def lock(store: Path, shared: dict, points: list[str]):
 def codes_of(store: Path, shared: dict) -> list[str]:
     """The code digests under which points of a fleet are stored."""
     folder = store / fleet_slug(shared)
-    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return sorted({part.parent.name for part in folder.glob("*/part-*")})

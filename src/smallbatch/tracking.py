@@ -171,6 +171,8 @@ def _connection(tracking: dict, results: Path):
         path = (results / DATABASE).resolve()
         # A fresh database that two processes open at once breaks, and stays broken.
         with FileLock(results / f".{DATABASE}.lock"):
+            if not path.exists():
+                _make_database(path)
             client = MlflowClient(f"sqlite:///{path}")
             client.search_experiments(max_results=1)
             yield client
@@ -184,6 +186,18 @@ def _connection(tracking: dict, results: Path):
                 "which writes it again from the tables"
             )
         raise TrackingError(text) from error
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's tables aside: a database whose making was killed halfway is broken for good."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    aside = path.with_name(f".{path.name}.new")
+    for left in path.parent.glob(f"{aside.name}*"):  # by a process that was killed; SQLite's journal too
+        left.unlink()
+    store = SqlAlchemyStore(f"sqlite:///{aside}", "mlflow-artifacts:/")
+    store.engine.dispose()
+    os.replace(aside, path)
 
 
 def _experiment(client, tracking: dict, study: str) -> str:

@@ -1,5 +1,6 @@
 """A user's mistakes end in one sentence: the rows of MISTAKES.md, made for real."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -90,6 +91,15 @@ def killed_process(checkout: Checkout) -> None:
     threading.Thread(target=kill, daemon=True).start()
 
 
+def running_already(checkout: Checkout) -> None:
+    """A run that is alive: its lock file, and the system's lock that ends with its process."""
+    locks = checkout.root / ".snakemake" / "locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text("results/tiny/table.parquet\n")
+    checkout.running = open(checkout.root / ".snakemake" / "smallbatch.lock", "w")  # noqa: SIM115
+    fcntl.flock(checkout.running, fcntl.LOCK_SH)
+
+
 def old_python(checkout: Checkout) -> None:
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, checkout.root / name)
@@ -110,6 +120,7 @@ SET_UPS = {
     "the MLflow page with a damaged database": damaged_database,
     "the port of the MLflow page in use": used_port,
     "a training process that is killed": killed_process,
+    "the same run twice at once": running_already,
     "a Python that is too old": old_python,
 }
 WARNINGS = {"a damaged MLflow database", "a dead tracking server"}  # these end well

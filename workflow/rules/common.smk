@@ -17,6 +17,7 @@ shell.prefix(
 )
 
 from smallbatch.console import stop_snakemake
+from smallbatch.after_death import clear_dead_locks, incomplete_folders
 from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
@@ -52,10 +53,21 @@ def plan_of(study):
         return plan_from_settings(study, SETTINGS)
 
 
-TRACKED = False
+TRACKED, INCOMPLETE = False, set()
 if workflow.is_main_process:
+    with stop_snakemake():
+        RUNNING = clear_dead_locks(Path(".snakemake"))  # held as long as this process lives
+        INCOMPLETE = incomplete_folders(Path(".snakemake"))
     PLANS = [plan_of(study)[1] for study in STUDIES]  # each one, so that a mistake in any ends here
     TRACKED = any(plan["config"]["tracking"]["name"] != "none" for plan in PLANS)
+
+
+def of_any_age(path):
+    """A file that stands in a folder named by the digest of its content, so its age says nothing.
+
+    Snakemake leaves out all that hangs on an ancient file which is there but incomplete (its job was killed).
+    """
+    return path if os.path.dirname(path) in INCOMPLETE else ancient(path)
 
 
 def study_file(wildcards):
@@ -65,8 +77,7 @@ def study_file(wildcards):
 def job_tables(wildcards):
     """The jobs' summaries; with partial=true those that exist."""
     paths = [f"results/jobs/{job}/summary.parquet" for job in plan_of(wildcards.study)[1]["jobs"]]
-    # Names end in the digest of their content, so their age says nothing.
-    return [ancient(path) for path in paths if not SETTINGS.partial or os.path.exists(path)]
+    return [of_any_age(path) for path in paths if not SETTINGS.partial or os.path.exists(path)]
 
 
 def plan_of_job(wildcards):
@@ -81,11 +92,11 @@ def job_priority(wildcards):
 
 
 def data_of_job(wildcards):
-    return ancient(f"results/data/{plan_of_job(wildcards)['data']}/about.json")
+    return of_any_age(f"results/data/{plan_of_job(wildcards)['data']}/about.json")
 
 
 def data_of_study(wildcards):
-    return ancient(f"results/data/{plan_of(wildcards.study)[1]['data']}/about.json")
+    return of_any_age(f"results/data/{plan_of(wildcards.study)[1]['data']}/about.json")
 
 
 def extra_tables(wildcards):

@@ -19,8 +19,9 @@ rule train:
         mem_mb=lambda wildcards: plan_of_job(wildcards)["resources"]["mem_mb"],
         runtime=lambda wildcards: plan_of_job(wildcards)["resources"]["runtime"],
         gpu=lambda wildcards: plan_of_job(wildcards)["resources"]["gpu"],
+    # exec: SIGTERM, with which clusters preempt, reaches Python, which then writes a checkpoint
     shell:
-        "python -m smallbatch.train {input.plan} > {log} 2>&1"
+        "exec python -m smallbatch.train {input.plan} > {log} 2>&1"
 
 
 rule calibrate:

@@ -1,9 +1,7 @@
 """Train the points of a fleet: build the networks, choose how they train together, go block by block."""
 
 import functools
-import itertools
 import operator
-import time
 from collections.abc import Iterator
 
 import torch
@@ -11,6 +9,7 @@ import torch
 from smallbatch.data.read import Data
 from smallbatch.errors import UserError
 from smallbatch.models.build import build
+from smallbatch.training.checkpoint import UNKEPT
 from smallbatch.training.groups import CannotFuse, fuse, verified
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import Modules
@@ -25,10 +24,13 @@ def set_up() -> None:
     torch.set_flush_denormal(True)
 
 
-def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None) -> Iterator:
+def train_fleet(
+    data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT
+) -> Iterator:
     """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
 
-    `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end.
+    `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end;
+    `keep(block, engine)` says how a block outlives an interruption. Raises Stopped.
     """
     _try_out(network(data, shared, 0), data, shared)
     engine, width = choose_engine(data, shared, say)
@@ -36,17 +38,14 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
         # Groups of one replica round differently from groups of several: a lone point gets a twin.
         pair = block * 2 if engine == "groups" and len(block) == 1 else block
         torch.manual_seed(pair[0][1])  # of dropout and the like, in networks that train one by one
-        started = time.perf_counter()
         rates, seeds = [rate for rate, _ in pair], [seed for _, seed in pair]
         report = watch and functools.partial(watch, block)
         crew = make_crew(engine, data, shared, seeds)
-        results = train_block(crew, data, shared, rates, seeds, report)[: len(block)]
-        seconds = time.perf_counter() - started
+        results = train_block(crew, data, shared, rates, seeds, report, keep(block, engine))
+        seconds = sum(result["summary"]["seconds"] for result in results)  # those before an interruption too
+        results = results[: len(block)]
         for result in results:
-            result["summary"] |= {
-                "engine": engine,
-                "seconds": seconds / len(pair) if len(pair) > len(block) else result["summary"]["seconds"],
-            }
+            result["summary"]["engine"] = engine
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
@@ -91,7 +90,12 @@ def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
 
 
 def blocks(points: list, width: int) -> list[list]:
-    """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be."""
-    number = -(-len(points) // width)
-    ends = [len(points) * i // number for i in range(number + 1)] if number else []
-    return [points[start:stop] for start, stop in itertools.pairwise(ends)]
+    """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be.
+
+    What is left after the first ones is cut as before, so that a block finds its checkpoint when others are stored.
+    """
+    found = []
+    while points:
+        size = len(points) // -(-len(points) // width)
+        found, points = [*found, points[:size]], points[size:]
+    return found

@@ -3,62 +3,149 @@
     θ_r <- θ_r - η̃_r · Σ_{i in batch_r} ∇ℓ_i        (Masters & Luschi 2018, equations 5 and 6)
 
 computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentum and decay,
-`data/stream.py` for the batches, `schedules/` for rate and budget.
+`data/stream.py` for the batches, `schedules/` for rate and budget, `training/checkpoint.py` for interruptions.
 """
 
-import math
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
 from smallbatch.data.read import Data
 from smallbatch.data.stream import stream
+from smallbatch.errors import Stopped
 from smallbatch.schedules.budget import epoch_ends, final_epochs
 from smallbatch.schedules.step import factor_at
+from smallbatch.training.checkpoint import UNKEPT, Keep
+from smallbatch.training.record import Clock, Record
+
+STRETCH_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most
+FIRST_STRETCH = 8  # updates, before their speed is known
 
 
-def train_block(crew, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None) -> list[dict]:
+@dataclass
+class Standing:
+    """Where a block stands: with the crew's state all that a checkpoint holds."""
+
+    records: list[Record]  # one for each replica
+    rows: list[int]  # which replica each row of the crew is; those that diverged leave
+    total: np.ndarray  # for each row the losses of the updates of the unfinished epoch, summed
+    done: int = 0  # updates
+    stretch: int = FIRST_STRETCH  # updates between two looks at the clock, by their speed so far
+
+
+def train_block(
+    crew, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None, keep: Keep = UNKEPT
+) -> list[dict]:
     """Train the replicas of `crew` and return for each ``{"summary", "history", "correct"}``.
 
     `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
     replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
-    Column meanings: README.
+    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Column meanings: README.
     """
     m, updates = fleet["batch_size"], fleet["updates"]
     ends = epoch_ends(updates, m, len(data.train.labels))
     final = final_epochs([epoch for epoch, _ in ends])
     scored = set(final) | set(fleet["evaluation"]["epochs"])
 
-    records = [Record(seed, rate, m) for seed, rate in zip(seeds, base_lr, strict=True)]
-    clock = Clock(records)
-    start_scores = score_epoch(crew, data)
-    val_loss, val_correct = crew.score(data.validation)
-    for r, record in enumerate(records):
-        record.begin(start_scores, float(val_loss[r]), val_correct[r], r)
-    done = 0
-    for epoch, end in ends:
-        total = np.zeros(len(seeds))
-        lr = learning_rates(base_lr, fleet, done, end)
-        crew.update(data.train, batches(seeds, m, len(data.train.labels), done, end), lr, total)
-        running, done = total / (end - done), end
+    if keep.saved:
+        at = restored(crew, *keep.saved)
+        clock = Clock(at.records)
+    else:
+        at = Standing([Record(s, rate, m) for s, rate in zip(seeds, base_lr, strict=True)], [], np.zeros(len(seeds)))
+        at.rows = list(range(len(seeds)))
+        clock = Clock(at.records)
+        start_scores = score_epoch(crew, data)
         val_loss, val_correct = crew.score(data.validation)
-        scores = score_epoch(crew, data) if epoch in scored else None
-        finite = np.isfinite(running) & crew.finite()
-        clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
-        for r, record in enumerate(records):
-            if not record.diverged:
-                record.end_epoch(
-                    *(epoch, end, float(lr[-1, r]), float(running[r])),
-                    *(float(val_loss[r]), val_correct[r], scores, r, bool(finite[r])),
-                )
-        if watch:
-            watch(records, end / updates)
-            clock.last = time.perf_counter()  # logging is not training
-    results = finish(crew, data, records, final)
+        for row, record in enumerate(at.records):
+            record.begin(start_scores, float(val_loss[row]), val_correct[row], row)
+    saved = time.monotonic()
+
+    def offer() -> None:
+        """A moment at which training can be interrupted: a checkpoint if one is due."""
+        nonlocal saved
+        stopping = keep.stopping()
+        if stopping or time.monotonic() - saved >= keep.seconds:
+            clock.share()
+            keep.save(*state_of(crew, at))
+            saved = time.monotonic()
+        if stopping:
+            raise Stopped
+
+    start = 0
+    for epoch, end in ends:
+        if end > at.done and not all(record.diverged for record in at.records):
+            lr = train_epoch(crew, data, fleet, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
+            running = at.total / (end - start)
+            val_loss, val_correct = crew.score(data.validation)
+            scores = score_epoch(crew, data) if epoch in scored else None
+            finite = np.isfinite(running) & crew.finite()
+            clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
+            for row, r in enumerate(at.rows):
+                if not at.records[r].diverged:
+                    at.records[r].end_epoch(
+                        *(epoch, end, float(lr[row]), float(running[row])),
+                        *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
+                    )
+            trim(crew, at)
+            at.total = np.zeros(len(at.rows))
+            if watch:
+                watch(at.records, end / updates)
+                clock.last = time.perf_counter()  # logging is not training
+            if end < updates:
+                offer()
+        start = end
+    results = finish(crew, data, at, final)
     clock.share()
-    for record, result in zip(records, results, strict=True):
+    for record, result in zip(at.records, results, strict=True):
         result["summary"]["seconds"] = record.seconds
     return results
+
+
+def train_epoch(crew, data: Data, fleet: dict, at: Standing, end: int, seconds: float, offer) -> np.ndarray:
+    """Train from ``at.done`` to the update `end`, `offer()` after about every `seconds`; returns the last rates ``[rows]``."""
+    first, records = at.done, [at.records[r] for r in at.rows]
+    lr = learning_rates([record.base_lr for record in records], fleet, first, end)
+    size = len(data.train.labels)
+    order = batches([record.seed for record in records], fleet["batch_size"], size, first, end)
+    while at.done < end:
+        begun = time.perf_counter()
+        number = min(at.stretch, end - at.done)
+        part = slice(at.done - first, at.done - first + number)
+        crew.update(data.train, np.ascontiguousarray(order[:, part]), lr[part], at.total)
+        at.done += number
+        at.stretch = max(1, int(number / (time.perf_counter() - begun) * seconds))
+        if at.done < end:
+            offer()
+    return lr[-1]
+
+
+def trim(crew, at: Standing) -> None:
+    """Let the replicas that diverged leave the crew, so that they cost nothing.
+
+    Two stay where there were two: a crew of one rounds differently from a crew of several.
+    """
+    alive = [row for row, r in enumerate(at.rows) if not at.records[r].diverged]
+    spare = [row for row, r in enumerate(at.rows) if at.records[r].diverged]
+    stay = sorted(alive + spare[: max(0, min(2, len(at.records)) - len(alive))])
+    if alive and len(stay) < len(at.rows):
+        crew.load({name: array[stay] for name, array in crew.state().items()})
+        at.rows = [at.rows[row] for row in stay]
+
+
+def state_of(crew, at: Standing) -> tuple[dict, dict[str, np.ndarray]]:
+    """All that `restored` needs: what JSON can hold, and arrays."""
+    state = {"done": at.done, "rows": at.rows, "records": [record.state() for record in at.records]}
+    arrays = {f"crew.{name}": array for name, array in crew.state().items()} | {"total": at.total}
+    arrays |= {key: np.stack([record.scores[key] for record in at.records]) for key in ("val", "test")}
+    return state, arrays
+
+
+def restored(crew, state: dict, arrays: dict[str, np.ndarray]) -> Standing:
+    """Bring `crew` to where `state_of` found it."""
+    crew.load({name.removeprefix("crew."): array for name, array in arrays.items() if name.startswith("crew.")})
+    scores = zip(state["records"], arrays["val"], arrays["test"], strict=True)
+    return Standing([Record.from_state(*kept) for kept in scores], state["rows"], arrays["total"], state["done"])
 
 
 def learning_rates(base_lr: list[float], fleet: dict, start: int, stop: int) -> np.ndarray:
@@ -82,7 +169,7 @@ def score_epoch(crew, data: Data) -> dict:
     return {"train_loss": train_loss, "val_loss": val_loss, "val": val_correct, "test": test_correct}
 
 
-def finish(crew, data: Data, records: list["Record"], final: list[int]) -> list[dict]:
+def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
     """Summaries at the end of training, with the other statistics of batch norm beside the exact ones."""
     others = {}
     if crew.normalised:
@@ -94,8 +181,8 @@ def finish(crew, data: Data, records: list["Record"], final: list[int]) -> list[
     prior = counts / counts.sum()
     entropy = float(-(prior[prior > 0] * np.log(prior[prior > 0])).sum())
     guess = int(counts.argmax())  # what a diverged model predicts: the most frequent training class
-    results = []
-    for r, record in enumerate(records):
+    results, row_of = [], {r: row for row, r in enumerate(at.rows)}
+    for r, record in enumerate(at.records):
         status = record.status(entropy)
         if status == "diverged":
             val, test = data.validation.labels.numpy() == guess, data.test.labels.numpy() == guess
@@ -104,7 +191,7 @@ def finish(crew, data: Data, records: list["Record"], final: list[int]) -> list[
         else:
             val, test = record.scores["val"], record.scores["test"]
             median = float(np.median([row["test_accuracy"] for row in record.history if row["epoch"] in final]))
-            statistics = {name: float(correct[r].mean()) for name, correct in others.items()}
+            statistics = {name: float(correct[row_of[r]].mean()) for name, correct in others.items()}
         summary = {
             "seed": record.seed,
             "base_lr": record.base_lr,
@@ -122,70 +209,3 @@ def finish(crew, data: Data, records: list["Record"], final: list[int]) -> list[
             {"summary": summary | statistics, "history": record.history, "correct": np.packbits(test).tobytes()}
         )
     return results
-
-
-class Record:
-    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing changes it."""
-
-    def __init__(self, seed: int, base_lr: float, batch_size: int):
-        self.seed, self.base_lr, self.batch_size = seed, base_lr, batch_size
-        self.history: list[dict] = []
-        self.diverged = False
-        self.epochs = self.updates = 0
-        self.seconds = 0.0
-
-    def begin(self, scores: dict, val_loss: float, val_correct, r: int) -> None:
-        self._keep(scores, r)
-        self.initial_loss = self.train_loss
-        self._add(0, None, None, val_loss, val_correct, scored=True)
-
-    def end_epoch(self, epoch, updates, lr, running, val_loss, val_correct, scores, r, finite) -> None:
-        self.epochs, self.updates, self.diverged = epoch, updates, not finite
-        if scores is not None and finite:
-            self._keep(scores, r)
-            self.diverged = not math.isfinite(self.train_loss_now)
-        self._add(epoch, lr, running, val_loss, val_correct, scored=scores is not None and not self.diverged)
-
-    def status(self, entropy: float) -> str:
-        if self.diverged or self.train_loss > self.initial_loss:
-            return "diverged"
-        return "untrained" if self.train_loss > 0.9 * entropy else "completed"
-
-    def _keep(self, scores: dict, r: int) -> None:
-        self.train_loss_now = float(scores["train_loss"][r])
-        if math.isfinite(self.train_loss_now):
-            self.train_loss = self.train_loss_now  # the last finite one
-        self.scores = {"val_loss": float(scores["val_loss"][r]), "val": scores["val"][r], "test": scores["test"][r]}
-
-    def _add(self, epoch, lr, running, val_loss, val_correct, scored: bool) -> None:
-        self.history.append(
-            {
-                "epoch": epoch,
-                "updates": self.updates,
-                "examples": self.updates * self.batch_size,
-                "batch_size": self.batch_size,
-                "lr": lr,
-                "train_loss_running": running,
-                "val_loss": val_loss,
-                "val_accuracy": float(val_correct.mean()),
-                "train_loss": self.train_loss_now if scored else None,
-                "test_accuracy": float(self.scores["test"].mean()) if scored else None,
-                "time": time.time_ns() // 1_000_000,
-                "seconds": self.seconds,
-            }
-        )
-
-
-class Clock:
-    """Shares the wall time of a block equally among the replicas that are still alive."""
-
-    def __init__(self, records: list[Record]):
-        self.records = records
-        self.last = time.perf_counter()
-
-    def share(self) -> None:
-        now = time.perf_counter()
-        alive = [record for record in self.records if not record.diverged] or self.records
-        for record in alive:
-            record.seconds += (now - self.last) / len(alive)
-        self.last = now

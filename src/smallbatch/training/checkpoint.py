@@ -1,0 +1,177 @@
+"""Checkpoints of a block of replicas: one file, written whole or not at all, read only if it is sound and one's own.
+
+    magic line · header (one line of JSON) · the arrays, one after another · blake2b digest of all before it
+
+The header holds ``identity`` (whose it is), ``state`` (where training stood) and ``arrays`` (name, type, shape).
+A checkpoint lies beside the parts of the store and is no part: it goes when its points are stored.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from smallbatch.points import digest
+
+MAGIC = b"smallbatch checkpoint 1\n"
+DIGEST_SIZE = 32
+A_DAY = 86400.0
+OTHER = {
+    "points": "of other points",
+    "fleet": "of another fleet",
+    "code": "of other training code",
+    "data": "of other data",
+    "engine": "of another engine",
+    "versions": "of other versions",
+}
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How a block outlives an interruption. By default it doesn't."""
+
+    saved: tuple[dict, dict] | None = None  # a state and arrays that `save` was given, to go on from
+    save: Callable[[dict, dict], None] = lambda state, arrays: None
+    seconds: float = math.inf  # between two checkpoints
+    stopping: Callable[[], bool] = lambda: False  # whether the process was asked to end
+
+
+UNKEPT = Keep()
+
+
+class Unusable(Exception):
+    """A checkpoint that training can't go on from; the text says what is wrong with it."""
+
+
+def keep_at(path: Path, identity: dict, seconds: float, stopping: Callable[[], bool], say) -> Keep:
+    """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a file that is no use."""
+    saved = None
+    for left in path.parent.glob(f"{_aside(path)}*"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
+    try:
+        saved = load(path, identity)
+    except Unusable as reason:
+        say(f"checkpoint {path} {reason}; this block starts again")
+    if saved:
+        say(f"goes on from its checkpoint, after {saved[0]['done']:,} updates")
+
+    def write(state: dict, arrays: dict) -> None:
+        try:
+            save(path, identity, state, arrays)
+        except OSError as error:  # a full disk, say: training itself needs none
+            say(f"warning: checkpoint {path} could not be written ({error.strerror}); training goes on without")
+
+    return Keep(saved, write, seconds, stopping)
+
+
+def path_of(folder: Path, points: list[str]) -> Path:
+    """Where the block of `points` (digests) keeps its checkpoint, in the folder of its fleet and code."""
+    return folder / f".checkpoint-{digest(points)}"
+
+
+def save(path: Path, identity: dict, state: dict, arrays: dict[str, np.ndarray]) -> None:
+    """Write a checkpoint: aside, synced, renamed, so that a kill or a power cut leaves the old one or the new one."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
+    header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(_aside(path) + uuid.uuid4().hex)  # a copy of the job may write beside
+    hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
+    try:
+        with open(aside, "wb") as file:
+            for part in (MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())):
+                hashed.update(part)
+                file.write(part)
+            file.write(hashed.digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> str:
+    """How the name begins under which a checkpoint is written."""
+    return f".writing-{path.name[1:]}-"
+
+
+def load(path: Path, identity: dict) -> tuple[dict, dict[str, np.ndarray]] | None:
+    """The state and arrays of a checkpoint, None where there is none; raises Unusable."""
+    try:
+        content = bytearray(path.read_bytes())  # the arrays are views of it that can be written to
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unusable(f"cannot be read ({error.strerror})") from error
+    header, start = _header(content)
+    try:
+        about = [(name, np.dtype(kind), tuple(shape)) for name, kind, shape in header["arrays"]]
+        whose, state = header["identity"], header["state"]
+        length = start + sum(kind.itemsize * math.prod(shape) for _, kind, shape in about) + DIGEST_SIZE
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unusable("is damaged") from error
+    if len(content) < length:
+        raise Unusable(f"is truncated ({len(content):,} of {length:,} bytes)")
+    hashed = hashlib.blake2b(memoryview(content)[:-DIGEST_SIZE], digest_size=DIGEST_SIZE)
+    if len(content) > length or hashed.digest() != content[-DIGEST_SIZE:]:
+        raise Unusable("is damaged (its content and its digest differ)")
+    for key in OTHER:
+        if whose.get(key) != identity.get(key):
+            raise Unusable(f"is {OTHER[key]}")
+    arrays = {}
+    for name, kind, shape in about:
+        arrays[name] = np.frombuffer(content, kind, math.prod(shape), start).reshape(shape)
+        start += arrays[name].nbytes
+    return state, arrays
+
+
+def _header(content: bytearray) -> tuple[dict, int]:
+    """The header and where the arrays begin; raises Unusable."""
+    if not content.startswith(MAGIC):
+        if MAGIC.startswith(content):
+            raise Unusable(f"is truncated ({len(content)} bytes)")
+        raise Unusable("is not a checkpoint of this version of smallbatch")
+    end = content.find(b"\n", len(MAGIC)) + 1
+    if not end:
+        raise Unusable(f"is truncated ({len(content):,} bytes, within its header)")
+    try:
+        return json.loads(content[len(MAGIC) : end]), end
+    except ValueError as error:
+        raise Unusable("is damaged (its header cannot be read)") from error
+
+
+def sweep(fleet: Path, stored: Callable[[list[str]], bool]) -> None:
+    """Delete checkpoints in the folder of a fleet whose points are all `stored`, and what dead processes left there.
+
+    Jobs may have been packed in another way since a checkpoint was written: then nobody would ask for it again.
+    """
+    for path in fleet.glob("*/.checkpoint-*"):
+        try:
+            with open(path, "rb") as file:
+                head = bytearray(file.readline() + file.readline())
+            done = stored(_header(head)[0]["identity"]["points"])
+        except (OSError, KeyError, TypeError):
+            continue
+        except Unusable:
+            done = True
+        if done:
+            path.unlink(missing_ok=True)
+    for path in fleet.glob("*/.writing-*"):  # no writing takes a day, so nobody is at it
+        try:
+            if time.time() - path.stat().st_mtime > A_DAY:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError:
+            continue  # another job swept it

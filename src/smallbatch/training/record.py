@@ -1,0 +1,89 @@
+"""What is kept of each replica while its block trains."""
+
+import math
+import time
+
+
+class Record:
+    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing changes it."""
+
+    def __init__(self, seed: int, base_lr: float, batch_size: int):
+        self.seed, self.base_lr, self.batch_size = seed, base_lr, batch_size
+        self.history: list[dict] = []
+        self.diverged = False
+        self.epochs = self.updates = 0
+        self.seconds = 0.0
+
+    def begin(self, scores: dict, val_loss: float, val_correct, row: int) -> None:
+        """Take the scores before training; `row` is the replica's in `scores`."""
+        self._keep(scores, row)
+        self.initial_loss = self.train_loss
+        self._add(0, None, None, val_loss, val_correct, scored=True)
+
+    def end_epoch(self, epoch, updates, lr, running, val_loss, val_correct, scores, row, finite) -> None:
+        self.epochs, self.updates, self.diverged = epoch, updates, not finite
+        if scores is not None and finite:
+            self._keep(scores, row)
+            self.diverged = not math.isfinite(self.train_loss_now)
+        self._add(epoch, lr, running, val_loss, val_correct, scored=scores is not None and not self.diverged)
+
+    def status(self, entropy: float) -> str:
+        if self.diverged or self.train_loss > self.initial_loss:
+            return "diverged"
+        return "untrained" if self.train_loss > 0.9 * entropy else "completed"
+
+    def state(self) -> dict:
+        """All but the correctness of examples (``scores["val"]``, ``scores["test"]``), as JSON can hold it."""
+        return {key: value for key, value in vars(self).items() if key != "scores"} | {
+            "score_val_loss": self.scores["val_loss"]
+        }
+
+    @classmethod
+    def from_state(cls, state: dict, val, test) -> "Record":
+        record = cls(state["seed"], state["base_lr"], state["batch_size"])
+        vars(record).update(state)
+        record.scores = {"val_loss": vars(record).pop("score_val_loss"), "val": val, "test": test}
+        return record
+
+    def _keep(self, scores: dict, row: int) -> None:
+        self.train_loss_now = float(scores["train_loss"][row])
+        if math.isfinite(self.train_loss_now):
+            self.train_loss = self.train_loss_now  # the last finite one
+        self.scores = {
+            "val_loss": float(scores["val_loss"][row]),
+            "val": scores["val"][row],
+            "test": scores["test"][row],
+        }
+
+    def _add(self, epoch, lr, running, val_loss, val_correct, scored: bool) -> None:
+        self.history.append(
+            {
+                "epoch": epoch,
+                "updates": self.updates,
+                "examples": self.updates * self.batch_size,
+                "batch_size": self.batch_size,
+                "lr": lr,
+                "train_loss_running": running,
+                "val_loss": val_loss,
+                "val_accuracy": float(val_correct.mean()),
+                "train_loss": self.train_loss_now if scored else None,
+                "test_accuracy": float(self.scores["test"].mean()) if scored else None,
+                "time": time.time_ns() // 1_000_000,
+                "seconds": self.seconds,
+            }
+        )
+
+
+class Clock:
+    """Shares the wall time of a block equally among the replicas that are still alive."""
+
+    def __init__(self, records: list[Record]):
+        self.records = records
+        self.last = time.perf_counter()
+
+    def share(self) -> None:
+        now = time.perf_counter()
+        alive = [record for record in self.records if not record.diverged] or self.records
+        for record in alive:
+            record.seconds += (now - self.last) / len(alive)
+        self.last = now

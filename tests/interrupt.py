@@ -1,0 +1,121 @@
+"""Seeing from outside what a run of the workflow is doing, and ending it there."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from checkout import Checkout
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of a run: the command that is in it, how it is seen, and how long it lasts (seconds, at most)."""
+
+    module: str
+    seen: Callable[[Checkout, int], bool]
+    lasts: float
+
+
+def trains(checkout: Checkout, pid: int) -> bool:
+    busy = writes(checkout, pid, True) or writes(checkout, pid, False) or logs_to_mlflow(checkout, pid)
+    return re.search(r"\d to train", log_of(checkout, pid)) is not None and not busy
+
+
+def log_of(checkout: Checkout, pid: int) -> str:
+    """The log of a training process, as far as it is written."""
+    try:
+        return Path(f"/proc/{pid}/fd/1").resolve(strict=True).read_text()
+    except OSError:
+        return ""
+
+
+def writes(checkout: Checkout, pid: int, checkpoints: bool) -> bool:
+    """Whether the process is writing a checkpoint, or something else, into the store.
+
+    What killed predecessors left there is older than it.
+    """
+    began = psutil.Process(pid).create_time()
+    for path in checkout.results.glob("store/*/*/.writing-*"):
+        try:
+            young = path.stat().st_mtime > began
+        except OSError:
+            continue
+        if young and path.name.startswith(".writing-checkpoint") == checkpoints:
+            return True
+    return False
+
+
+def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
+    """Whether the process holds the lock of the MLflow database."""
+    try:
+        inode = (checkout.results / ".mlflow.db.lock").stat().st_ino
+    except OSError:
+        return False
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(lock[1] == "FLOCK" and lock[4] == str(pid) and lock[5].endswith(f":{inode}") for lock in locks)
+
+
+PHASES = {
+    "training": Phase("smallbatch.train", trains, 1.2),
+    "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.002),
+    "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.006),
+    "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.5),
+    "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
+}
+
+
+def processes(checkout: Checkout, module: str) -> Iterator[int]:
+    """The Python processes that run `module` in a checkout."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            if module.encode() in command and os.readlink(process / "cwd") == str(checkout.root):
+                yield int(process.name)
+        except OSError:
+            continue
+
+
+def start(checkout: Checkout, command: list[str]) -> subprocess.Popen:
+    """Start a command in a process group of its own, its output in a file."""
+    with open(checkout.root / "output.txt", "w") as file:
+        return subprocess.Popen(
+            command, cwd=checkout.root, env=checkout.environment, stdout=file, stderr=file, start_new_session=True
+        )
+
+
+def catch(checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: random.Random) -> int | None:
+    """Stop a process of `run` (SIGSTOP) at a random moment within `phase`; None if the run ends before."""
+    pid = None
+    while run.poll() is None:
+        if pid is None or not Path(f"/proc/{pid}").exists():
+            pid = next(processes(checkout, phase.module), None)
+            time.sleep(0.02 if pid is None else 0)
+            continue
+        try:
+            if phase.seen(checkout, pid):
+                time.sleep(chance.uniform(0, phase.lasts))
+                os.kill(pid, signal.SIGSTOP)
+                if phase.seen(checkout, pid):  # still, and it stands
+                    return pid
+                os.kill(pid, signal.SIGCONT)
+        except (ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):
+            continue
+        time.sleep(0.0003)
+    return None
+
+
+def kill(run: subprocess.Popen, pid: int, group: bool) -> None:
+    """``kill -9`` a process that `catch` stopped, or the whole group of the run, Snakemake and all."""
+    assert os.getpgid(pid) == run.pid
+    if group:
+        os.killpg(run.pid, signal.SIGKILL)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    run.wait(timeout=60)
