@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import operator
 import time
 from collections.abc import Iterator
 
@@ -11,12 +10,17 @@ import torch
 from smallbatch.data.read import Data
 from smallbatch.errors import UserError
 from smallbatch.models.build import build
-from smallbatch.training.groups import CannotFuse, fuse, verified
+from smallbatch.training.alone import must_train_alone
+from smallbatch.training.groups import CannotFuse, fuse
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import Modules
+from smallbatch.training.modules import Modules, lone
+from smallbatch.training.stacked import Stacked
+from smallbatch.training.verify import verified
 
 IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
 WIDEST = 128
+WAYS = {"groups": fuse, "vmap": Stacked}  # one network that computes several, the best way first
+SAID = {"groups": "as channel groups", "vmap": "by vmap", "separate": "one by one"}
 
 
 def set_up() -> None:
@@ -34,7 +38,7 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
     engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
         # Groups of one replica round differently from groups of several: a lone point gets a twin.
-        pair = block * 2 if engine == "groups" and len(block) == 1 else block
+        pair = block * 2 if engine != "separate" and len(block) == 1 else block
         torch.manual_seed(pair[0][1])  # of dropout and the like, in networks that train one by one
         started = time.perf_counter()
         rates, seeds = [rate for rate, _ in pair], [seed for _, seed in pair]
@@ -55,7 +59,7 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
 def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]) -> Modules:
     """The replicas of `seeds`, untrained, to be trained together in the way `engine`."""
     nets = [network(data, shared, seed) for seed in seeds]
-    return Modules(nets, {"groups": fuse, "separate": operator.itemgetter(0)}[engine], shared["optimizer"])
+    return Modules(nets, (WAYS | {"separate": lone})[engine], shared["optimizer"])
 
 
 def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
@@ -65,14 +69,31 @@ def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
 
 
 def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
-    """How replicas train together, ``groups`` or ``separate``, and how many at once."""
+    """How replicas train together (a key of WAYS, or ``separate``), and how many at once; says so and why."""
+    found, why_not = candidates(data, shared)
+    engine = found[0]
+    reasons = f": {'; '.join(why_not)}" if why_not else ""
+    say(f"replicas train {SAID[engine]}{reasons}")
+    m = shared["batch_size"]
+    return engine, 1 if engine == "separate" else min(WIDEST, max(2, IMAGES_AT_ONCE // m))
+
+
+def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
+    """The ways in which this network can train, ``separate`` last, and why the others of WAYS are not among them."""
     m, b = shared["batch_size"], shared.get("bn_batch_size")
-    try:
-        verified([network(data, shared, seed) for seed in (0, 1)], data.shape, examples=m if m > 1 else b or 2)
-    except CannotFuse as reason:
-        say(f"replicas train one by one: {reason}")
-        return "separate", 1
-    return "groups", min(WIDEST, max(2, IMAGES_AT_ONCE // m))
+    nets = [network(data, shared, seed) for seed in (0, 1)]
+    examples = m if m > 1 else b or 2
+    alone = must_train_alone(nets[0], data.shape, examples)
+    if alone:
+        return ["separate"], [alone]
+    found, why_not = [], []
+    for name, make in WAYS.items():
+        try:
+            verified(make, nets, data.shape, examples)
+            found.append(name)
+        except CannotFuse as reason:
+            why_not.append(f"not {SAID[name]}, for {reason}")
+    return [*found, "separate"], why_not
 
 
 def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:

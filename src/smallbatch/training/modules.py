@@ -13,6 +13,13 @@ from smallbatch.training.groups import gradients, trained
 from smallbatch.training.sgd import SGD
 
 
+def lone(nets: list[nn.Module]) -> nn.Module:
+    """The module of a single replica as it is; its input is contiguous, as the `view` of many a forward asks for."""
+    (net,) = nets
+    net.register_forward_pre_hook(lambda _, inputs: inputs[0].contiguous())
+    return net
+
+
 class Modules:
     """The replicas of one block: ``make(nets)`` is one network that computes all of `nets`.
 
