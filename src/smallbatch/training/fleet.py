@@ -13,7 +13,7 @@ from smallbatch.models.build import build
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.groups import CannotFuse, fuse
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import Modules, lone
+from smallbatch.training.modules import Modules, lone, row_major
 from smallbatch.training.stacked import Stacked
 from smallbatch.training.verify import verified
 
@@ -89,17 +89,17 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     found, why_not = [], []
     for name, make in WAYS.items():
         try:
-            verified(make, nets, data.shape, examples)
+            verified(make, nets, data.shape, examples, SAID[name])
             found.append(name)
         except CannotFuse as reason:
-            why_not.append(f"not {SAID[name]}, for {reason}")
+            why_not.append(str(reason))
     return [*found, "separate"], why_not
 
 
 def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
     """One batch through a network before it trains; raises UserError, naming the network, if that fails."""
     m, name = shared["batch_size"], shared["model"]["_target_"]
-    x = data.train.images[:m]
+    x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)
     except Exception as error:  # whatever a user's forward raises

@@ -45,7 +45,7 @@ class GroupedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1)
+        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()  # else rows R·in apart round by R
         if self.bias is None:
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:
@@ -101,8 +101,9 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
         if list(layer.parameters(recurse=False)) == [] and list(layer.buffers(recurse=False)) == []:
             continue
         if type(layer) not in GROUPED:
-            where = f"layer {path}" if path else "the network itself"
-            raise CannotFuse(f"{where} ({type(layer).__name__}) has parameters of its own and is no layer that can be grouped")
+            own = [name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]]
+            what = f"layer {path} ({type(layer).__name__})" if path else f"{own[0]} of {type(layer).__name__} itself"
+            raise CannotFuse(f"{what} cannot be written as channel groups")
         if id(layer) not in replaced:
             replaced[id(layer)] = grouped(layer, [twin[path] for twin in twins])
         if not path:

@@ -14,10 +14,18 @@ from smallbatch.training.sgd import SGD
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
-    """The module of a single replica as it is; its input is contiguous, as the `view` of many a forward asks for."""
+    """The module of a single replica as it is, with input in the layout that a user's forward counts on."""
     (net,) = nets
-    net.register_forward_pre_hook(lambda _, inputs: inputs[0].contiguous())
+    net.register_forward_pre_hook(lambda _, inputs: row_major(inputs[0]))
     return net
+
+
+def row_major(x: torch.Tensor) -> torch.Tensor:
+    """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions too.
+
+    (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands them on.)
+    """
+    return x.contiguous().flatten().view(x.shape)
 
 
 class Modules:

@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.evaluate import norm_layers
 from smallbatch.training.groups import grouped
+from smallbatch.training.modules import row_major
 
 
 class _HandOver(torch.autograd.Function):
@@ -37,7 +37,8 @@ class _HandOver(torch.autograd.Function):
         if in_dims[0] is None:  # the same for all replicas
             x, in_dims = x.expand(info.batch_size, *x.shape), (0,)
         x = _keep_layout(x).movedim(in_dims[0], 1).flatten(1, 2)
-        return layer(x.contiguous()).contiguous().unflatten(1, (info.batch_size, -1)), 1
+        y = layer(x.contiguous()).unflatten(1, (info.batch_size, -1)).transpose(0, 1)
+        return row_major(y), 0
 
 
 def _keep_layout(x: torch.Tensor) -> torch.Tensor:
@@ -72,6 +73,7 @@ class Stacked(nn.Module):
         self.net = copy.deepcopy(nets[0])
         twins = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
         _hand_over_norms(self.net, twins)
+        self.slots: list[tuple[str, nn.Module, str]] = []  # where a replica's own rows go during a forward
         stacked: dict[torch.Tensor, torch.Tensor] = {}  # so that a shared parameter stays shared
         for path, module in self.net.named_modules():
             if isinstance(module, GhostBatchNorm):
@@ -81,19 +83,17 @@ class Stacked(nn.Module):
                     rows = torch.stack([getattr(twin[path], name).detach() for twin in twins])
                     stacked[one] = nn.Parameter(rows, one.requires_grad) if isinstance(one, nn.Parameter) else rows
                 setattr(module, name, stacked[one])
-        norms = {id(t) for layer in norm_layers(self) for t in [*layer.parameters(), *layer.buffers()]}
-        self.lent = [name for name, tensor in named_tensors(self.net).items() if id(tensor) not in norms]
+                self.slots.append((f"{path}.{name}" if path else name, module, name))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tensors = named_tensors(self.net)
-        own = {name: tensors[name] for name in self.lent}
-        x = x.unflatten(1, (self.replicas, -1)).transpose(0, 1).contiguous()  # a forward's `view` asks for that
+        own = {slot: getattr(module, name) for slot, module, name in self.slots}
+        x = row_major(x.unflatten(1, (self.replicas, -1)).transpose(0, 1))
         with _plain_attention():
             y = torch.func.vmap(self._one, randomness="error")(own, x)
         return _keep_layout(y).transpose(0, 1).flatten(1)
 
     def _one(self, own: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(self.net, own, (x,))
+        return torch.func.functional_call(self.net, own, (x,), tie_weights=False)  # `slots` are all there are
 
 
 @contextlib.contextmanager
@@ -106,10 +106,6 @@ def _plain_attention():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-
-
-def named_tensors(net: nn.Module) -> dict[str, torch.Tensor]:
-    return dict(net.named_parameters()) | dict(net.named_buffers())
 
 
 def _hand_over_norms(net: nn.Module, twins: list[dict[str, nn.Module]]) -> None:
