@@ -11,15 +11,14 @@ from torch import nn
 
 from smallbatch.models.build import build
 from smallbatch.training.evaluate import norm_layers
-from smallbatch.training.fleet import WAYS, choose_engine, train_fleet
+from smallbatch.training.fleet import WAYS, choose_engine, train_fleet, twins
 from smallbatch.training.loop import batches, learning_rates
 from smallbatch.training.modules import Modules, lone, row_major
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
-GROUPS = "as channel groups"
 SAID = {
-    "Residual": "replicas train as channel groups",
+    "Residual": "replicas train by vmap: the last bits of a replica would depend on its neighbours as channel groups",
     "GroupNormed": "replicas train as channel groups",
     "GroupedShared": "replicas train as channel groups",
     "LayerNormed": "replicas train by vmap: layer norm (LayerNorm) cannot be written as channel groups",
@@ -88,9 +87,15 @@ def test_one_sentence_says_which_way_and_why(chosen, name):
 @pytest.mark.parametrize("name", SAID)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 5e-4)])
 def test_every_replica_follows_the_plain_loop(digits, digits32, chosen, name, dtype, tolerance):
+    follows_the_plain_loop(digits if dtype == torch.float64 else digits32, chosen(name)[0], name, dtype, tolerance)
+
+
+def test_channel_groups_with_batch_norm_of_odd_width_follow_the_plain_loop(digits):
+    follows_the_plain_loop(digits, "groups", "Residual", torch.float64, 1e-9)
+
+
+def follows_the_plain_loop(data, engine, name, dtype, tolerance):
     """In the plain loop the module is as its author wrote it, batch norm being torch's over chunks."""
-    data = digits if dtype == torch.float64 else digits32
-    engine = chosen(name)[0]
     for block in [POINTS] if engine != "separate" else [[point] for point in POINTS]:
         torch.manual_seed(7)
         crew = update(crew_of(engine, name, [seed for _, seed in block], dtype), data, block)
@@ -117,7 +122,7 @@ def chunked(net):
             layer.forward = lambda x, norm=layer.forward: torch.cat([norm(part) for part in x.split(4)])
 
 
-@pytest.mark.parametrize("name", [name for name in NORMED if name != "Residual"])
+@pytest.mark.parametrize("name", NORMED)
 def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name):
     together = update(crew_of("vmap", name, [0, 1, 0], torch.float64), digits, POINTS)
     for r, point in enumerate(POINTS):
@@ -148,6 +153,7 @@ def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, chosen,
 
 def measured(engine, name, data, points, wanted):
     """Weights and scores of the points `wanted` after some updates among `points`."""
+    points = points + points[-1:] * twins(engine, len(points), M * 10)
     crew = update(crew_of(engine, name, [seed for _, seed in points]), data, points, 6)
     rows = [points.index(point) for point in wanted]
     loss, correct = crew.score(data.validation, crew.exact_statistics(data.train.images))
@@ -165,6 +171,12 @@ def test_a_stacked_network_goes_on_from_a_stored_state(digits32, name):
         assert np.array_equal(value, resumed.state()[key]), key
 
 
+@pytest.mark.filterwarnings("error:There is a performance drop")
+@pytest.mark.parametrize("name", ["TorchAttention", "Attention"])
+def test_no_replica_of_an_attention_block_is_computed_on_its_own(digits32, name):
+    update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 1).score(digits32.test)
+
+
 def test_the_stack_shares_and_freezes_what_the_network_does():
     shared = WAYS["vmap"]([networks.Shared(), networks.Shared()])
     assert shared.net.b.bias is shared.net.a.bias and shared.net.two is shared.net.one
@@ -176,7 +188,7 @@ def test_the_stack_shares_and_freezes_what_the_network_does():
 
 def test_a_fleet_by_vmap_reports_its_engine_and_a_lone_point_has_the_bits_of_company(digits32, shared):
     def outcomes(points):
-        fleet = config(shared, "OwnParameters")
+        fleet = config(shared, "Sizes")
         return [outcome for _, block in train_fleet(digits32, fleet, points, lambda text: None) for outcome in block]
 
     (one,), (same, _) = outcomes(POINTS[:1]), outcomes(POINTS[:2])

@@ -15,10 +15,11 @@ from smallbatch.training.groups import CannotFuse, fuse
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import Modules, lone, row_major
 from smallbatch.training.stacked import Stacked
-from smallbatch.training.verify import verified
+from smallbatch.training.verify import rounds_alike, verified
 
 IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
 WIDEST = 128
+TAIL = 32
 WAYS = {"groups": fuse, "vmap": Stacked}  # one network that computes several, the best way first
 SAID = {"groups": "as channel groups", "vmap": "by vmap", "separate": "one by one"}
 
@@ -37,11 +38,10 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
     _try_out(network(data, shared, 0), data, shared)
     engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
-        # Groups of one replica round differently from groups of several: a lone point gets a twin.
-        pair = block * 2 if engine != "separate" and len(block) == 1 else block
-        torch.manual_seed(pair[0][1])  # of dropout and the like, in networks that train one by one
+        crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
+        torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one
         started = time.perf_counter()
-        rates, seeds = [rate for rate, _ in pair], [seed for _, seed in pair]
+        rates, seeds = [rate for rate, _ in crowd], [seed for _, seed in crowd]
         report = watch and functools.partial(watch, block)
         crew = make_crew(engine, data, shared, seeds)
         results = train_block(crew, data, shared, rates, seeds, report)[: len(block)]
@@ -49,11 +49,23 @@ def train_fleet(data: Data, shared: dict, points: list[tuple[float, int]], say, 
         for result in results:
             result["summary"] |= {
                 "engine": engine,
-                "seconds": seconds / len(pair) if len(pair) > len(block) else result["summary"]["seconds"],
+                "seconds": result["summary"]["seconds"] * len(crowd) / len(block),  # twins' time is the block's
             }
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
+
+
+def twins(engine: str, replicas: int, logits: int) -> int:
+    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
+
+    Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
+    last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another
+    way there; `logits`, those of one replica's batch, are as a rule its smallest activations.
+    """
+    if engine == "vmap":
+        return -(-TAIL // logits)
+    return int(engine == "groups" and replicas == 1)
 
 
 def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]) -> Modules:
@@ -70,30 +82,36 @@ def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
 
 def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
     """How replicas train together (a key of WAYS, or ``separate``), and how many at once; says so and why."""
-    found, why_not = candidates(data, shared)
-    engine = found[0]
-    reasons = f": {'; '.join(why_not)}" if why_not else ""
-    say(f"replicas train {SAID[engine]}{reasons}")
-    m = shared["batch_size"]
+    found, reasons = candidates(data, shared)
+    engine, m = found[0], shared["batch_size"]
+    say(f"replicas train {SAID[engine]}{': ' if reasons else ''}{'; '.join(reasons)}")
     return engine, 1 if engine == "separate" else min(WIDEST, max(2, IMAGES_AT_ONCE // m))
 
 
 def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
-    """The ways in which this network can train, ``separate`` last, and why the others of WAYS are not among them."""
+    """The ways in which this network can train, the best first, and why those before the first are not.
+
+    The order is that of WAYS, ``separate`` last, but ways that keep a replica's bits come before those that don't.
+    """
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
     alone = must_train_alone(nets[0], data.shape, examples)
     if alone:
         return ["separate"], [alone]
-    found, why_not = [], []
+    alike, others, reasons = [], [], []
     for name, make in WAYS.items():
         try:
             verified(make, nets, data.shape, examples, SAID[name])
-            found.append(name)
         except CannotFuse as reason:
-            why_not.append(str(reason))
-    return [*found, "separate"], why_not
+            reasons += [] if alike else [str(reason)]
+            continue
+        if rounds_alike(make, nets, data.shape, examples, twins(name, 2, examples * data.classes)):
+            alike.append(name)
+        else:
+            others.append(name)
+            reasons += [] if alike else [f"the last bits of a replica would depend on its neighbours {SAID[name]}"]
+    return [*alike, *others, "separate"], reasons
 
 
 def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
