@@ -54,6 +54,23 @@ def test_width_position_and_neighbours_change_no_bit(digits32, norm):
     assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
 
 
+@pytest.mark.parametrize("channels", [(5, 6), (3, 13)])
+def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
+    """Where batch norm and matrix products have channels left over that fill no vector of the processor."""
+
+    def weights(seeds):
+        nets = [build(MODEL | {"channels": channels}, (1, 8, 8), 10, "bn", 4, seed) for seed in seeds]
+        crew = Modules(nets, fuse, {"momentum": 0.0, "weight_decay": 0.0})
+        order = batches(seeds, M, len(digits32.train.labels), 0, 4)
+        crew.update(digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds)))
+        loss, _ = crew.score(digits32.validation)
+        return {key: rows[seeds.index(0)] for key, rows in (crew.state() | {"loss": loss}).items()}
+
+    pair = weights([0, 1])
+    for seeds in ([2, 1, 0], [3, 0, 1, 2, 4], [*range(1, 16), 0]):
+        assert all(np.array_equal(rows, pair[key]) for key, rows in weights(seeds).items())
+
+
 @pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
 @pytest.mark.parametrize("width", [3, 7, 13])
 def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, shared, m, b, width):

@@ -6,7 +6,8 @@ from torch import nn
 
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.fleet import blocks, train_fleet
-from smallbatch.training.groups import CannotFuse, fuse, verified
+from smallbatch.training.groups import CannotFuse, fuse
+from smallbatch.training.verify import verified
 
 
 class Residual(nn.Module):
@@ -65,22 +66,27 @@ def pair(network):
 
 @pytest.mark.parametrize("network", [Residual, Shared])
 def test_networks_of_ordinary_layers_fuse(network):
-    verified(pair(network), (1, 8, 8), examples=4)
+    verified(fuse, pair(network), (1, 8, 8), 4, "as channel groups")
     nets = pair(network)
     assert sum(p.numel() for p in fuse(nets).parameters()) == 2 * sum(p.numel() for p in nets[0].parameters())
 
 
 @pytest.mark.parametrize(
     ("network", "reason"),
-    [(OwnParameter, "the network itself (OwnParameter) has parameters of its own"), (WholeBatchMean, "output changes")],
+    [
+        (OwnParameter, "scale of OwnParameter itself cannot be written as channel groups"),
+        (WholeBatchMean, "output changes"),
+    ],
 )
 def test_networks_that_cannot_fuse_say_why(network, reason):
     with pytest.raises(CannotFuse, match=reason.replace("(", r"\(").replace(")", r"\)")):
-        verified(pair(network), (1, 8, 8), examples=4)
+        verified(fuse, pair(network), (1, 8, 8), 4, "as channel groups")
 
 
-def test_a_network_that_cannot_fuse_trains_one_by_one(digits32, shared, monkeypatch):
-    monkeypatch.setattr("smallbatch.training.fleet.build", lambda *arguments: OwnParameter())
+def test_a_network_that_cannot_share_a_forward_trains_one_by_one(digits32, shared, monkeypatch):
+    monkeypatch.setattr(
+        "smallbatch.training.fleet.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
+    )
     said = []
     ((block, outcome), *_) = train_fleet(digits32, shared(), [(2.0**-6, 0), (2.0**-7, 1)], said.append)
     assert "one by one" in said[0] and len(block) == 1

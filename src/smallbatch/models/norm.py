@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+VECTOR = 8  # channels that a processor takes at once: batch_norm rounds those that are left over in another way
+
 
 class _Repeat(torch.autograd.Function):
     """``vector.repeat(k)``, whose gradient is summed channel by channel, alike however many channels there are."""
@@ -51,18 +53,26 @@ class GhostBatchNorm(nn.Module):
             mean, var = self.fixed or self.running()
             return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
         b, k = self.bn_batch_size, x.shape[0] // self.bn_batch_size
-        mean = x.new_zeros(k * self.channels)
-        var = torch.zeros_like(mean)
+        channels = k * self.channels
+        spare = -channels % VECTOR
+        rows = x.ndim != 4 or (k == 1 and x.is_contiguous())
+        memory = torch.contiguous_format if rows else torch.channels_last
+        weight, bias = self.weight, self.bias
         # Chunks become channels: [k·b, C, ...] -> [b, k·C, ...], so that one call normalises them all;
         # momentum 1 makes batch_norm hand out the statistics of this batch.
         if k > 1:
-            memory = torch.channels_last if x.ndim == 4 else torch.contiguous_format
             x = x.unflatten(0, (k, b)).transpose(0, 1).flatten(1, 2).contiguous(memory_format=memory)
-        weight, bias = (self.weight, self.bias) if k == 1 else (_Repeat.apply(p, k) for p in (self.weight, self.bias))
+            weight, bias = _Repeat.apply(weight, k), _Repeat.apply(bias, k)
+        if spare:
+            x = F.pad(x, (0, 0) * (x.ndim - 2) + (0, spare)).contiguous(memory_format=memory)
+            weight, bias = F.pad(weight, (0, spare)), F.pad(bias, (0, spare))
+        mean = x.new_zeros(channels + spare)
+        var = torch.zeros_like(mean)
         y = F.batch_norm(x, mean, var, weight, bias, True, 1.0, self.eps)
+        if (k > 1 or spare) and y.requires_grad:  # batch_norm's backward is 10 times slower on another layout
+            y.register_hook(lambda gradient: gradient.contiguous(memory_format=memory))
+        y, mean, var = y[:, :channels], mean[:channels], var[:channels]
         if k > 1:
-            if y.requires_grad:  # batch_norm's backward is 10 times slower on a gradient in another layout
-                y.register_hook(lambda gradient: gradient.contiguous(memory_format=memory))
             y = y.unflatten(1, (k, self.channels)).transpose(0, 1).flatten(0, 1)
         (self.observer or self.update_running)(mean.view(k, self.channels), var.view(k, self.channels))
         return y

@@ -1,21 +1,17 @@
 """Train the points of a fleet: build the networks, choose how they train together, go block by block."""
 
 import functools
-import operator
 from collections.abc import Iterator
 
 import torch
 
 from smallbatch.data.read import Data
 from smallbatch.errors import UserError
-from smallbatch.models.build import build
 from smallbatch.training.checkpoint import UNKEPT
-from smallbatch.training.groups import CannotFuse, fuse, verified
+from smallbatch.training.choose import choose_engine
+from smallbatch.training.crews import make_crew, network, twins
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import Modules
-
-IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
-WIDEST = 128
+from smallbatch.training.modules import row_major
 
 
 def set_up() -> None:
@@ -35,49 +31,26 @@ def train_fleet(
     _try_out(network(data, shared, 0), data, shared)
     engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
-        # Groups of one replica round differently from groups of several: a lone point gets a twin.
-        pair = block * 2 if engine == "groups" and len(block) == 1 else block
-        torch.manual_seed(pair[0][1])  # of dropout and the like, in networks that train one by one
-        rates, seeds = [rate for rate, _ in pair], [seed for _, seed in pair]
+        crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
+        torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one
+        rates, seeds = [rate for rate, _ in crowd], [seed for _, seed in crowd]
         report = watch and functools.partial(watch, block)
         crew = make_crew(engine, data, shared, seeds)
         results = train_block(crew, data, shared, rates, seeds, report, keep(block, engine))
         seconds = sum(result["summary"]["seconds"] for result in results)  # those before an interruption too
         results = results[: len(block)]
         for result in results:
-            result["summary"]["engine"] = engine
+            own = result["summary"]["seconds"] * len(crowd) / len(block)  # twins' time is the block's
+            result["summary"] |= {"engine": engine, "seconds": own}
         images = sum(result["summary"]["examples"] for result in results)
         say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
 
 
-def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]) -> Modules:
-    """The replicas of `seeds`, untrained, to be trained together in the way `engine`."""
-    nets = [network(data, shared, seed) for seed in seeds]
-    return Modules(nets, {"groups": fuse, "separate": operator.itemgetter(0)}[engine], shared["optimizer"])
-
-
-def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
-    """The network of one point."""
-    norm, b = shared["norm"], shared.get("bn_batch_size")
-    return build(shared["model"], data.shape, data.classes, norm, b, seed)
-
-
-def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
-    """How replicas train together, ``groups`` or ``separate``, and how many at once."""
-    m, b = shared["batch_size"], shared.get("bn_batch_size")
-    try:
-        verified([network(data, shared, seed) for seed in (0, 1)], data.shape, examples=m if m > 1 else b or 2)
-    except CannotFuse as reason:
-        say(f"replicas train one by one: {reason}")
-        return "separate", 1
-    return "groups", min(WIDEST, max(2, IMAGES_AT_ONCE // m))
-
-
 def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
     """One batch through a network before it trains; raises UserError, naming the network, if that fails."""
     m, name = shared["batch_size"], shared["model"]["_target_"]
-    x = data.train.images[:m]
+    x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)
     except Exception as error:  # whatever a user's forward raises

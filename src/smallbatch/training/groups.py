@@ -3,7 +3,7 @@
 Activations are ``[examples, R·C, H, W]``, replica after replica. A convolution of R replicas is one
 convolution with R times the groups, R batch norms are one over R·C channels, R linear layers one
 batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the layers
-of an ordinary module is enough for most networks, and `verified` says whether it was.
+of an ordinary module is enough for most networks, and `verify.py` says whether it was.
 """
 
 import copy
@@ -16,7 +16,7 @@ from smallbatch.models.norm import GhostBatchNorm
 
 
 class CannotFuse(Exception):
-    """The network can't be written as channel groups; the text says why."""
+    """The networks can't be computed as one in this way; the text says why."""
 
 
 class GroupedConv2d(nn.Module):
@@ -45,7 +45,7 @@ class GroupedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1)
+        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()  # else rows R·in apart round by R
         if self.bias is None:
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:
@@ -80,6 +80,14 @@ GROUPED = {
 }
 
 
+def grouped(layer: nn.Module, twins: list[nn.Module]) -> nn.Module:
+    """The one layer that computes `twins`, with those parameters frozen that are frozen in `layer`."""
+    made = GROUPED[type(layer)](twins)
+    for name, parameter in layer.named_parameters(recurse=False):
+        getattr(made, name).requires_grad_(parameter.requires_grad)
+    return made
+
+
 def fuse(nets: list[nn.Module]) -> nn.Module:
     """One network that computes all of `nets` (same class, own weights); raises CannotFuse.
 
@@ -93,45 +101,15 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
         if list(layer.parameters(recurse=False)) == [] and list(layer.buffers(recurse=False)) == []:
             continue
         if type(layer) not in GROUPED:
-            raise CannotFuse(f"{path or 'the network itself'} ({type(layer).__name__}) has parameters of its own")
+            own = [name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]]
+            what = f"layer {path} ({type(layer).__name__})" if path else f"{own[0]} of {type(layer).__name__} itself"
+            raise CannotFuse(f"{what} cannot be written as channel groups")
         if id(layer) not in replaced:
-            grouped = replaced[id(layer)] = GROUPED[type(layer)]([twin[path] for twin in twins])
-            for name, parameter in layer.named_parameters(recurse=False):
-                getattr(grouped, name).requires_grad_(parameter.requires_grad)
+            replaced[id(layer)] = grouped(layer, [twin[path] for twin in twins])
         if not path:
             return replaced[id(layer)]
         fused.set_submodule(path, replaced[id(layer)])
     return fused
-
-
-def verified(nets: list[nn.Module], shape: tuple[int, ...], examples: int) -> None:
-    """Compare `fuse` with the separate networks in double precision; raises CannotFuse if they differ.
-
-    Two replicas with random weights and inputs of `shape` ``(C, H, W)``, in training mode: outputs and
-    gradients must agree to 1e-9.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        pair = [copy.deepcopy(net).double().train() for net in (nets * 2)[:2]]
-        with torch.no_grad():
-            for net in pair:
-                for parameter in net.parameters():
-                    parameter.add_(0.1 * torch.randn_like(parameter))
-        x = torch.randn(examples, 2, *shape, dtype=torch.float64)
-        fused = fuse(pair)
-        try:
-            together = fused(x.flatten(1, 2)).unflatten(1, (2, -1))
-            apart = torch.stack([net(x[:, r]) for r, net in enumerate(pair)], 1)
-        except Exception as error:  # whatever a user's forward raises when the channels are not its own
-            raise CannotFuse(f"its forward fails on grouped channels ({error})") from error
-        if together.shape != apart.shape or not torch.allclose(together, apart, rtol=1e-9, atol=1e-9):
-            raise CannotFuse("its output changes when replicas stand side by side")
-        weight = torch.randn_like(apart)
-        ours = gradients((together * weight).sum(), trained(fused))
-        theirs = [gradients((apart[:, r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)]
-        for one, *two in zip(ours, *theirs, strict=True):
-            if not torch.allclose(one.reshape(2, -1), torch.stack(two).reshape(2, -1), rtol=1e-9, atol=1e-9):
-                raise CannotFuse("its gradients change when replicas stand side by side")
 
 
 def trained(net: nn.Module) -> list[nn.Parameter]:

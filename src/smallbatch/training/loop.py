@@ -123,10 +123,11 @@ def train_epoch(crew, data: Data, fleet: dict, at: Standing, end: int, seconds: 
 def trim(crew, at: Standing) -> None:
     """Let the replicas that diverged leave the crew, so that they cost nothing.
 
-    Two stay where there were two: a crew of one rounds differently from a crew of several.
+    Two stay where there were two (a crew of one rounds differently from a crew of several), and the crew's tail.
     """
-    alive = [row for row, r in enumerate(at.rows) if not at.records[r].diverged]
-    spare = [row for row, r in enumerate(at.rows) if at.records[r].diverged]
+    end = len(at.rows) - crew.tail
+    alive = [row for row, r in enumerate(at.rows) if row >= end or not at.records[r].diverged]
+    spare = [row for row, r in enumerate(at.rows) if row < end and at.records[r].diverged]
     stay = sorted(alive + spare[: max(0, min(2, len(at.records)) - len(alive))])
     if alive and len(stay) < len(at.rows):
         crew.load({name: array[stay] for name, array in crew.state().items()})

@@ -13,6 +13,21 @@ from smallbatch.training.groups import gradients, trained
 from smallbatch.training.sgd import SGD
 
 
+def lone(nets: list[nn.Module]) -> nn.Module:
+    """The module of a single replica as it is, with input in the layout that a user's forward counts on."""
+    (net,) = nets
+    net.register_forward_pre_hook(lambda _, inputs: row_major(inputs[0]))
+    return net
+
+
+def row_major(x: torch.Tensor) -> torch.Tensor:
+    """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions too.
+
+    (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands them on.)
+    """
+    return x.contiguous().flatten().view(x.shape)
+
+
 class Modules:
     """The replicas of one block: ``make(nets)`` is one network that computes all of `nets`.
 
@@ -20,7 +35,8 @@ class Modules:
     buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
     """
 
-    def __init__(self, nets: list[nn.Module], make: Callable, optimizer: dict):
+    def __init__(self, nets: list[nn.Module], make: Callable, optimizer: dict, tail: int = 0):
+        self.tail = tail  # rows at the end that stay when others leave
         self.template, self.make, self.optimizer = nets[0], make, optimizer
         self._hold(make(nets), len(nets))
 

@@ -8,12 +8,13 @@ edit never meets stale code. A folder that can't be written, or a full disk, cos
 import contextlib
 import hashlib
 import importlib.metadata
-import os
 import platform
 from pathlib import Path
 
 from numba import njit
 from numba.core import caching
+
+from smallbatch.user_cache import cache_folder
 
 OPTIONS = {"error_model": "numpy", "boundscheck": False, "nogil": True}
 # What floating-point arithmetic may be reordered: sums and products, never what makes NaN or infinity disappear.
@@ -28,11 +29,6 @@ def folder() -> Path:
     for part in (*(importlib.metadata.version(name) for name in ("numba", "llvmlite")), platform.python_version()):
         digest.update(part.encode())
     return cache_folder() / f"kernels-{digest.hexdigest()}"
-
-
-def cache_folder() -> Path:
-    """The user's cache folder of this program."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smallbatch"
 
 
 def jit(function):

@@ -15,6 +15,8 @@ EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so
 class Compiled:
     """The replicas of one block. Same methods as `Modules` (`training/modules.py`), same meaning."""
 
+    tail = 0
+
     def __init__(self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict):
         self.tape = tape = make_tape(nets[0], shape)
         self.dtype = next(nets[0].parameters()).detach().numpy().dtype

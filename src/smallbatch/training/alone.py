@@ -1,0 +1,79 @@
+"""What in a network's forward forbids that replicas share one, whatever the way."""
+
+import copy
+import random
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from smallbatch.models.norm import GhostBatchNorm
+
+MODES = (True, True, False)  # training mode or evaluation: two updates, so that whatever is kept between them shows
+
+
+def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> str | None:
+    """Why replicas of `net` can't share a forward, or None if nothing was seen that forbids it.
+
+    They can't where it draws random numbers (a replica's would depend on its neighbours), reads values
+    into Python (a branch would be taken for all) or keeps state outside parameters and buffers (it would
+    be one for all, and no stored training state has it). `examples` of `shape` ``(C, H, W)`` show it.
+    """
+    net = copy.deepcopy(net)
+    watch = _Watch(net)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for training in MODES:
+            with watch, torch.set_grad_enabled(training):
+                net.train(training)(torch.randn(examples, *shape))
+    return watch.reason
+
+
+class _Watch(TorchDispatchMode):
+    """Watches forwards of `net`; `reason` is the first thing seen that forbids a fleet."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.reason = None
+        self.open: list[tuple] = []  # of each forward that has begun: its name, random state and module's state
+        for path, module in net.named_modules():
+            name = f"layer {path} ({type(module).__name__})" if path else f"the forward of {type(module).__name__}"
+            module.register_forward_pre_hook(lambda module, _, name=name: self._begin(name, module))
+            module.register_forward_hook(lambda module, *_: self._end(module))
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        if operation is torch.ops.aten._local_scalar_dense.default:
+            self._note("reads values of tensors into Python, where replicas can't differ")
+        return operation(*args, **(kwargs or {}))
+
+    def _begin(self, name: str, module: nn.Module) -> None:
+        self.open.append((name, _random_state(), _python_state(module)))
+
+    def _end(self, module: nn.Module) -> None:
+        _, numbers, state = self.open[-1]
+        if numbers != _random_state():
+            self._note("draws random numbers, and in a fleet these would depend on a replica's neighbours")
+        now = _python_state(module)
+        changed = [key for key in now if now[key] != state.get(key)]
+        if changed:
+            self._note(f"keeps state in {changed[0]}, which is no buffer")
+        self.open.pop()
+
+    def _note(self, what: str) -> None:
+        self.reason = self.reason or f"{self.open[-1][0]} {what}"
+
+
+def _random_state() -> tuple:
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), repr(np.random.get_state())
+
+
+def _python_state(module: nn.Module) -> dict:
+    """What stands for the values of a module's plain attributes; those of the engine's own norm are known to do no harm."""
+    if isinstance(module, GhostBatchNorm):
+        return {}
+    plain = {key: value for key, value in vars(module).items() if key not in vars(nn.Module())}
+    return {
+        key: (id(value), value._version) if isinstance(value, torch.Tensor) else repr(value)
+        for key, value in plain.items()
+    }

@@ -1,0 +1,118 @@
+"""R networks as one: their parameters stacked, and the module's own forward under ``torch.func.vmap``.
+
+PyTorch turns each operation of the forward into one over all replicas, so a network can hold what no
+channel group can: layer norm, attention, parameters of its own, views with explicit sizes. What vmap
+cannot do is random numbers, branches on values and batch norm that writes its running statistics; the
+first two train one by one, the last is handed to one ghost batch norm over all replicas' channels.
+"""
+
+import contextlib
+import copy
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.groups import grouped
+from smallbatch.training.modules import row_major
+
+
+class _HandOver(torch.autograd.Function):
+    """``layer(x)`` outside the vmap: of x ``[examples, C, ...]`` the layer gets ``[examples, R·C, ...]``.
+
+    vmap calls the rule below in place of forward, where plain operations record their gradients as ever.
+    """
+
+    @staticmethod
+    def forward(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+        return layer(x)
+
+    @staticmethod
+    def setup_context(context, inputs, output) -> None:
+        pass
+
+    @staticmethod
+    def vmap(info, in_dims, x: torch.Tensor, layer: nn.Module):
+        if in_dims[0] is None:  # the same for all replicas
+            x, in_dims = x.expand(info.batch_size, *x.shape), (0,)
+        x = _keep_layout(x).movedim(in_dims[0], 1).flatten(1, 2)
+        y = layer(x.contiguous()).unflatten(1, (info.batch_size, -1)).transpose(0, 1)
+        return row_major(y), 0
+
+
+def _keep_layout(x: torch.Tensor) -> torch.Tensor:
+    """`x`, whose gradient comes contiguous: in another layout the order of sums over examples would depend on R."""
+    x = x.view_as(x)
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.contiguous())
+    return x
+
+
+class BesideOneAnother(nn.Module):
+    """A layer over the channels of all replicas that stands in a network under vmap."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return _HandOver.apply(x, self.layer)
+
+
+class Stacked(nn.Module):
+    """All of `nets` (same class, own weights): ``[examples, R·C, H, W] -> [examples, R·classes]``.
+
+    `net` is the module of one replica, with the parameters and buffers of all ``[R, ...]`` in place of its
+    own; under vmap, a forward sees one replica's. Parameters that are shared or frozen stay so.
+    """
+
+    def __init__(self, nets: list[nn.Module]):
+        super().__init__()
+        self.replicas = len(nets)
+        self.net = copy.deepcopy(nets[0])
+        twins = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
+        _hand_over_norms(self.net, twins)
+        self.slots: list[tuple[str, nn.Module, str]] = []  # where a replica's own rows go during a forward
+        stacked: dict[torch.Tensor, torch.Tensor] = {}  # so that a shared parameter stays shared
+        for path, module in self.net.named_modules():
+            if isinstance(module, GhostBatchNorm):
+                continue
+            for name, one in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+                if one not in stacked:
+                    rows = torch.stack([getattr(twin[path], name).detach() for twin in twins])
+                    stacked[one] = nn.Parameter(rows, one.requires_grad) if isinstance(one, nn.Parameter) else rows
+                setattr(module, name, stacked[one])
+                self.slots.append((f"{path}.{name}" if path else name, module, name))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        own = {slot: getattr(module, name) for slot, module, name in self.slots}
+        x = row_major(x.unflatten(1, (self.replicas, -1)).transpose(0, 1))
+        with _plain_attention():
+            y = torch.func.vmap(self._one, randomness="error")(own, x)
+        return _keep_layout(y).transpose(0, 1).flatten(1)
+
+    def _one(self, own: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(self.net, own, (x,), tie_weights=False)  # `slots` are all there are
+
+
+@contextlib.contextmanager
+def _plain_attention():
+    """Attention by matrix products: PyTorch's fused kernels have no rule for vmap, which would call them one by one."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _hand_over_norms(net: nn.Module, twins: list[dict[str, nn.Module]]) -> None:
+    """Put one layer over all replicas' channels in the place of each ghost batch norm of `net`."""
+    made: dict[nn.Module, nn.Module] = {}  # so that a shared layer stays shared
+    for path, layer in list(net.named_modules(remove_duplicate=False)):
+        if isinstance(layer, GhostBatchNorm):
+            if layer not in made:
+                made[layer] = BesideOneAnother(grouped(layer, [twin[path] for twin in twins]))
+            net.set_submodule(path, made[layer])

@@ -1,0 +1,33 @@
+"""What this program remembers about this machine between runs: compiled code, which way of training is fastest.
+
+Losing it costs time, never a result.
+"""
+
+import contextlib
+import json
+import os
+import uuid
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/smallbatch``, or ``~/.cache/smallbatch``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smallbatch"
+
+
+def remembered(name: str) -> dict | None:
+    """What was remembered under `name`, or None."""
+    try:
+        return json.loads((cache_folder() / f"{name}.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def remember(name: str, content: dict) -> None:
+    """Remember `content` under `name`, if the folder can be written."""
+    path = cache_folder() / f"{name}.json"
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        aside.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(aside, path)

@@ -1,0 +1,196 @@
+"""Ordinary networks (`networks.py`): which way each trains and why, that it is right, and its bits."""
+
+import functools
+
+import networks
+import numpy as np
+import plain
+import pytest
+import torch
+from torch import nn
+
+from smallbatch.models.build import build
+from smallbatch.training.evaluate import norm_layers
+from smallbatch.training.fleet import WAYS, choose_engine, train_fleet, twins
+from smallbatch.training.loop import batches, learning_rates
+from smallbatch.training.modules import Modules, lone, row_major
+
+M, STEPS = 8, 20
+POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
+SAID = {
+    "Residual": "replicas train by vmap: the last bits of a replica would depend on its neighbours as channel groups",
+    "GroupNormed": "replicas train as channel groups",
+    "GroupedShared": "replicas train as channel groups",
+    "LayerNormed": "replicas train by vmap: layer norm (LayerNorm) cannot be written as channel groups",
+    "Cat": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
+    "Attention": "replicas train by vmap: positions of Attention itself cannot be written as channel groups",
+    "TorchAttention": "replicas train by vmap: layer attention (MultiheadAttention) cannot be written as channel groups",
+    "OwnParameters": "replicas train by vmap: scale of OwnParameters itself cannot be written as channel groups",
+    "Shared": "replicas train by vmap: layer norm (LayerNorm) cannot be written as channel groups",
+    "Sizes": "replicas train by vmap: its forward fails as channel groups (shape '[8, 256]' is invalid for input of size 4096)",
+    "Folded": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
+    "Frozen": "replicas train by vmap: positions of Frozen itself cannot be written as channel groups",
+    "Buffers": "replicas train by vmap: mean of Buffers itself cannot be written as channel groups",
+    "SoftEvaluation": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
+    "Dropout": "replicas train one by one: layer drop (Dropout) draws random numbers, "
+    "and in a fleet these would depend on a replica's neighbours",
+    "Counting": "replicas train one by one: the forward of Counting keeps state in steps, which is no buffer",
+    "Branching": "replicas train one by one: the forward of Branching reads values of tensors into Python, "
+    "where replicas can't differ",
+    "NewBuffer": "replicas train one by one: mean of NewBuffer itself cannot be written as channel groups; "
+    "its buffer changes when replicas stand side by side by vmap",
+}
+TOGETHER = [name for name, said in SAID.items() if "one by one" not in said]
+NORMED = ["Residual", "Cat", "OwnParameters", "Sizes"]
+
+
+def config(shared, name, **changes):
+    norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {}
+    return shared(model={"name": name, "_target_": f"networks.{name}"}, batch_size=M, **norm, **changes)
+
+
+@pytest.fixture(scope="module")
+def chosen(digits32):
+    """The engine of each network and what is said of it."""
+
+    @functools.cache
+    def choose(name):
+        said = []
+        norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {"norm": "none"}
+        shared = {"model": {"_target_": f"networks.{name}"}, "batch_size": M} | norm
+        engine, width = choose_engine(digits32, shared, said.append)
+        return engine, width, said
+
+    return choose
+
+
+def crew_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay=0.01, b=4):
+    norm = ("bn", b) if name in NORMED else ("none", None)
+    nets = [build({"_target_": f"networks.{name}"}, (1, 8, 8), 10, *norm, seed).to(dtype) for seed in seeds]
+    return Modules(nets, (WAYS | {"separate": lone})[engine], {"momentum": momentum, "weight_decay": weight_decay})
+
+
+def update(crew, data, points, steps=STEPS):
+    fleet = {"batch_size": M, "updates": steps, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
+    order = batches([seed for _, seed in points], M, len(data.train.labels), 0, steps)
+    crew.update(data.train, order, learning_rates([rate for rate, _ in points], fleet, 0, steps), np.zeros(len(points)))
+    return crew
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_one_sentence_says_which_way_and_why(chosen, name):
+    engine, width, said = chosen(name)
+    assert said == [SAID[name]]
+    assert (width == 1) == (engine == "separate")
+
+
+@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 5e-4)])
+def test_every_replica_follows_the_plain_loop(digits, digits32, chosen, name, dtype, tolerance):
+    follows_the_plain_loop(digits if dtype == torch.float64 else digits32, chosen(name)[0], name, dtype, tolerance)
+
+
+def test_channel_groups_with_batch_norm_of_odd_width_follow_the_plain_loop(digits):
+    follows_the_plain_loop(digits, "groups", "Residual", torch.float64, 1e-9)
+
+
+def follows_the_plain_loop(data, engine, name, dtype, tolerance):
+    """In the plain loop the module is as its author wrote it, batch norm being torch's over chunks."""
+    for block in [POINTS] if engine != "separate" else [[point] for point in POINTS]:
+        torch.manual_seed(7)
+        crew = update(crew_of(engine, name, [seed for _, seed in block], dtype), data, block)
+        for r, (rate, seed) in enumerate(block):
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                alone = getattr(networks, name)()
+            chunked(alone)
+            alone.to(dtype)
+            torch.manual_seed(7)
+            images = row_major(data.train.images)
+            plain.train(alone, images, data.train.labels, M, STEPS, rate * M, seed, 0.9, 0.01, (0.5, 0.75))
+            ours = crew.net.named_parameters()
+            for (key, one), two in zip(ours, alone.parameters(), strict=True):
+                if "unused" not in key:  # torch's optimizer leaves alone what has no gradient; here it decays
+                    one, two = one.detach().view(len(block), -1)[r], two.detach().flatten()
+                    assert torch.allclose(one, two, rtol=tolerance, atol=tolerance), key
+
+
+def chunked(net):
+    """Let the batch norm of `net` work over chunks of 4 examples, as a loop."""
+    for layer in list(net.modules()):
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.forward = lambda x, norm=layer.forward: torch.cat([norm(part) for part in x.split(4)])
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name):
+    together = update(crew_of("vmap", name, [0, 1, 0], torch.float64), digits, POINTS)
+    for r, point in enumerate(POINTS):
+        alone = update(crew_of("separate", name, [point[1]], torch.float64), digits, [point])
+        for one, two in zip(norm_layers(together.net), norm_layers(alone.net), strict=True):
+            assert one.chunks == two.chunks == STEPS * M // 4
+            for ours, theirs in zip(one.running(), two.running(), strict=True):
+                assert torch.allclose(ours.view(3, -1)[r], theirs, rtol=1e-9, atol=1e-9)
+        for statistics in (None, Modules.exact_statistics, Modules.population_statistics):
+            ours, theirs = (
+                crew.score(digits.validation, statistics and statistics(crew, digits.train.images))
+                for crew in (together, alone)
+            )
+            assert ours[0][r] == pytest.approx(theirs[0][0], abs=1e-9) and (ours[1][r] == theirs[1][0]).all()
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, chosen, name):
+    engine = chosen(name)[0]
+    pair = [(2.0**-7, 0), (2.0**-6, 1)]
+    three = [pair[1], (1e30, 2), pair[0]]
+    many = [*((2.0**-8, seed) for seed in range(5, 18)), pair[0], (1e30, 3), pair[1]]
+    (one, *same) = [measured(engine, name, digits32, points, pair) for points in (pair, three, many)]
+    for other in same:
+        for key in one:
+            assert np.array_equal(one[key], other[key]), key
+
+
+def measured(engine, name, data, points, wanted):
+    """Weights and scores of the points `wanted` after some updates among `points`."""
+    points = points + points[-1:] * twins(engine, len(points), M * 10)
+    crew = update(crew_of(engine, name, [seed for _, seed in points]), data, points, 6)
+    rows = [points.index(point) for point in wanted]
+    loss, correct = crew.score(data.validation, crew.exact_statistics(data.train.images))
+    return {key: value[rows] for key, value in crew.state().items()} | {"loss": loss[rows], "correct": correct[rows]}
+
+
+@pytest.mark.parametrize("name", ["Shared", "Frozen", "OwnParameters", "Buffers"])
+def test_a_stacked_network_goes_on_from_a_stored_state(digits32, name):
+    through = update(update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3), digits32, POINTS, 3)
+    stored = update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3).state()
+    resumed = crew_of("vmap", name, [5, 6])
+    resumed.load(stored)
+    update(resumed, digits32, POINTS, 3)
+    for key, value in through.state().items():
+        assert np.array_equal(value, resumed.state()[key]), key
+
+
+@pytest.mark.filterwarnings("error:There is a performance drop")
+@pytest.mark.parametrize("name", ["TorchAttention", "Attention"])
+def test_no_replica_of_an_attention_block_is_computed_on_its_own(digits32, name):
+    update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 1).score(digits32.test)
+
+
+def test_the_stack_shares_and_freezes_what_the_network_does():
+    shared = WAYS["vmap"]([networks.Shared(), networks.Shared()])
+    assert shared.net.b.bias is shared.net.a.bias and shared.net.two is shared.net.one
+    frozen = WAYS["vmap"]([networks.Frozen(), networks.Frozen()])
+    assert [name for name, p in frozen.named_parameters() if p.requires_grad] == [
+        "net.unused.weight", "net.unused.bias", "net.head.weight", "net.head.bias",
+    ]  # fmt: skip
+
+
+def test_a_fleet_by_vmap_reports_its_engine_and_a_lone_point_has_the_bits_of_company(digits32, shared):
+    def outcomes(points):
+        fleet = config(shared, "Sizes")
+        return [outcome for _, block in train_fleet(digits32, fleet, points, lambda text: None) for outcome in block]
+
+    (one,), (same, _) = outcomes(POINTS[:1]), outcomes(POINTS[:2])
+    assert one["summary"]["engine"] == "vmap" and one["summary"]["status"] == "completed"
+    assert one["summary"] | {"seconds": 0} == same["summary"] | {"seconds": 0} and one["correct"] == same["correct"]
