@@ -69,7 +69,7 @@ def _read(study: dict, results: Path):
 
 def measure(shared: dict, data) -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median."""
-    from smallbatch.training.fleet import choose_engine
+    from smallbatch.training.choose import choose_engine
 
     engine, width = choose_engine(data, shared, lambda text: None)
     alone = _time("separate", shared, data, 1)
@@ -85,7 +85,7 @@ def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
     """Seconds per update and replica of each repeat."""
     import numpy as np
 
-    from smallbatch.training.fleet import make_crew
+    from smallbatch.training.crews import make_crew
     from smallbatch.training.loop import batches
 
     seeds, m = list(range(replicas)), shared["batch_size"]

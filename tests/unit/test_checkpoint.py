@@ -117,7 +117,7 @@ def fleet(request, shared, monkeypatch):
             torch.manual_seed(arguments[-1])
             return Dropping()
 
-        monkeypatch.setattr("smallbatch.training.fleet.build", make)
+        monkeypatch.setattr("smallbatch.training.crews.build", make)
         return shared(updates=80)
     if request.param == "momentum":
         return shared(updates=80, optimizer={"name": "sgd", "momentum": 0.9, "weight_decay": 0.01})

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from smallbatch.models.build import build
-from smallbatch.training.fleet import make_crew, train_fleet
+from smallbatch.training.crews import make_crew
+from smallbatch.training.fleet import train_fleet
 from smallbatch.training.groups import fuse
 from smallbatch.training.loop import batches, learning_rates, train_block
 from smallbatch.training.modules import Modules

@@ -85,7 +85,7 @@ def test_networks_that_cannot_fuse_say_why(network, reason):
 
 def test_a_network_that_cannot_share_a_forward_trains_one_by_one(digits32, shared, monkeypatch):
     monkeypatch.setattr(
-        "smallbatch.training.fleet.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
+        "smallbatch.training.crews.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
     )
     said = []
     ((block, outcome), *_) = train_fleet(digits32, shared(), [(2.0**-6, 0), (2.0**-7, 1)], said.append)
@@ -117,7 +117,7 @@ def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits3
         made.append(Unusual())
         return made[-1]
 
-    monkeypatch.setattr("smallbatch.training.fleet.build", make)
+    monkeypatch.setattr("smallbatch.training.crews.build", make)
     fused = fuse(pair(Unusual))
     assert [name for name, p in fused.named_parameters() if p.requires_grad] == [
         "unused.weight", "unused.bias", "head.weight", "head.bias",

@@ -11,7 +11,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F
 
 from smallbatch.data.read import Data, Split
-from smallbatch.training.fleet import choose_engine, make_crew
+from smallbatch.training.choose import choose_engine
+from smallbatch.training.crews import make_crew
 from smallbatch.training.loop import batches
 
 Updates = Callable[[int], float]  # so many updates -> images trained per second
