@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from smallbatch.models.build import build
+from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.evaluate import norm_layers
 from smallbatch.training.fleet import WAYS, choose_engine, train_fleet, twins
 from smallbatch.training.loop import batches, learning_rates
@@ -180,6 +181,9 @@ def test_no_replica_of_an_attention_block_is_computed_on_its_own(digits32, name)
 def test_the_stack_shares_and_freezes_what_the_network_does():
     shared = WAYS["vmap"]([networks.Shared(), networks.Shared()])
     assert shared.net.b.bias is shared.net.a.bias and shared.net.two is shared.net.one
+    norm = GhostBatchNorm(4, 2)
+    twice = WAYS["vmap"]([nn.Sequential(norm, norm)] * 2)
+    assert twice.net[0] is twice.net[1] and norm_layers(twice) == [twice.net[0].layer]
     frozen = WAYS["vmap"]([networks.Frozen(), networks.Frozen()])
     assert [name for name, p in frozen.named_parameters() if p.requires_grad] == [
         "net.unused.weight", "net.unused.bias", "net.head.weight", "net.head.bias",
