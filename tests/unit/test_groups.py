@@ -118,6 +118,7 @@ def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits3
         return made[-1]
 
     monkeypatch.setattr("smallbatch.training.crews.build", make)
+    monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: ("groups", 8))
     fused = fuse(pair(Unusual))
     assert [name for name, p in fused.named_parameters() if p.requires_grad] == [
         "unused.weight", "unused.bias", "head.weight", "head.bias",

@@ -11,37 +11,80 @@ from torch import nn
 
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.choose import candidates
+from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.crews import MODULES, twins
 from smallbatch.training.evaluate import norm_layers
-from smallbatch.training.fleet import WAYS, choose_engine, train_fleet, twins
+from smallbatch.training.fleet import train_fleet
 from smallbatch.training.loop import batches, learning_rates
-from smallbatch.training.modules import Modules, lone, row_major
+from smallbatch.training.modules import Modules, row_major
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
-SAID = {
-    "Residual": "replicas train by vmap: the last bits of a replica would depend on its neighbours as channel groups",
-    "GroupNormed": "replicas train as channel groups",
-    "GroupedShared": "replicas train as channel groups",
-    "LayerNormed": "replicas train by vmap: layer norm (LayerNorm) cannot be written as channel groups",
-    "Cat": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
-    "Attention": "replicas train by vmap: positions of Attention itself cannot be written as channel groups",
-    "TorchAttention": "replicas train by vmap: layer attention (MultiheadAttention) cannot be written as channel groups",
-    "OwnParameters": "replicas train by vmap: scale of OwnParameters itself cannot be written as channel groups",
-    "Shared": "replicas train by vmap: layer norm (LayerNorm) cannot be written as channel groups",
-    "Sizes": "replicas train by vmap: its forward fails as channel groups (shape '[8, 256]' is invalid for input of size 4096)",
-    "Folded": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
-    "Frozen": "replicas train by vmap: positions of Frozen itself cannot be written as channel groups",
-    "Buffers": "replicas train by vmap: mean of Buffers itself cannot be written as channel groups",
-    "SoftEvaluation": "replicas train by vmap: its output changes when replicas stand side by side as channel groups",
-    "Dropout": "replicas train one by one: layer drop (Dropout) draws random numbers, "
-    "and in a fleet these would depend on a replica's neighbours",
-    "Counting": "replicas train one by one: the forward of Counting keeps state in steps, which is no buffer",
-    "Branching": "replicas train one by one: the forward of Branching reads values of tensors into Python, "
-    "where replicas can't differ",
-    "NewBuffer": "replicas train one by one: mean of NewBuffer itself cannot be written as channel groups; "
-    "its buffer changes when replicas stand side by side by vmap",
+NORM = (
+    "norm (LayerNorm) is not a layer of the compiled step; layer norm (LayerNorm) cannot be written as channel groups"
+)
+EXPECTED = {  # the way that comes first, and why none before it does
+    "Residual": ("compiled", ""),
+    "Sizes": ("compiled", ""),
+    "GroupNormed": ("groups", "1 (GroupNorm) is not a layer of the compiled step"),
+    "GroupedShared": ("groups", "one.weight is used on inputs of different shapes"),
+    "LayerNormed": ("vmap", NORM),
+    "Shared": (
+        "vmap",
+        "one.weight is used on inputs of different shapes; layer norm (LayerNorm) cannot be written as channel groups",
+    ),
+    "Cat": (
+        "vmap",
+        "cat is not an operation of the compiled step; its output changes when replicas stand side by side as channel groups",
+    ),
+    "Attention": (
+        "vmap",
+        "squeeze is not an operation of the compiled step; positions of Attention itself cannot be written as channel groups",
+    ),
+    "TorchAttention": (
+        "vmap",
+        "squeeze is not an operation of the compiled step; layer attention (MultiheadAttention) cannot be written as channel groups",
+    ),
+    "OwnParameters": (
+        "vmap",
+        "scale is not an operation of the compiled step; scale of OwnParameters itself cannot be written as channel groups",
+    ),
+    "Folded": (
+        "vmap",
+        "its forward can't be followed call by call ('len' is not supported in symbolic tracing by default. If you want this "
+        "call to be recorded, please call torch.fx.wrap('len') at module scope); "
+        "its output changes when replicas stand side by side as channel groups",
+    ),
+    "Frozen": (
+        "vmap",
+        "squeeze is not an operation of the compiled step; positions of Frozen itself cannot be written as channel groups",
+    ),
+    "Buffers": (
+        "vmap",
+        "its forward draws random numbers or keeps state; mean of Buffers itself cannot be written as channel groups",
+    ),
+    "SoftEvaluation": (
+        "vmap",
+        "1 (GroupNorm) is not a layer of the compiled step; "
+        "its output changes when replicas stand side by side as channel groups",
+    ),
+    "Dropout": (
+        "separate",
+        "layer drop (Dropout) draws random numbers, and in a fleet these would depend on a replica's neighbours",
+    ),
+    "Counting": ("separate", "the forward of Counting keeps state in steps, which is no buffer"),
+    "Branching": (
+        "separate",
+        "the forward of Branching reads values of tensors into Python, where replicas can't differ",
+    ),
+    "NewBuffer": (
+        "separate",
+        "its forward draws random numbers or keeps state; mean of NewBuffer itself cannot be written as channel groups; "
+        "its buffer changes when replicas stand side by side by vmap",
+    ),
 }
-TOGETHER = [name for name, said in SAID.items() if "one by one" not in said]
+TOGETHER = [name for name, (way, _) in EXPECTED.items() if way != "separate"]
 NORMED = ["Residual", "Cat", "OwnParameters", "Sizes"]
 
 
@@ -51,24 +94,34 @@ def config(shared, name, **changes):
 
 
 @pytest.fixture(scope="module")
-def chosen(digits32):
-    """The engine of each network and what is said of it."""
+def first_way(digits32):
+    """The way that comes first for each network, and why none before it does."""
 
     @functools.cache
-    def choose(name):
-        said = []
+    def find(name):
         norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {"norm": "none"}
         shared = {"model": {"_target_": f"networks.{name}"}, "batch_size": M} | norm
-        engine, width = choose_engine(digits32, shared, said.append)
-        return engine, width, said
+        ways, reasons = candidates(digits32, shared)
+        assert ways[-1] == "separate"
+        return ways[0], "; ".join(reasons)
 
-    return choose
+    return find
 
 
 def crew_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay=0.01, b=4):
     norm = ("bn", b) if name in NORMED else ("none", None)
     nets = [build({"_target_": f"networks.{name}"}, (1, 8, 8), 10, *norm, seed).to(dtype) for seed in seeds]
-    return Modules(nets, (WAYS | {"separate": lone})[engine], {"momentum": momentum, "weight_decay": weight_decay})
+    optimizer = {"momentum": momentum, "weight_decay": weight_decay}
+    return (
+        Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
+    )
+
+
+def weights(crew, replicas, r):
+    """Name and vector of each trained parameter of replica r."""
+    if isinstance(crew, Compiled):
+        return {name: torch.from_numpy(vector) for name, vector in crew.weights(r).items()}
+    return {name: p.detach().view(replicas, -1)[r] for name, p in crew.net.named_parameters()}
 
 
 def update(crew, data, points, steps=STEPS):
@@ -78,17 +131,15 @@ def update(crew, data, points, steps=STEPS):
     return crew
 
 
-@pytest.mark.parametrize("name", SAID)
-def test_one_sentence_says_which_way_and_why(chosen, name):
-    engine, width, said = chosen(name)
-    assert said == [SAID[name]]
-    assert (width == 1) == (engine == "separate")
+@pytest.mark.parametrize("name", EXPECTED)
+def test_one_sentence_says_which_way_and_why(first_way, name):
+    assert first_way(name) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("name", EXPECTED)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 5e-4)])
-def test_every_replica_follows_the_plain_loop(digits, digits32, chosen, name, dtype, tolerance):
-    follows_the_plain_loop(digits if dtype == torch.float64 else digits32, chosen(name)[0], name, dtype, tolerance)
+def test_every_replica_follows_the_plain_loop(digits, digits32, first_way, name, dtype, tolerance):
+    follows_the_plain_loop(digits if dtype == torch.float64 else digits32, first_way(name)[0], name, dtype, tolerance)
 
 
 def test_channel_groups_with_batch_norm_of_odd_width_follow_the_plain_loop(digits):
@@ -109,11 +160,15 @@ def follows_the_plain_loop(data, engine, name, dtype, tolerance):
             torch.manual_seed(7)
             images = row_major(data.train.images)
             plain.train(alone, images, data.train.labels, M, STEPS, rate * M, seed, 0.9, 0.01, (0.5, 0.75))
-            ours = crew.net.named_parameters()
-            for (key, one), two in zip(ours, alone.parameters(), strict=True):
+            ours = weights(crew, len(block), r)
+            theirs = (
+                dict(zip(ours, alone.parameters(), strict=True))
+                if engine != "compiled"
+                else dict(alone.named_parameters())
+            )
+            for key, one in ours.items():
                 if "unused" not in key:  # torch's optimizer leaves alone what has no gradient; here it decays
-                    one, two = one.detach().view(len(block), -1)[r], two.detach().flatten()
-                    assert torch.allclose(one, two, rtol=tolerance, atol=tolerance), key
+                    assert torch.allclose(one, theirs[key].detach().flatten(), rtol=tolerance, atol=tolerance), key
 
 
 def chunked(net):
@@ -141,8 +196,8 @@ def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, chosen, name):
-    engine = chosen(name)[0]
+def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, first_way, name):
+    engine = first_way(name)[0]
     pair = [(2.0**-7, 0), (2.0**-6, 1)]
     three = [pair[1], (1e30, 2), pair[0]]
     many = [*((2.0**-8, seed) for seed in range(5, 18)), pair[0], (1e30, 3), pair[1]]
@@ -179,18 +234,20 @@ def test_no_replica_of_an_attention_block_is_computed_on_its_own(digits32, name)
 
 
 def test_the_stack_shares_and_freezes_what_the_network_does():
-    shared = WAYS["vmap"]([networks.Shared(), networks.Shared()])
+    shared = MODULES["vmap"]([networks.Shared(), networks.Shared()])
     assert shared.net.b.bias is shared.net.a.bias and shared.net.two is shared.net.one
     norm = GhostBatchNorm(4, 2)
-    twice = WAYS["vmap"]([nn.Sequential(norm, norm)] * 2)
+    twice = MODULES["vmap"]([nn.Sequential(norm, norm)] * 2)
     assert twice.net[0] is twice.net[1] and norm_layers(twice) == [twice.net[0].layer]
-    frozen = WAYS["vmap"]([networks.Frozen(), networks.Frozen()])
+    frozen = MODULES["vmap"]([networks.Frozen(), networks.Frozen()])
     assert [name for name, p in frozen.named_parameters() if p.requires_grad] == [
         "net.unused.weight", "net.unused.bias", "net.head.weight", "net.head.bias",
     ]  # fmt: skip
 
 
-def test_a_fleet_by_vmap_reports_its_engine_and_a_lone_point_has_the_bits_of_company(digits32, shared):
+def test_a_lone_point_trained_by_vmap_has_the_bits_of_company(digits32, shared, monkeypatch):
+    monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: ("vmap", 8))
+
     def outcomes(points):
         fleet = config(shared, "Sizes")
         return [outcome for _, block in train_fleet(digits32, fleet, points, lambda text: None) for outcome in block]

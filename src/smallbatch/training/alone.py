@@ -48,13 +48,13 @@ class _Watch(TorchDispatchMode):
         return operation(*args, **(kwargs or {}))
 
     def _begin(self, name: str, module: nn.Module) -> None:
-        self.open.append((name, _random_state(), _python_state(module)))
+        self.open.append((name, random_state(), python_state(module)))
 
     def _end(self, module: nn.Module) -> None:
         _, numbers, state = self.open[-1]
-        if numbers != _random_state():
+        if numbers != random_state():
             self._note("draws random numbers, and in a fleet these would depend on a replica's neighbours")
-        now = _python_state(module)
+        now = python_state(module)
         changed = [key for key in now if now[key] != state.get(key)]
         if changed:
             self._note(f"keeps state in {changed[0]}, which is no buffer")
@@ -64,11 +64,12 @@ class _Watch(TorchDispatchMode):
         self.reason = self.reason or f"{self.open[-1][0]} {what}"
 
 
-def _random_state() -> tuple:
+def random_state() -> tuple:
+    """Where the random generators of torch, Python and NumPy stand."""
     return torch.get_rng_state().numpy().tobytes(), random.getstate(), repr(np.random.get_state())
 
 
-def _python_state(module: nn.Module) -> dict:
+def python_state(module: nn.Module) -> dict:
     """What stands for the values of a module's plain attributes; those of the engine's own norm are known to do no harm."""
     if isinstance(module, GhostBatchNorm):
         return {}

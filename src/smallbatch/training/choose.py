@@ -63,12 +63,12 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
-    alone = must_train_alone(nets[0], data.shape, examples)
-    if alone:
-        return ["separate"], [alone]
     reason = _compiled(nets[0], data.shape, examples)
     if not reason:
         return ["compiled", "separate"], []
+    alone = must_train_alone(nets[0], data.shape, examples)
+    if alone:
+        return ["separate"], [alone]
     alike, others, reasons = [], [], [reason]
     for name in ("groups", "vmap"):
         try:

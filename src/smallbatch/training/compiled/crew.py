@@ -7,7 +7,7 @@ from torch import nn
 from smallbatch.data.read import Split
 from smallbatch.training.compiled import step
 from smallbatch.training.compiled.layout import lay_out
-from smallbatch.training.compiled.tape import Tape, lanes, make_tape
+from smallbatch.training.compiled.tape import lanes, make_tape
 
 EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
 
@@ -37,9 +37,7 @@ class Compiled:
         size = max(1, EVALUATION_BYTES // (one * self.dtype.itemsize))
         self.slice = max(self.b or 1, size // (self.b or 1) * (self.b or 1))
         self.training, self.evaluation = lay_out(tape, m, self.b), lay_out(tape, self.slice, self.b, gradients=False)
-        self.memory = {
-            id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)
-        }
+        self.memory = {id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)}
         self.gradient = np.zeros(tail, self.dtype)
 
     @property
@@ -67,7 +65,19 @@ class Compiled:
         order, rate = np.arange(len(labels))[None], np.zeros(1)
         step.train(
             *(self.training.net, self.memory[id(self.training)], self.gradient),
-            *(self.p[0], self.velocity[0], self.running[0, 0], self.running[0, 1], images, labels, order, rate, 0.0, 0.0, 0.0),
+            *(
+                self.p[0],
+                self.velocity[0],
+                self.running[0, 0],
+                self.running[0, 1],
+                images,
+                labels,
+                order,
+                rate,
+                0.0,
+                0.0,
+                0.0,
+            ),
         )
         self.updates[0] += 1
         return {name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()}
@@ -127,7 +137,10 @@ class Compiled:
             *(self.evaluation.net, self.memory[id(self.evaluation)], self.p[r], statistics[0], statistics[1]),
             *(_last(images), np.empty(0, np.int64) if labels is None else labels.numpy()),
             *(self.slice, mode, watched, np.zeros((2, 0)) if sums is None else sums),
-            *(np.empty(0, self.dtype) if losses is None else losses, np.empty(0, np.bool_) if correct is None else correct),
+            *(
+                np.empty(0, self.dtype) if losses is None else losses,
+                np.empty(0, np.bool_) if correct is None else correct,
+            ),
         )
 
     def finite(self) -> np.ndarray:

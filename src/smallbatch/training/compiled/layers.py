@@ -13,8 +13,8 @@ from smallbatch.training.compiled.cache import jit
 from smallbatch.training.compiled.tile import product
 from smallbatch.training.compiled.vector import (
     add,
-    add_products,
     add_deviations,
+    add_products,
     affine,
     affine_relu,
     copy,

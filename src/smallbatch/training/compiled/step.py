@@ -14,7 +14,9 @@ from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
 
 # The kinds of layer on a tape, and the columns of its rows.
 CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE = range(7)
-KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(15)
+KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(
+    15
+)
 COLUMNS = 15
 # Where batch norm gets its statistics.
 BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)  # int64, not bare numbers, for which Numba would compile anew

@@ -12,6 +12,7 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.alone import python_state, random_state
 from smallbatch.training.compiled import step
 from smallbatch.training.compiled.layers import ABSENT, ACCUMULATE, WRITE
 from smallbatch.training.compiled.vector import LANES
@@ -47,6 +48,7 @@ class Tape:
     borders: list[list[int]] = field(default_factory=list)  # of each storage: [around values, around gradients]
     norms: list[GhostBatchNorm] = field(default_factory=list)  # in the order of the forward
     names: dict[str, np.ndarray] = field(default_factory=dict)  # parameter -> where its elements lie in the flat vector
+    shapes: dict[str, tuple] = field(default_factory=dict)  # in memory, padded
     parameters: int = 0  # elements of the flat vector that are trained
     widest: int = LANES  # channels of the widest layer
     logits: int = 0  # the number of the last tensor
@@ -60,6 +62,9 @@ class Tape:
             cells = np.arange(np.prod(shape)).reshape(shape)[tuple(slice(real[axis]) for axis in order)]
             self.names[name] = self.parameters + cells.transpose(np.argsort(order)).reshape(-1)
             self.parameters += int(np.prod(shape))
+            self.shapes[name] = shape
+        if self.shapes[name] != shape:
+            raise CannotFuse(f"{name} is used on inputs of different shapes")
         return int(self.names[name].min())
 
 
@@ -87,24 +92,7 @@ class _Translator:
 
     def __init__(self, net: nn.Module, shape: tuple[int, int, int]):
         self.tape, self.net = Tape(), net
-        net = net.train()
-        try:
-            module = fx.GraphModule(net, _Tracer().trace(net))
-            module.graph.eliminate_dead_code()
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                b = next((layer.bn_batch_size for layer in net.modules() if isinstance(layer, GhostBatchNorm)), 2)
-                observers = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
-                for layer in observers:
-                    layer.observer = lambda means, variances: None
-                self.examples = 2 * b
-                example = torch.zeros(2 * b, *shape, dtype=next(net.parameters()).dtype)
-                _Shapes(module).run(example)
-                for layer in observers:
-                    layer.observer = None
-        except CannotFuse:
-            raise
-        except Exception as error:  # whatever tracing meets in a user's forward
-            raise CannotFuse(f"its forward can't be followed ({str(error).strip().splitlines()[0]})") from error
+        module = self._followed(shape)
         self.users = {node: len(node.users) for node in module.graph.nodes}
         self.found: dict[fx.Node, int] = {}
         self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that are another node's tensor
@@ -122,6 +110,29 @@ class _Translator:
             raise CannotFuse("its output isn't one number per class")
         self.tape.logits, self.tape.classes = self.logits, logits.channels
         self._gradient_flags()
+
+    def _followed(self, shape: tuple[int, int, int]) -> fx.GraphModule:
+        """The module's calls as a graph with the shape of every activation, by running it once."""
+        net = self.net.train()
+        norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+        self.examples = 2 * (norms[0].bn_batch_size if norms else 1)
+        before = _states(net)
+        for layer in norms:
+            layer.observer = lambda means, variances: None  # keeps its running statistics as they are
+        try:
+            module = fx.GraphModule(net, _Tracer().trace(net))
+            module.graph.eliminate_dead_code()
+            with torch.no_grad():
+                _Shapes(module).run(torch.zeros(self.examples, *shape, dtype=next(net.parameters()).dtype))
+        except Exception as error:  # whatever tracing meets in a user's forward
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise CannotFuse(f"its forward can't be followed call by call ({line})") from error
+        finally:
+            for layer in norms:
+                layer.observer = None
+        if _states(net) != before:
+            raise CannotFuse("its forward draws random numbers or keeps state")
+        return module
 
     # --- tensors -------------------------------------------------------------------------------------------------
 
@@ -164,7 +175,9 @@ class _Translator:
             return MODULES[kind](self, node, layer)
         call = CALLS.get(node.target) if node.op in ("call_function", "call_method") else None
         if call is None:
-            raise CannotFuse(f"{getattr(node.target, '__name__', node.target)} is not an operation of the compiled step")
+            raise CannotFuse(
+                f"{getattr(node.target, '__name__', node.target)} is not an operation of the compiled step"
+            )
         return call(self, node)
 
     def identity(self, node, *_) -> int:
@@ -230,7 +243,12 @@ class _Translator:
     def relu(self, node, *_) -> int:
         x = self.tensor_of(node.args[0])
         maker = self.tape.rows[self.tape.tensors[x].maker] if self.tape.tensors[x].maker is not None else None
-        if maker and maker[step.KIND] in (step.NORM, step.SUM) and not maker[step.RECTIFY] and self._only_use(node.args[0]):
+        if (
+            maker
+            and maker[step.KIND] in (step.NORM, step.SUM)
+            and not maker[step.RECTIFY]
+            and self._only_use(node.args[0])
+        ):
             maker[step.RECTIFY] = 1
             return x
         return self._sum(node.args[0], x, RECTIFY=1)
@@ -253,7 +271,9 @@ class _Translator:
         if maker is None or not self._only_use(node):
             return False
         row = self.tape.rows[maker]
-        return row[step.KIND] in (step.CONVOLUTION, step.LINEAR) or (row[step.KIND] == step.NORM and not row[step.RECTIFY])
+        return row[step.KIND] in (step.CONVOLUTION, step.LINEAR) or (
+            row[step.KIND] == step.NORM and not row[step.RECTIFY]
+        )
 
     def _sum(self, node, x, **columns) -> int:
         t = self.tape.tensors[x]
@@ -298,7 +318,11 @@ class _Translator:
         x, index = self.tensor_of(node.args[0]), node.args[1]
         t = self.tape.tensors[x]
         steps = {part.step or 1 for part in index[2:]} if isinstance(index, tuple) and len(index) == 4 else set()
-        plain = all(isinstance(part, slice) and part.start is None and part.stop is None for part in index) if steps else False
+        plain = (
+            all(isinstance(part, slice) and part.start is None and part.stop is None for part in index)
+            if steps
+            else False
+        )
         if not plain or len(steps) != 1 or any((part.step or 1) != 1 for part in index[:2]) or t.maker is None:
             raise CannotFuse("an index other than [:, :, ::s, ::s]")
         s = steps.pop()
@@ -310,9 +334,11 @@ class _Translator:
         t = self.tape.tensors[x]
         how = dict(zip(("mode", "value"), node.args[2:], strict=False)) | dict(node.kwargs)
         zeros = how.get("mode", "constant") == "constant" and not how.get("value")
-        if not zeros or len(widths) != 6 or any(widths[:4]) or widths[4] % LANES or t.channels % LANES:
-            raise CannotFuse("a padding other than zeros around the channels, in multiples of eight")
-        return self._row(step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4])
+        if not zeros or len(widths) != 6 or any(widths[:4]) or min(widths) < 0 or t.channels % LANES:
+            raise CannotFuse("a padding other than zeros around a multiple of eight channels")
+        return self._row(
+            step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4]
+        )
 
     # --- what the reverse pass does ---------------------------------------------------------------------------------
 
@@ -332,6 +358,11 @@ class _Translator:
                 else:
                     row[flag] = ACCUMULATE if t.storage in written else WRITE
                     written.add(t.storage)
+
+
+def _states(net: nn.Module) -> tuple:
+    """What a forward must leave as it was: random generators, and attributes that are no parameters."""
+    return random_state(), [python_state(module) for module in net.modules()]
 
 
 def _activations(output: fx.Node) -> set[fx.Node]:
