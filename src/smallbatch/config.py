@@ -62,8 +62,8 @@ class Tracking:
 
 @dataclass
 class Training:
-    job_seconds: float = 40.0  # short fleets share a job up to this estimate; starting one costs some 3 s
-    images_per_second: float = 80_000.0  # of one core, for that estimate alone
+    job_seconds: float = 20.0  # short fleets share a job up to this estimate; starting one costs some 3 s
+    images_per_second: float = 250_000.0  # of one core, for that estimate alone
     checkpoint_seconds: float = 10.0  # between two checkpoints of a block that trains
     mem_mb: int | None = None  # memory of a job on a cluster; null: an upper bound from the plan
     runtime: int | None = None  # its minutes; null likewise

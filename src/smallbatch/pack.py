@@ -6,12 +6,11 @@ from smallbatch.points import count
 
 
 def seconds_estimate(entry: dict, images_per_second: float) -> float:
-    """Rough cost of a fleet on one core, for packing alone: overhead per update, more with ghost batch norm."""
+    """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
     shared = entry["fleet"]
     m = shared["batch_size"]
-    ghost = 2.0 if shared.get("bn_batch_size", m) < m else 1.0
     images = shared["updates"] * m * count(entry["points"])
-    return images / images_per_second * ghost * (1 + 2 / m)
+    return images / images_per_second * (1 + 1 / m)
 
 
 def upper_bounds(job: dict, training: dict) -> dict:

@@ -1,7 +1,9 @@
 """What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -77,6 +79,27 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
     if incomplete(tracked) or lost:
         tracked.unlink(missing_ok=True)
     return str(path), plan.study
+
+
+def compile_once() -> None:
+    """Compile the training step, where this machine hasn't yet, before jobs would each do so."""
+    try:
+        from smallbatch.training.compiled.cache import stamp
+
+        if stamp().exists():
+            return
+        begun = time.monotonic()
+        print("compiling the training step, once for this machine (some 20 s) ...", file=sys.stderr, flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "smallbatch.training.compiled"], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        kept = "" if stamp().exists() else f", but {stamp().parent} can't be written: every job will compile for itself"
+        print(f"compiled in {time.monotonic() - begun:.0f} s{kept}", file=sys.stderr, flush=True)
+    except Exception as error:  # Numba missing or unfit: training is slower then, not other
+        print(f"warning: the compiled training step can't be used ({error}); training is slower", file=sys.stderr)
 
 
 def count_job(job: dict) -> tuple[int, int]:

@@ -18,7 +18,7 @@ shell.prefix(
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
-from smallbatch.rule_helpers import plan_from_settings, print_cost, read_settings, source_files
+from smallbatch.rule_helpers import compile_once, plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
 FIGURES = [

@@ -1,5 +1,7 @@
 """Residual networks for small images (He, Zhang, Ren & Sun 2016, section 4.2)."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -36,7 +38,7 @@ class ResNet(nn.Module):
         self.norm = norm(width)
         channels = [width] * (n + 1) + [2 * width] * n + [4 * width] * n
         self.blocks = nn.Sequential(
-            *(Block(a, b, 2 if b > a else 1, norm) for a, b in zip(channels, channels[1:], strict=False))
+            *(Block(a, b, 2 if b > a else 1, norm) for a, b in itertools.pairwise(channels))
         )
         self.head = nn.Linear(4 * width, classes)
         for layer in self.modules():

@@ -14,6 +14,7 @@ from pathlib import Path
 from numba import njit
 from numba.core import caching
 
+from smallbatch.provenance import processor
 from smallbatch.user_cache import cache_folder
 
 OPTIONS = {"error_model": "numpy", "boundscheck": False, "nogil": True}
@@ -29,6 +30,11 @@ def folder() -> Path:
     for part in (*(importlib.metadata.version(name) for name in ("numba", "llvmlite")), platform.python_version()):
         digest.update(part.encode())
     return cache_folder() / f"kernels-{digest.hexdigest()}"
+
+
+def stamp() -> Path:
+    """A file that is there once everything was compiled for this processor."""
+    return folder() / f"ready-{hashlib.blake2b(processor().encode(), digest_size=4).hexdigest()}"
 
 
 def jit(function):

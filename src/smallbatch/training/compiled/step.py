@@ -44,7 +44,7 @@ def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mod
             c, at, b = x[CHANNELS], norms[layer, 0], norms[layer, 1]
             gamma, beta, eps, momentum = op[WEIGHT], op[BIAS], settings[layer, 0], settings[layer, 1]
             here, there = mean[at : at + c], variance[at : at + c]
-            if mode == FIXED or mode == POPULATION:
+            if mode in (FIXED, POPULATION):
                 if mode == POPULATION and layer == watched:
                     layers.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
                     return
