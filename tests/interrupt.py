@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from checkout import Checkout
+from checkout import REPOSITORY, Checkout
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
 
 PHASES = {
     "training": Phase("smallbatch.train", trains, 0.8),
-    "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.002),
-    "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.006),
+    "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.04),
+    "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.12),
     "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.5),
     "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
 }
@@ -79,10 +79,12 @@ def processes(checkout: Checkout, module: str) -> Iterator[int]:
 
 
 def start(checkout: Checkout, command: list[str]) -> subprocess.Popen:
-    """Start a command in a process group of its own, its output in a file."""
+    """Start a command in a process group of its own, on a slow disk, its output in a file."""
+    path = f"{checkout.environment['PYTHONPATH']}:{REPOSITORY / 'tests' / 'slow_disk'}"
+    environment = checkout.environment | {"PYTHONPATH": path}
     with open(checkout.root / "output.txt", "w") as file:
         return subprocess.Popen(
-            command, cwd=checkout.root, env=checkout.environment, stdout=file, stderr=file, start_new_session=True
+            command, cwd=checkout.root, env=environment, stdout=file, stderr=file, start_new_session=True
         )
 
 
@@ -103,7 +105,7 @@ def catch(checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: rando
                 os.kill(pid, signal.SIGCONT)
         except (ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):
             continue
-        time.sleep(0.0003)
+        time.sleep(0.002)
     return None
 
 
