@@ -61,7 +61,10 @@ def test_a_job_that_fails_on_slurm_says_why(slurm, fresh):
 
 def test_a_preempted_job_goes_on_from_its_checkpoint(slurm, fresh):
     """SIGTERM reaches the training process through Slurm's step, Snakemake and the shell."""
-    one_job = {"study": "kills", "hydra": "grid.batch_size=[4] grid.budget=epochs:12 tracking=none"}
+    one_job = {
+        "study": "kills",
+        "hydra": "grid.batch_size=[4] grid.budget=epochs:12 tracking=none training.job_seconds=100",
+    }
     running = start(slurm, fresh, "table", "--retries", "1", **one_job)
     while not list(fresh.results.glob("store/*/*/.checkpoint-*")):
         assert running.poll() is None, running.communicate()[0]
