@@ -1,17 +1,17 @@
 """Seeing from outside what a run of the workflow is doing, and ending it there."""
 
+import contextlib
 import os
 import random
-import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from checkout import Checkout
+from checkout import REPOSITORY, Checkout
 
 
 @dataclass(frozen=True)
@@ -24,32 +24,28 @@ class Phase:
 
 
 def trains(checkout: Checkout, pid: int) -> bool:
+    """Whether the process has written a checkpoint, its block isn't stored yet, and it does nothing else now."""
     busy = writes(checkout, pid, True) or writes(checkout, pid, False) or logs_to_mlflow(checkout, pid)
-    return re.search(r"\d to train", log_of(checkout, pid)) is not None and not busy
+    return not busy and since(pid, checkout.results.glob("store/*/*/.checkpoint-*"))
 
 
-def log_of(checkout: Checkout, pid: int) -> str:
-    """The log of a training process, as far as it is written."""
-    try:
-        return Path(f"/proc/{pid}/fd/1").resolve(strict=True).read_text()
-    except OSError:
-        return ""
+def since(pid: int, paths: Iterable[Path]) -> bool:
+    """Whether one of the files was written since the process began."""
+    began = psutil.Process(pid).create_time()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime > began:
+                return True
+    return False
 
 
 def writes(checkout: Checkout, pid: int, checkpoints: bool) -> bool:
-    """Whether the process is writing a checkpoint, or something else, into the store.
+    """Whether the process is writing a checkpoint, or a part of the store.
 
     What killed predecessors left there is older than it.
     """
-    began = psutil.Process(pid).create_time()
-    for path in checkout.results.glob("store/*/*/.writing-*"):
-        try:
-            young = path.stat().st_mtime > began
-        except OSError:
-            continue
-        if young and path.name.startswith(".writing-checkpoint") == checkpoints:
-            return True
-    return False
+    paths = checkout.results.glob("store/*/*/.writing-*")
+    return since(pid, (path for path in paths if path.name.startswith(".writing-checkpoint") == checkpoints))
 
 
 def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
@@ -63,9 +59,9 @@ def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
 
 
 PHASES = {
-    "training": Phase("smallbatch.train", trains, 1.2),
-    "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.002),
-    "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.006),
+    "training": Phase("smallbatch.train", trains, 0.8),
+    "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.04),
+    "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.12),
     "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.5),
     "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
 }
@@ -83,10 +79,12 @@ def processes(checkout: Checkout, module: str) -> Iterator[int]:
 
 
 def start(checkout: Checkout, command: list[str]) -> subprocess.Popen:
-    """Start a command in a process group of its own, its output in a file."""
+    """Start a command in a process group of its own, on a slow disk, its output in a file."""
+    path = f"{checkout.environment['PYTHONPATH']}:{REPOSITORY / 'tests' / 'slow_disk'}"
+    environment = checkout.environment | {"PYTHONPATH": path}
     with open(checkout.root / "output.txt", "w") as file:
         return subprocess.Popen(
-            command, cwd=checkout.root, env=checkout.environment, stdout=file, stderr=file, start_new_session=True
+            command, cwd=checkout.root, env=environment, stdout=file, stderr=file, start_new_session=True
         )
 
 
@@ -107,7 +105,7 @@ def catch(checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: rando
                 os.kill(pid, signal.SIGCONT)
         except (ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):
             continue
-        time.sleep(0.0003)
+        time.sleep(0.002)
     return None
 
 

@@ -67,7 +67,9 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in store.TABLES:
         store.write_file(folder / f"{name}.parquet", store.pa.concat_tables(done[name]))
-    cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": time.time()}
+    ended = time.time()
+    loop = min(loop, ended - started)  # the points' seconds may hold those of attempts that were killed
+    cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": ended}
     store.write_text(folder / "cost.json", json.dumps(cost) + "\n")
 
 

@@ -141,7 +141,7 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> N
     if not trained:
         text = f"nothing to train; {wall:.0f} s"
     elif cores:
-        text += f", on {cores} cores {loop / cores:.0f} s; everything else {max(wall - loop / cores, 0):.0f} s"
+        text += f", on {cores} cores {loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s"
     print(text, file=sys.stderr)
     for study in studies:
         page, best = RESULTS / study / "report.html", RESULTS / study / "best.csv"

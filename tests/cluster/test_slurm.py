@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,12 +16,18 @@ pytestmark = [
 ]
 
 
-def on_slurm(slurm: Slurm, checkout: Checkout, *arguments: str, **config: str) -> Run:
+def start(slurm: Slurm, checkout: Checkout, *arguments: str, **config: str) -> subprocess.Popen:
     command = [part for part in checkout.command(*arguments, **config) if part not in ("--cores", "2")]
     command[1:1] = ["--workflow-profile", "workflow/profiles/slurm"]
     environment = slurm.environment | {"PYTHONPATH": str(checkout.root / "src")}
-    done = subprocess.run(command, cwd=checkout.root, env=environment, capture_output=True, text=True, timeout=400)
-    return Run(done.returncode, done.stdout + done.stderr)
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, cwd=checkout.root, env=environment, text=True, **both)
+
+
+def on_slurm(slurm: Slurm, checkout: Checkout, *arguments: str, **config: str) -> Run:
+    running = start(slurm, checkout, *arguments, **config)
+    output, _ = running.communicate(timeout=400)
+    return Run(running.returncode, output)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +57,29 @@ def test_a_job_that_fails_on_slurm_says_why(slurm, fresh):
     (fresh.root / "broken").touch()
     run = on_slurm(slurm, fresh, "table", "--keep-going", study="failing")
     assert run.status != 0 and "this network is broken" in run.output
+
+
+def test_a_preempted_job_goes_on_from_its_checkpoint(slurm, fresh):
+    """SIGTERM reaches the training process through Slurm's step, Snakemake and the shell."""
+    one_job = {
+        "study": "kills",
+        "hydra": "grid.batch_size=[4] grid.budget=epochs:12 tracking=none training.job_seconds=100",
+    }
+    running = start(slurm, fresh, "table", "--retries", "1", **one_job)
+    while not list(fresh.results.glob("store/*/*/.checkpoint-*")):
+        assert running.poll() is None, running.communicate()[0]
+        time.sleep(0.05)
+    log = next(fresh.results.glob("logs/train/*.log"))
+    (job,) = (line.split()[0] for line in slurm.ask("squeue", "-h", "-o", "%i %k").splitlines() if "train" in line)
+    slurm.ask("scancel", "--signal=TERM", job)
+    said = ""
+    while "stopped by SIGTERM" not in said and running.poll() is None:
+        said = log.read_text() if log.exists() else said
+        time.sleep(0.05)
+    output, _ = running.communicate(timeout=400)
+    assert "stopped by SIGTERM" in said + output and running.returncode == 0, output
+    assert "goes on from its checkpoint" in log.read_text()
+    assert len(pq.read_table(fresh.results / "kills" / "table.parquet")) == 6
 
 
 def test_nothing_is_left_running_after_the_cluster_is_stopped(tmp_path):

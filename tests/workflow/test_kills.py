@@ -23,12 +23,12 @@ def same_tables(one, two, study: str) -> None:
 
 def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh, tmp_path_factory, capsys):
     undisturbed = fresh.copy(tmp_path_factory.mktemp("undisturbed") / "copy")
-    assert undisturbed.snakemake("table", study="kills").trained == 24
+    assert undisturbed.snakemake("table", study="kills").trained == 18
 
     chance = random.Random(SEED)
     command = fresh.command("--cores", "1", "table", study="kills")  # one job at a time, each killed in every phase
     plan: list[str] = []
-    for _ in range(4):
+    for _ in range(3):
         early = ["training", "training", "checkpoint writing", "checkpoint writing"]
         plan += [*chance.sample(early, 4), "store writing", "MLflow logging"]
     plan += ["collecting"] * 4
@@ -43,8 +43,9 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh,
         assert run.returncode != 0
         kills[phase, group] += 1
         locked += any((fresh.root / ".snakemake").glob("locks/*.lock"))
-        logs = [path.read_text() for path in fresh.results.glob("logs/train/*.log")]
-        resumed += sum("goes on from its checkpoint" in text for text in logs)
+        if phase != "collecting":
+            newest = max(fresh.results.glob("logs/train/*.log"), key=lambda path: path.stat().st_mtime)
+            resumed += "goes on from its checkpoint" in newest.read_text()
     last = fresh.run(command)
     assert "--unlock" not in last.output
 
@@ -52,14 +53,16 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh,
         print("\nkills:", end=" ")
         for phase in PHASES:
             print(f"{phase} {kills[phase, False]} of the process, {kills[phase, True]} of the group", end="; ")
-        print(f"{kills.total()} in all; {resumed} logs tell of a checkpoint, {locked} times a dead lock was left")
+        print(
+            f"{kills.total()} in all; {resumed} attempts went on from a checkpoint, {locked} times a dead lock was left"
+        )
     assert kills.total() >= 20 and all(kills[phase, True] + kills[phase, False] >= 3 for phase in PHASES)
     assert min(sum(kills[phase, group] for phase in PHASES) for group in (True, False)) >= 5
     assert resumed >= 8 and locked >= 5
 
     same_tables(fresh, undisturbed, "kills")
     statuses = Counter(pq.read_table(fresh.results / "kills" / "table.parquet")["status"].to_pylist())
-    assert statuses["diverged"] >= 8 and statuses["completed"] >= 8
+    assert statuses["diverged"] >= 6 and statuses["completed"] >= 6
     assert not list(fresh.results.glob("store/*/*/.checkpoint-*"))
     every_point_is_tracked_once(fresh)
 
