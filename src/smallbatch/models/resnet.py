@@ -37,9 +37,7 @@ class ResNet(nn.Module):
         self.conv = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
         self.norm = norm(width)
         channels = [width] * (n + 1) + [2 * width] * n + [4 * width] * n
-        self.blocks = nn.Sequential(
-            *(Block(a, b, 2 if b > a else 1, norm) for a, b in itertools.pairwise(channels))
-        )
+        self.blocks = nn.Sequential(*(Block(a, b, 2 if b > a else 1, norm) for a, b in itertools.pairwise(channels)))
         self.head = nn.Linear(4 * width, classes)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
