@@ -10,7 +10,7 @@ from smallbatch.data.read import Split
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
 from smallbatch.models.resnet import ResNet
 from smallbatch.training.compiled.crew import Compiled
-from smallbatch.training.compiled.tape import make_tape
+from smallbatch.training.compiled.translate import make_tape
 from smallbatch.training.compiled.verify import verify
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.modules import Modules, lone
@@ -155,7 +155,7 @@ def test_verification_finds_a_wrong_gradient(monkeypatch):
         return found | {"0.weight": found["0.weight"] * 1.001}
 
     monkeypatch.setattr(Compiled, "gradients", falsified)
-    with pytest.raises(CannotFuse, match="differs from the module in the gradient of 0[.]weight"):
+    with pytest.raises(CannotFuse, match=r"differs from the module in the gradient of 0\.weight"):
         verify(net, (3, 12, 12), M)
 
 

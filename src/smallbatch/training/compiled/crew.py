@@ -7,7 +7,8 @@ from torch import nn
 from smallbatch.data.read import Split
 from smallbatch.training.compiled import step
 from smallbatch.training.compiled.layout import lay_out
-from smallbatch.training.compiled.tape import lanes, make_tape
+from smallbatch.training.compiled.tape import lanes
+from smallbatch.training.compiled.translate import make_tape
 
 EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
 

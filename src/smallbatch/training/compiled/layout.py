@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smallbatch.training.compiled import step
-from smallbatch.training.compiled.layers import (
+from smallbatch.training.compiled.tape import Tape
+from smallbatch.training.compiled.tensor import (
     AT,
     CHANNELS,
     GRADIENT_AT,
@@ -16,7 +17,6 @@ from smallbatch.training.compiled.layers import (
     STEP,
     WIDTH,
 )
-from smallbatch.training.compiled.tape import Tape
 
 CACHE_LINE = 16  # single-precision numbers
 NINE = 9  # columns of a tensor's row

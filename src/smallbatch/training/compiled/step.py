@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 
-from smallbatch.training.compiled import layers
+from smallbatch.training.compiled import loss, norms, pixels, products
 from smallbatch.training.compiled.cache import jit, kept_jit
-from smallbatch.training.compiled.layers import CHANNELS
+from smallbatch.training.compiled.rows import clear
+from smallbatch.training.compiled.tensor import ABSENT, AT, CHANNELS, HEIGHT, ROW, STEP, WIDTH, ZERO
 from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
 
 # The kinds of layer on a tape, and the columns of its rows.
@@ -24,7 +25,7 @@ NOTHING = np.int64(-1)
 
 
 @jit
-def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mode, watched, sums):
+def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums):
     """The layers in order, for the `n` examples whose images lie in tensor 0.
 
     `mode`: BATCH normalises each chunk by its own statistics and folds them into the running `mean` and `variance`;
@@ -36,25 +37,25 @@ def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mod
         op = tape[o]
         kind, x, y = op[KIND], tensors[op[X]], tensors[op[Y]]
         if kind == CONVOLUTION:
-            layers.convolution(a, p, x, y, op[WEIGHT], op[BIAS], op[SIZE], op[STRIDE], op[PADDING], n)
+            products.convolution(a, p, x, y, op[WEIGHT], op[BIAS], op[SIZE], op[STRIDE], op[PADDING], n)
         elif kind == LINEAR:
-            layers.linear(a, p, x, y, op[WEIGHT], op[BIAS], n)
+            products.linear(a, p, x, y, op[WEIGHT], op[BIAS], n)
         elif kind == NORM:
             layer = op[NORM_NUMBER]
-            c, at, b = x[CHANNELS], norms[layer, 0], norms[layer, 1]
+            c, at, b = x[CHANNELS], chunks[layer, 0], chunks[layer, 1]
             gamma, beta, eps, momentum = op[WEIGHT], op[BIAS], settings[layer, 0], settings[layer, 1]
             here, there = mean[at : at + c], variance[at : at + c]
             if mode in (FIXED, POPULATION):
                 if mode == POPULATION and layer == watched:
-                    layers.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
+                    norms.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
                     return
                 _prepare(a, here, there, op[SAVED], c, eps)
-                layers.normalise(a, p, x, y, layers.ZERO, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
+                norms.normalise(a, p, x, y, ZERO, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
             else:
-                count = b * x[layers.HEIGHT] * x[layers.WIDTH]
+                count = b * x[HEIGHT] * x[WIDTH]
                 for chunk in range(n // b):
                     saved = op[SAVED] + 2 * c * chunk
-                    layers.chunk_statistics(a, x, chunk * b, b, saved, saved + c, work)
+                    norms.chunk_statistics(a, x, chunk * b, b, saved, saved + c, work)
                     means, variances = a[saved : saved + c], a[saved + c : saved + 2 * c]
                     for k in range(c):
                         unbiased = variances[k] * (count / (count - 1))
@@ -65,15 +66,15 @@ def forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mod
                             sums[0, at + k] += means[k]
                             sums[1, at + k] += unbiased
                         variances[k] = 1 / math.sqrt(variances[k] + eps)
-                    layers.normalise(a, p, x, y, chunk * b, b, saved, saved + c, gamma, beta, op[RECTIFY], work)
+                    norms.normalise(a, p, x, y, chunk * b, b, saved, saved + c, gamma, beta, op[RECTIFY], work)
         elif kind == SUM:
-            layers.add_and_rectify(a, x, y, tensors[op[OTHER]], op[TO_OTHER] >= 0, op[RECTIFY], n)
+            pixels.add_and_rectify(a, x, y, tensors[op[OTHER]], op[TO_OTHER] >= 0, op[RECTIFY], n)
         elif kind == MAX_POOL:
-            layers.max_pool(a, x, y, n)
+            pixels.max_pool(a, x, y, n)
         elif kind == MEAN_POOL:
-            layers.mean_pool(a, x, y, n)
+            pixels.mean_pool(a, x, y, n)
         elif kind == SUBSAMPLE:
-            layers.subsample(a, x, y, op[STRIDE], op[PADDING], n)
+            pixels.subsample(a, x, y, op[STRIDE], op[PADDING], n)
 
 
 @jit
@@ -85,59 +86,59 @@ def _prepare(a, mean, variance, saved, c, eps):
 
 
 @jit
-def backward(tape, tensors, places, a, p, g, norms, n):
+def backward(tape, tensors, places, a, p, g, chunks, n):
     """The layers in reverse: the gradient of every parameter, added to `g`."""
     zeros, work, turned = places[0], places[1], places[2]
     for o in range(len(tape) - 1, -1, -1):
         op = tape[o]
         kind, x, y, to_x = op[KIND], tensors[op[X]], tensors[op[Y]], op[TO_X]
         if kind == CONVOLUTION:
-            layers.convolution_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], op[SIZE], op[STRIDE], op[PADDING], n, to_x, turned, zeros, work)  # fmt: skip
+            products.convolution_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], op[SIZE], op[STRIDE], op[PADDING], n, to_x, turned, zeros, work)  # fmt: skip
         elif kind == LINEAR:
-            layers.linear_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work)
+            products.linear_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work)
         elif kind == NORM:
-            c, b = x[CHANNELS], norms[op[NORM_NUMBER], 1]
+            c, b = x[CHANNELS], chunks[op[NORM_NUMBER], 1]
             for chunk in range(n // b):
                 saved = op[SAVED] + 2 * c * chunk
-                layers.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], op[RECTIFY], to_x, work)  # fmt: skip
+                norms.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], op[RECTIFY], to_x, work)  # fmt: skip
         elif kind == SUM:
             if op[RECTIFY]:
-                layers.rectify_backward(a, y, n)
+                pixels.rectify_backward(a, y, n)
             if op[TO_OTHER] >= 0:
-                layers.pass_gradient(a, y, tensors[op[OTHER]], op[TO_OTHER], n)
-            layers.pass_gradient(a, y, x, to_x, n)
-        elif to_x == layers.ABSENT:
+                pixels.pass_gradient(a, y, tensors[op[OTHER]], op[TO_OTHER], n)
+            pixels.pass_gradient(a, y, x, to_x, n)
+        elif to_x == ABSENT:
             continue
         elif kind == MAX_POOL:
-            layers.max_pool_backward(a, x, y, n, to_x, work)
+            pixels.max_pool_backward(a, x, y, n, to_x, work)
         elif kind == MEAN_POOL:
-            layers.mean_pool_backward(a, x, y, n, to_x, work)
+            pixels.mean_pool_backward(a, x, y, n, to_x, work)
         elif kind == SUBSAMPLE:
-            layers.subsample_backward(a, x, y, op[STRIDE], op[PADDING], n, to_x)
+            pixels.subsample_backward(a, x, y, op[STRIDE], op[PADDING], n, to_x)
 
 
 @jit
 def gather(a, x, images, chosen):
     """Puts the chosen `images` ``[N, H, W, C]`` into tensor x."""
-    length = x[layers.WIDTH] * x[CHANNELS]
+    length = x[WIDTH] * x[CHANNELS]
     for i in range(len(chosen)):
         image = images[chosen[i]].reshape(-1)
-        for h in range(x[layers.HEIGHT]):
-            at = x[layers.AT] + i * x[layers.STEP] + h * x[layers.ROW]
+        for h in range(x[HEIGHT]):
+            at = x[AT] + i * x[STEP] + h * x[ROW]
             row, source = a[at : at + length], image[h * length : (h + 1) * length]
             for j in range(length):
                 row[j] = source[j]
 
 
 @kept_jit
-def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, momentum, decay, total):
+def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, momentum, decay, total):
     """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
 
         v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
 
     `g` is the mean gradient over the batch, ``lr[u]`` is η of update u.
     """
-    tape, tensors, places, norms, settings = net
+    tape, tensors, places, chunks, settings = net
     trained, classes, logits = places[3], places[4], tensors[places[5]]
     m = order.shape[1]
     losses, correct, chosen = np.empty(m, p.dtype), np.empty(m, np.bool_), np.empty(m, np.int64)
@@ -146,10 +147,10 @@ def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, mom
         for i in range(m):
             chosen[i] = labels[order[u, i]]
         gather(a, tensors[0], images, order[u])
-        layers.clear(g, layers.ZERO, trained)
-        forward(tape, tensors, places, a, p, norms, settings, mean, variance, m, BATCH, NOTHING, sums)
-        layers.cross_entropy(a, logits, chosen, classes, losses, correct, m)
-        backward(tape, tensors, places, a, p, g, norms, m)
+        clear(g, ZERO, trained)
+        forward(tape, tensors, places, a, p, chunks, settings, means, variances, m, BATCH, NOTHING, sums)
+        loss.cross_entropy(a, logits, chosen, classes, losses, correct, m)
+        backward(tape, tensors, places, a, p, g, chunks, m)
         if decay:
             decayed((g, 0, p, 0, decay, g, 0, trained))
         if momentum:
@@ -157,10 +158,10 @@ def train(net, a, g, p, velocity, mean, variance, images, labels, order, lr, mom
             sgd_step((p, 0, velocity, 0, lr[u], p, 0, trained))
         else:
             sgd_step((p, 0, g, 0, lr[u], p, 0, trained))
-        loss = 0.0
+        mean = 0.0
         for i in range(m):
-            loss += losses[i]
-        total += loss / m
+            mean += losses[i] / m
+        total += mean
     return total
 
 
@@ -170,19 +171,19 @@ def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sum
 
     With OBSERVED a last slice that isn't full chunks is left out. Returns the number of slices' examples seen.
     """
-    tape, tensors, places, norms, settings = net
+    tape, tensors, places, chunks, settings = net
     chosen, seen = np.arange(size), 0
     for start in range(0, len(images), size):
         n = min(size, len(images) - start)
         if mode == OBSERVED:
-            n = n // norms[0, 1] * norms[0, 1]
+            n = n // chunks[0, 1] * chunks[0, 1]
         if n == 0:
             continue
         seen += n
         gather(a, tensors[0], images[start : start + n], chosen[:n])
-        forward(tape, tensors, places, a, p, norms, settings, mean, variance, n, mode, watched, sums)
+        forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums)
         if mode == FIXED:
-            layers.cross_entropy(
+            loss.cross_entropy(
                 a, tensors[places[5]], labels[start : start + n], places[4], losses[start : start + n], correct[start : start + n], n
             )  # fmt: skip
     return seen

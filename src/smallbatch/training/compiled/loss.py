@@ -1,0 +1,29 @@
+"""Softmax cross-entropy."""
+
+import math
+
+from smallbatch.training.compiled.cache import jit
+from smallbatch.training.compiled.tensor import AT, GRADIENT_AT, GRADIENT_STEP, STEP
+
+
+@jit
+def cross_entropy(a, y, labels, classes, losses, correct, n):
+    """Loss and correctness of each example from logits y, and the gradient of the mean loss."""
+    for i in range(n):
+        at, to = y[AT] + i * y[STEP], y[GRADIENT_AT] + i * y[GRADIENT_STEP]
+        z, d = a[at : at + classes], a[to : to + classes]
+        best = 0
+        for k in range(1, classes):
+            if z[k] > z[best]:
+                best = k
+        top, label = z[best], labels[i]
+        total = math.exp(z[0] - top)
+        d[0] = total
+        for k in range(1, classes):
+            d[k] = math.exp(z[k] - top)
+            total += d[k]
+        losses[i] = math.log(total) + top - z[label]
+        correct[i] = best == label
+        for k in range(classes):
+            d[k] /= total * n
+        d[label] -= 1 / n

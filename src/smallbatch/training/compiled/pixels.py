@@ -1,0 +1,157 @@
+"""Sums, ReLU, pooling and shortcuts of one replica, forward and reverse."""
+
+from smallbatch.training.compiled.cache import jit
+from smallbatch.training.compiled.rows import clear
+from smallbatch.training.compiled.tensor import (
+    ABSENT,
+    ACCUMULATE,
+    AT,
+    CHANNELS,
+    GRADIENT_AT,
+    GRADIENT_ROW,
+    GRADIENT_STEP,
+    HEIGHT,
+    ROW,
+    STEP,
+    WIDTH,
+    WRITE,
+)
+from smallbatch.training.compiled.vector import add, copy, largest, largest_backward, relu, relu_backward, scaled
+
+
+@jit
+def add_and_rectify(a, x, y, other, has_other, rectify, n):
+    """``y = relu(x + other)``, either part being optional; y may be x."""
+    length = x[WIDTH] * x[CHANNELS]
+    for i in range(n):
+        for h in range(x[HEIGHT]):
+            u, v = x[AT] + i * x[STEP] + h * x[ROW], y[AT] + i * y[STEP] + h * y[ROW]
+            if has_other:
+                add((a, u, a, other[AT] + i * other[STEP] + h * other[ROW], a, v, length))
+            elif u != v:
+                copy((a, u, a, v, length))
+            if rectify:
+                relu((a, v, a, v, length))
+
+
+@jit
+def rectify_backward(a, y, n):
+    """Turns the gradient after a ReLU into the one before it, in place."""
+    length = y[WIDTH] * y[CHANNELS]
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            v = y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
+            relu_backward((a, v, a, y[AT] + i * y[STEP] + h * y[ROW], a, v, length))
+
+
+@jit
+def pass_gradient(a, y, x, to_x, n):
+    """Hands the gradient of y to x, unchanged."""
+    length = x[WIDTH] * x[CHANNELS]
+    if to_x == ABSENT or x[GRADIENT_AT] == y[GRADIENT_AT]:
+        return
+    for i in range(n):
+        for h in range(x[HEIGHT]):
+            v = y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
+            u = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW]
+            if to_x == ACCUMULATE:
+                add((a, u, a, v, a, u, length))
+            else:
+                copy((a, v, a, u, length))
+
+
+@jit
+def clear_gradient(a, x, n):
+    for i in range(n):
+        for h in range(x[HEIGHT]):
+            clear(a, x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW], x[WIDTH] * x[CHANNELS])
+
+
+@jit
+def max_pool(a, x, y, n):
+    """2×2 max-pooling; the last row and column of odd sizes are left out, as in torch."""
+    c = x[CHANNELS]
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            top = x[AT] + i * x[STEP] + 2 * h * x[ROW]
+            bottom, to = top + x[ROW], y[AT] + i * y[STEP] + h * y[ROW]
+            for j in range(y[WIDTH]):
+                q = 2 * j * c
+                largest((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + j * c, c))
+
+
+@jit
+def max_pool_backward(a, x, y, n, to_x, work):
+    c = x[CHANNELS]
+    if to_x == WRITE and (x[HEIGHT] % 2 or x[WIDTH] % 2):
+        clear_gradient(a, x, n)
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            top = x[AT] + i * x[STEP] + 2 * h * x[ROW]
+            bottom, to = top + x[ROW], y[AT] + i * y[STEP] + h * y[ROW]
+            gradient = y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
+            above = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + 2 * h * x[GRADIENT_ROW]
+            below = above + x[GRADIENT_ROW]
+            for j in range(y[WIDTH]):
+                q, s = 2 * j * c, j * c
+                if to_x == WRITE:
+                    largest_backward((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + s, a, gradient + s,
+                                      a, above + q, a, above + q + c, a, below + q, a, below + q + c, c))  # fmt: skip
+                else:
+                    largest_backward((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + s, a, gradient + s,
+                                      a, work, a, work + c, a, work + 2 * c, a, work + 3 * c, c))  # fmt: skip
+                    add((a, above + q, a, work, a, above + q, 2 * c))
+                    add((a, below + q, a, work + 2 * c, a, below + q, 2 * c))
+
+
+@jit
+def mean_pool(a, x, y, n):
+    """The mean over all pixels."""
+    c = x[CHANNELS]
+    for i in range(n):
+        to = y[AT] + i * y[STEP]
+        clear(a, to, c)
+        for h in range(x[HEIGHT]):
+            for j in range(x[WIDTH]):
+                add((a, to, a, x[AT] + i * x[STEP] + h * x[ROW] + j * c, a, to, c))
+        scaled((a, to, 1 / (x[HEIGHT] * x[WIDTH]), a, to, c))
+
+
+@jit
+def mean_pool_backward(a, x, y, n, to_x, work):
+    c = x[CHANNELS]
+    for i in range(n):
+        scaled((a, y[GRADIENT_AT] + i * y[GRADIENT_STEP], 1 / (x[HEIGHT] * x[WIDTH]), a, work, c))
+        for h in range(x[HEIGHT]):
+            for j in range(x[WIDTH]):
+                u = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW] + j * c
+                if to_x == ACCUMULATE:
+                    add((a, u, a, work, a, u, c))
+                else:
+                    copy((a, work, a, u, c))
+
+
+@jit
+def subsample(a, x, y, stride, shift, n):
+    """Every `stride`-th pixel, `shift` channels further on, zeros beside them (He et al. 2016, shortcut A)."""
+    c, k = x[CHANNELS], y[CHANNELS]
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            for j in range(y[WIDTH]):
+                u = x[AT] + i * x[STEP] + h * stride * x[ROW] + j * stride * c
+                v = y[AT] + i * y[STEP] + h * y[ROW] + j * k
+                clear(a, v, k)
+                copy((a, u, a, v + shift, c))
+
+
+@jit
+def subsample_backward(a, x, y, stride, shift, n, to_x):
+    c, k = x[CHANNELS], y[CHANNELS]
+    if to_x == WRITE:
+        clear_gradient(a, x, n)
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            for j in range(y[WIDTH]):
+                u = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * stride * x[GRADIENT_ROW] + j * stride * c
+                v = y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW] + j * k
+                add((a, u, a, v + shift, a, u, c))

@@ -1,0 +1,373 @@
+"""An ordinary module as a tape of layers (`step.py`), or a sentence that says why it can't be one.
+
+The module is traced by torch.fx; each call in its forward that is known here becomes a row of the tape.
+"""
+
+import operator
+
+import torch
+from torch import fx, nn
+from torch.nn import functional as F
+
+from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.alone import python_state, random_state
+from smallbatch.training.compiled import step
+from smallbatch.training.compiled.tape import Tape, Tensor, lanes
+from smallbatch.training.compiled.tensor import ABSENT, ACCUMULATE, WRITE
+from smallbatch.training.compiled.vector import LANES
+from smallbatch.training.groups import CannotFuse
+
+
+def make_tape(net: nn.Module, shape: tuple[int, int, int]) -> Tape:
+    """The tape of `net` for images of `shape` (C, H, W); raises CannotFuse with the reason."""
+    return _Translator(net, shape).tape
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
+
+
+class _Shapes(fx.Interpreter):
+    """Runs the module once and notes the shape of every activation."""
+
+    def run_node(self, node: fx.Node):
+        value = super().run_node(node)
+        node.meta["shape"] = tuple(getattr(value, "shape", ()))
+        return value
+
+
+class _Translator:
+    """Follows the module's forward, call by call."""
+
+    def __init__(self, net: nn.Module, shape: tuple[int, int, int]):
+        self.tape, self.net = Tape(), net
+        module = self._followed(shape)
+        self.users = {node: len(node.users) for node in module.graph.nodes}
+        self.found: dict[fx.Node, int] = {}
+        self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that are another node's tensor
+        for node in module.graph.nodes:
+            if node.op == "placeholder":
+                self.found[node] = self._tensor(shape[0], shape[1], shape[2], None)
+        (output,) = (node for node in module.graph.nodes if node.op == "output")
+        needed = _activations(output.args[0])
+        for node in module.graph.nodes:
+            if node in needed and node not in self.found:
+                self.found[node] = self._translate(node)
+        self.logits = self.tensor_of(output.args[0])
+        logits = self.tape.tensors[self.logits]
+        if (logits.height, logits.width) != (1, 1):
+            raise CannotFuse("its output isn't one number per class")
+        self.tape.logits, self.tape.classes = self.logits, logits.channels
+        self._gradient_flags()
+
+    def _followed(self, shape: tuple[int, int, int]) -> fx.GraphModule:
+        """The module's calls as a graph with the shape of every activation, by running it once."""
+        net = self.net.train()
+        norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+        self.examples = 2 * (norms[0].bn_batch_size if norms else 1)
+        before = _states(net)
+        for layer in norms:
+            layer.observer = lambda means, variances: None  # keeps its running statistics as they are
+        try:
+            module = fx.GraphModule(net, _Tracer().trace(net))
+            module.graph.eliminate_dead_code()
+            with torch.no_grad():
+                _Shapes(module).run(torch.zeros(self.examples, *shape, dtype=next(net.parameters()).dtype))
+        except Exception as error:  # whatever tracing meets in a user's forward
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise CannotFuse(f"its forward can't be followed call by call ({line})") from error
+        finally:
+            for layer in norms:
+                layer.observer = None
+        if _states(net) != before:
+            raise CannotFuse("its forward draws random numbers or keeps state")
+        return module
+
+    # --- tensors -------------------------------------------------------------------------------------------------
+
+    def _tensor(self, channels, height, width, storage, maker=None) -> int:
+        if storage is None:
+            storage = len(self.tape.borders)
+            self.tape.borders.append([0, 0])
+        self.tape.tensors.append(Tensor(channels, height, width, storage, maker))
+        self.tape.widest = max(self.tape.widest, lanes(channels))
+        return len(self.tape.tensors) - 1
+
+    def _row(self, kind, x, shape, storage=None, **columns) -> int:
+        """Append a layer that reads tensor `x`; returns the number of the tensor that it writes."""
+        y = self._tensor(*shape, storage, maker=len(self.tape.rows))
+        row = [0] * step.COLUMNS
+        row[step.KIND], row[step.X], row[step.Y], row[step.TO_OTHER], row[step.NORM_NUMBER] = kind, x, y, -1, -1
+        for name, value in columns.items():
+            row[getattr(step, name)] = value
+        self.tape.rows.append(row)
+        return y
+
+    def tensor_of(self, node) -> int:
+        """The number of the tensor that a node computes."""
+        if node not in self.found:
+            raise CannotFuse(f"{node} stands where an activation is expected")
+        return self.found[node]
+
+    def _only_use(self, node: fx.Node) -> bool:
+        """Whether one call alone reads what `node` computes, under whatever name."""
+        return self.users[node] == 1 and (node not in self.renamed or self._only_use(self.renamed[node]))
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def _translate(self, node: fx.Node) -> int:
+        if node.op == "call_module":
+            layer = self.net.get_submodule(node.target)
+            kind = next((kind for kind in MODULES if type(layer) is kind), None)
+            if kind is None:
+                raise CannotFuse(f"{node.target} ({type(layer).__name__}) is not a layer of the compiled step")
+            return MODULES[kind](self, node, layer)
+        call = CALLS.get(node.target) if node.op in ("call_function", "call_method") else None
+        if call is None:
+            raise CannotFuse(
+                f"{getattr(node.target, '__name__', node.target)} is not an operation of the compiled step"
+            )
+        return call(self, node)
+
+    def identity(self, node, *_) -> int:
+        self.renamed[node] = node.args[0]
+        return self.tensor_of(node.args[0])
+
+    def convolution(self, node, layer: nn.Conv2d) -> int:
+        x = self.tensor_of(node.args[0])
+        t, name = self.tape.tensors[x], node.target
+        kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+        if layer.groups != 1 or layer.dilation != (1, 1) or layer.padding_mode != "zeros" or isinstance(padding, str):
+            raise CannotFuse(f"{name}: a convolution with groups, dilation or other than zero padding by a number")
+        if len({*kernel}) + len({*stride}) + len({*padding}) > 3 or padding[0] >= kernel[0]:
+            raise CannotFuse(f"{name}: kernel, stride or padding that isn't square")
+        k, s, p = kernel[0], stride[0], padding[0]
+        height, width = (t.height + 2 * p - k) // s + 1, (t.width + 2 * p - k) // s + 1
+        out, inner = layer.out_channels, layer.in_channels
+        weight = self.tape.place(
+            f"{name}.weight", layer.weight, (k, k, t.padded, lanes(out)), (out, inner, k, k), (2, 3, 1, 0)
+        )
+        border = self.tape.borders[t.storage]
+        border[0] = max(border[0], p)
+        y = self._row(
+            step.CONVOLUTION, x, (out, height, width), WEIGHT=weight, **self._bias(name, layer), SIZE=k, STRIDE=s, PADDING=p
+        )  # fmt: skip
+        around = self.tape.borders[self.tape.tensors[y].storage]
+        around[1] = max(around[1], _reach(k, s, p, t.height, height), _reach(k, s, p, t.width, width))
+        return y
+
+    def linear(self, node, layer: nn.Linear) -> int:
+        x = self.tensor_of(node.args[0])
+        t, name = self.tape.tensors[x], node.target
+        if not (t.flat or (t.height, t.width) == (1, 1)):
+            raise CannotFuse(f"{name}: a linear layer over the last axis of an image")
+        out = layer.out_features
+        weight = self.tape.place(
+            f"{name}.weight", layer.weight, (t.height, t.width, t.padded, lanes(out)), (out, t.channels, t.height, t.width), (2, 3, 1, 0)
+        )  # fmt: skip
+        return self._row(step.LINEAR, x, (out, 1, 1), WEIGHT=weight, **self._bias(name, layer))
+
+    def _bias(self, name, layer) -> dict:
+        if layer.bias is None:
+            return {"BIAS": -1}  # becomes the zeros behind the parameters
+        out = len(layer.bias)
+        return {"BIAS": self.tape.place(f"{name}.bias", layer.bias, (lanes(out),), (out,), (0,)), "HAS_BIAS": 1}
+
+    def norm(self, node, layer: GhostBatchNorm) -> int:
+        x = self.tensor_of(node.args[0])
+        t, c = self.tape.tensors[x], layer.channels
+        if t.maker is None:
+            raise CannotFuse(f"{node.target}: batch norm of the images themselves")
+        if t.flat and (t.height, t.width) != (1, 1):
+            raise CannotFuse(f"{node.target}: batch norm of a flattened image")
+        gamma, beta = (
+            self.tape.place(f"{node.target}.{part}", getattr(layer, part), (lanes(c),), (c,), (0,))
+            for part in ("weight", "bias")
+        )
+        if layer not in self.tape.norms:
+            self.tape.norms.append(layer)
+        number = self.tape.norms.index(layer)
+        return self._row(step.NORM, x, (c, t.height, t.width), WEIGHT=gamma, BIAS=beta, NORM_NUMBER=number)
+
+    def relu(self, node, *_) -> int:
+        x = self.tensor_of(node.args[0])
+        maker = self.tape.rows[self.tape.tensors[x].maker] if self.tape.tensors[x].maker is not None else None
+        if (
+            maker
+            and maker[step.KIND] in (step.NORM, step.SUM)
+            and not maker[step.RECTIFY]
+            and self._only_use(node.args[0])
+        ):
+            maker[step.RECTIFY] = 1
+            return x
+        return self._sum(node.args[0], x, RECTIFY=1)
+
+    def add(self, node, *_) -> int:
+        one, other = node.args[:2]
+        if not isinstance(one, fx.Node) or not isinstance(other, fx.Node):
+            raise CannotFuse("a sum with a number")
+        x, z = self.tensor_of(one), self.tensor_of(other)
+        if not self._writable(one, x) and self._writable(other, z):
+            one, x, z = other, z, x
+        s, t = self.tape.tensors[x], self.tape.tensors[z]
+        if (s.channels, s.height, s.width) != (t.channels, t.height, t.width) or s.maker is None or t.maker is None:
+            raise CannotFuse("a sum of unequal shapes, or with the images themselves")
+        return self._sum(one, x, OTHER=z, TO_OTHER=WRITE)
+
+    def _writable(self, node: fx.Node, x: int) -> bool:
+        """Whether a sum may be written over tensor x: nothing else reads it, nor does its own layer in reverse."""
+        maker = self.tape.tensors[x].maker
+        if maker is None or not self._only_use(node):
+            return False
+        row = self.tape.rows[maker]
+        return row[step.KIND] in (step.CONVOLUTION, step.LINEAR) or (
+            row[step.KIND] == step.NORM and not row[step.RECTIFY]
+        )
+
+    def _sum(self, node, x, **columns) -> int:
+        t = self.tape.tensors[x]
+        if t.maker is None:
+            raise CannotFuse("an operation on the images themselves before any layer")
+        storage = t.storage if self._writable(node, x) else None
+        y = self._row(step.SUM, x, (t.channels, t.height, t.width), storage, **columns)
+        self.tape.tensors[y].flat = t.flat
+        return y
+
+    def max_pool(self, node, layer=None) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
+        size, stride = options["kernel_size"], options.get("stride") or options["kernel_size"]
+        rest = (options.get("padding", 0), options.get("dilation", 1), options.get("ceil_mode", False))
+        if not ({size, stride} <= {2, (2, 2)}) or rest != (0, 1, False) or t.maker is None:
+            raise CannotFuse("max-pooling other than 2×2 of a layer's output")
+        return self._row(step.MAX_POOL, x, (t.channels, t.height // 2, t.width // 2))
+
+    def mean_pool(self, node, layer=None) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        shape = node.meta["shape"]
+        whole = shape in ((self.examples, t.channels), (self.examples, t.channels, 1, 1)) and not t.flat
+        if not whole or t.maker is None:
+            raise CannotFuse("a mean other than that over all pixels")
+        return self._row(step.MEAN_POOL, x, (t.channels, 1, 1))
+
+    def flatten(self, node, *_) -> int:
+        x = self.tensor_of(node.args[0])
+        t = self.tape.tensors[x]
+        size = t.channels * t.height * t.width
+        if node.meta["shape"] != (self.examples, size):
+            raise CannotFuse("a change of shape other than flattening each example")
+        self.renamed[node] = node.args[0]
+        self.tape.tensors.append(Tensor(t.channels, t.height, t.width, t.storage, t.maker, flat=True))
+        return len(self.tape.tensors) - 1
+
+    def subsample(self, node, *_) -> int:
+        """``x[:, :, ::s, ::s]``."""
+        x, index = self.tensor_of(node.args[0]), node.args[1]
+        t = self.tape.tensors[x]
+        steps = {part.step or 1 for part in index[2:]} if isinstance(index, tuple) and len(index) == 4 else set()
+        plain = (
+            all(isinstance(part, slice) and part.start is None and part.stop is None for part in index)
+            if steps
+            else False
+        )
+        if not plain or len(steps) != 1 or any((part.step or 1) != 1 for part in index[:2]) or t.maker is None:
+            raise CannotFuse("an index other than [:, :, ::s, ::s]")
+        s = steps.pop()
+        return self._row(step.SUBSAMPLE, x, (t.channels, -(-t.height // s), -(-t.width // s)), STRIDE=s)
+
+    def pad(self, node, *_) -> int:
+        """Zeros before and after the channels."""
+        x, widths = self.tensor_of(node.args[0]), tuple(node.args[1])
+        t = self.tape.tensors[x]
+        how = dict(zip(("mode", "value"), node.args[2:], strict=False)) | dict(node.kwargs)
+        zeros = how.get("mode", "constant") == "constant" and not how.get("value")
+        if not zeros or len(widths) != 6 or any(widths[:4]) or min(widths) < 0 or t.channels % LANES:
+            raise CannotFuse("a padding other than zeros around a multiple of eight channels")
+        return self._row(
+            step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4]
+        )
+
+    # --- what the reverse pass does ---------------------------------------------------------------------------------
+
+    def _gradient_flags(self) -> None:
+        """The first layer, in reverse, that hands a gradient to a tensor's memory writes it; the others add to it."""
+        written = set()
+        tensors = self.tape.tensors
+        for row in reversed(self.tape.rows):
+            for reads, flag in ((step.X, step.TO_X), (step.OTHER, step.TO_OTHER)):
+                if flag == step.TO_OTHER and row[flag] < 0:
+                    continue
+                t = tensors[row[reads]]
+                if t.maker is None:
+                    row[flag] = ABSENT
+                elif t.storage == tensors[row[step.Y]].storage:
+                    row[flag] = WRITE  # written in place
+                else:
+                    row[flag] = ACCUMULATE if t.storage in written else WRITE
+                    written.add(t.storage)
+
+
+def _states(net: nn.Module) -> tuple:
+    """What a forward must leave as it was: random generators, and attributes that are no parameters."""
+    return random_state(), [python_state(module) for module in net.modules()]
+
+
+def _activations(output: fx.Node) -> set[fx.Node]:
+    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be given."""
+    found, to_do = set(), [output]
+    while to_do:
+        node = to_do.pop()
+        if isinstance(node, fx.Node) and node not in found:
+            found.add(node)
+            to_do += node.args[:2] if node.target in (operator.add, operator.iadd, torch.add) else node.args[:1]
+    return found
+
+
+def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:
+    """How far beyond the gradient of its output the transposed convolution reads."""
+    rows = [(h + padding - i) // stride for h in range(size) for i in range(kernel) if (h + padding - i) % stride == 0]
+    return max(0, -min(rows, default=0), max(rows, default=0) - (out - 1))
+
+
+def _options(node, layer, names) -> dict:
+    if layer is not None:
+        return {name: getattr(layer, name) for name in names}
+    return dict(zip(names, node.args[1:], strict=False)) | {k: v for k, v in node.kwargs.items() if k in names}
+
+
+T = _Translator
+MODULES = {
+    nn.Conv2d: T.convolution,
+    nn.Linear: T.linear,
+    GhostBatchNorm: T.norm,
+    nn.Identity: T.identity,
+    nn.ReLU: T.relu,
+    nn.MaxPool2d: T.max_pool,
+    nn.AdaptiveAvgPool2d: T.mean_pool,
+    nn.AvgPool2d: T.mean_pool,
+    nn.Flatten: T.flatten,
+}
+CALLS = {
+    torch.relu: T.relu,
+    F.relu: T.relu,
+    "relu": T.relu,
+    "relu_": T.relu,
+    operator.add: T.add,
+    operator.iadd: T.add,
+    torch.add: T.add,
+    F.max_pool2d: T.max_pool,
+    torch.max_pool2d: T.max_pool,
+    F.adaptive_avg_pool2d: T.mean_pool,
+    F.avg_pool2d: T.mean_pool,
+    "mean": T.mean_pool,
+    torch.mean: T.mean_pool,
+    torch.flatten: T.flatten,
+    "flatten": T.flatten,
+    "view": T.flatten,
+    "reshape": T.flatten,
+    operator.getitem: T.subsample,
+    F.pad: T.pad,
+}
