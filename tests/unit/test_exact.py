@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from smallbatch.models.build import build
-from smallbatch.training.crews import make_crew
+from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.crews import MODULES, make_crew
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.groups import fuse
 from smallbatch.training.loop import batches, learning_rates, train_block
 from smallbatch.training.modules import Modules
 
@@ -18,24 +18,33 @@ POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
 STEPS, M = 20, 8
 
 
-def fleet_weights(data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64):
+def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64):
     """Per replica the weights after STEPS updates of a fleet, as one vector each."""
     nets = [build(MODEL, (1, 8, 8), 10, norm, b, seed).to(dtype) for _, seed in points]
-    crew = Modules(nets, fuse, {"momentum": momentum, "weight_decay": weight_decay})
+    optimizer = {"momentum": momentum, "weight_decay": weight_decay}
+    crew = (
+        Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
+    )
     fleet = {"batch_size": M, "updates": STEPS, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
     lr = learning_rates([rate for rate, _ in points], fleet, 0, STEPS)
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, STEPS)
     crew.update(data.train, order, lr, np.zeros(len(points)))
+    if engine == "compiled":
+        names = [name for name, _ in nets[0].named_parameters()]
+        return torch.from_numpy(
+            np.stack([np.concatenate([crew.weights(r)[n] for n in names]) for r in range(len(points))])
+        )
     return torch.cat([p.detach().view(len(points), -1) for p in crew.net.parameters()], 1)
 
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-4)])
-def test_every_replica_follows_the_plain_loop(digits, digits32, norm, momentum, weight_decay, dtype, tolerance):
+@pytest.mark.parametrize("engine", ["compiled", "groups", "vmap"])
+def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, momentum, weight_decay, dtype, tolerance):
     data = digits if dtype == torch.float64 else digits32
     kind, b, chunk = NORMS[norm]
-    together = fleet_weights(data, kind, b, POINTS, momentum, weight_decay, dtype)
+    together = fleet_weights(engine, data, kind, b, POINTS, momentum, weight_decay, dtype)
     for row, (rate, seed) in zip(together, POINTS, strict=True):
         alone = plain.PlainConvNet(chunk).start_from(build(MODEL, (1, 8, 8), 10, kind, b, seed)).to(dtype)
         if dtype == torch.float64:
@@ -48,10 +57,11 @@ def test_every_replica_follows_the_plain_loop(digits, digits32, norm, momentum, 
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_width_position_and_neighbours_change_no_bit(digits32, norm):
+@pytest.mark.parametrize("engine", ["compiled", "groups", "vmap"])
+def test_width_position_and_neighbours_change_no_bit(digits32, engine, norm):
     kind, b, _ = NORMS[norm]
-    wide = fleet_weights(digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32)
-    pair = fleet_weights(digits32, kind, b, [POINTS[2], POINTS[0]], dtype=torch.float32)
+    wide = fleet_weights(engine, digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32)
+    pair = fleet_weights(engine, digits32, kind, b, [POINTS[2], POINTS[0]], dtype=torch.float32)
     assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
 
 
@@ -61,7 +71,7 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
 
     def weights(seeds):
         nets = [build(MODEL | {"channels": channels}, (1, 8, 8), 10, "bn", 4, seed) for seed in seeds]
-        crew = Modules(nets, fuse, {"momentum": 0.0, "weight_decay": 0.0})
+        crew = Modules(nets, MODULES["groups"], {"momentum": 0.0, "weight_decay": 0.0})
         order = batches(seeds, M, len(digits32.train.labels), 0, 4)
         crew.update(digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds)))
         loss, _ = crew.score(digits32.validation)
@@ -74,29 +84,32 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
 
 @pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
 @pytest.mark.parametrize("width", [3, 7, 13])
-def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, shared, m, b, width):
+@pytest.mark.parametrize("engine", ["compiled", "groups"])
+def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, shared, engine, m, b, width):
     """With many chunks too, where sums over chunks must not depend on the number of replicas."""
     fleet = shared(batch_size=m, norm="bn", bn_batch_size=b, updates=6)
     points = [(2.0**-8, seed) for seed in range(width)]
-    wide = train_blocks(digits32, fleet, [points])
-    pairs = train_blocks(digits32, fleet, [points[:2]])
+    wide = train_blocks(engine, digits32, fleet, [points])
+    pairs = train_blocks(engine, digits32, fleet, [points[:2]])
     for one, two in zip(wide, pairs, strict=False):
         assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
         assert one["correct"] == two["correct"]
         assert [row["val_loss"] for row in one["history"]] == [row["val_loss"] for row in two["history"]]
 
 
-def train_blocks(data, fleet, blocks):
+def train_blocks(engine, data, fleet, blocks):
     return [
         outcome
         for block in blocks
         for outcome in train_block(
-            make_crew("groups", data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
+            make_crew(engine, data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
         )
     ]  # fmt: skip
 
 
-def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared):
+@pytest.mark.parametrize("engine", ["compiled", "groups"])
+def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared, engine, monkeypatch):
+    monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
     calm = [(2.0**-7, 0), (2.0**-6, 1)]
     stormy = [calm[0], (1e30, 2), calm[1]]
     alone = outcomes(digits32, shared(), calm)
@@ -107,7 +120,9 @@ def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared):
         assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
 
 
-def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, shared):
+@pytest.mark.parametrize("engine", ["compiled", "groups"])
+def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, shared, engine, monkeypatch):
+    monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
     alone, company = outcomes(digits32, shared(), POINTS[:1]), outcomes(digits32, shared(), POINTS)
     assert volatile_apart(alone[0]["summary"]) == volatile_apart(company[0]["summary"])
     assert [row["train_loss_running"] for row in alone[0]["history"]] == [
