@@ -39,21 +39,32 @@ def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0,
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-4)])
 @pytest.mark.parametrize("engine", ["compiled", "groups", "vmap"])
-def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, momentum, weight_decay, dtype, tolerance):
-    data = digits if dtype == torch.float64 else digits32
+def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, momentum, weight_decay):
+    """To 1e-9 in double precision. In single precision it is as near to that as rounding allows: to 2e-4, or, where
+    rounding decides which way a maximum or a ReLU goes, to what torch's own loop comes to in single precision."""
     kind, b, chunk = NORMS[norm]
-    together = fleet_weights(engine, data, kind, b, POINTS, momentum, weight_decay, dtype)
-    for row, (rate, seed) in zip(together, POINTS, strict=True):
-        alone = plain.PlainConvNet(chunk).start_from(build(MODEL, (1, 8, 8), 10, kind, b, seed)).to(dtype)
-        if dtype == torch.float64:
-            alone = plain.PlainConvNet(chunk).double().start_from(build(MODEL, (1, 8, 8), 10, kind, b, seed))
-        plain.train(
-            alone, data.train.images, data.train.labels, M, STEPS, rate * M, seed, momentum, weight_decay, (0.5, 0.75)
-        )  # fmt: skip
-        theirs = torch.cat([p.detach().flatten() for p in alone.parameters()])
-        assert torch.allclose(row, theirs, rtol=tolerance, atol=tolerance)
+    together, single = (
+        fleet_weights(engine, data, kind, b, POINTS, momentum, weight_decay, dtype)
+        for data, dtype in ((digits, torch.float64), (digits32, torch.float32))
+    )
+    for r, (rate, seed) in enumerate(POINTS):
+        truth, own = (
+            plain_weights(
+                data, dtype, chunk, build(MODEL, (1, 8, 8), 10, kind, b, seed), rate, seed, momentum, weight_decay
+            )
+            for data, dtype in ((digits, torch.float64), (digits32, torch.float32))
+        )
+        assert torch.allclose(together[r], truth, rtol=1e-9, atol=1e-9)
+        assert (single[r] - truth).abs().max() <= max(2e-4, 2 * (own - truth).abs().max())
+
+
+def plain_weights(data, dtype, chunk, net, rate, seed, momentum, weight_decay):
+    alone = plain.PlainConvNet(chunk).to(dtype).start_from(net)
+    plain.train(
+        alone, data.train.images, data.train.labels, M, STEPS, rate * M, seed, momentum, weight_decay, (0.5, 0.75)
+    )  # fmt: skip
+    return torch.cat([p.detach().flatten() for p in alone.parameters()])
 
 
 @pytest.mark.parametrize("norm", NORMS)

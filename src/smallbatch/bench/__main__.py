@@ -33,9 +33,8 @@ def measure(case: Case) -> list[dict]:
     found = ways(case, random_data(case))
     numbers = {}
     for name, updates in found.items():
-        m = 256 if "large" in name else case.batch_size
         updates(1)  # whatever is done once
-        numbers[name] = max(1, min(MOST_UPDATES, round(SECONDS * updates(2) / m)))
+        numbers[name] = max(1, min(MOST_UPDATES, round(SECONDS * updates(2) / updates.images)))
     speeds = {name: [] for name in found}
     for _ in range(REPEATS):
         for name, updates in found.items():

@@ -15,7 +15,7 @@ from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew
 from smallbatch.training.loop import batches
 
-Updates = Callable[[int], float]  # so many updates -> images trained per second
+Updates = Callable[[int], float]  # so many updates of every replica -> images trained per second
 IMAGES = 512  # in the training set
 GHOST = 4  # examples per chunk of ghost batch norm
 LARGE = 256  # the batch size of "one model at a large batch"
@@ -119,6 +119,7 @@ def textbook(case: Case, data: Data, channels_last: bool) -> Updates:
             optimizer.step()
         return number * case.batch_size / (time.perf_counter() - begun)
 
+    updates.images = case.batch_size
     return updates
 
 
@@ -145,7 +146,7 @@ def fleet(case: Case, data: Data) -> Updates:
         crew.update(data.train, order, np.full((number, len(seeds)), RATE), np.zeros(len(seeds)))
         return len(seeds) * number * case.batch_size / (time.perf_counter() - begun)
 
-    updates.engine = engine
+    updates.engine, updates.images = engine, len(seeds) * case.batch_size
     return updates
 
 
@@ -172,4 +173,5 @@ def vmap_of_grad(case: Case, data: Data) -> Updates:
                 tensor.sub_(found[name], alpha=RATE)
         return number_of * number * case.batch_size / (time.perf_counter() - begun)
 
+    updates.images = number_of * case.batch_size
     return updates

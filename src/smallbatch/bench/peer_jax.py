@@ -114,6 +114,7 @@ def peer(case: Case, data, convolution):
         jax.block_until_ready(run(p, order))
         return order.size / (time.perf_counter() - begun)
 
+    updates.images = replicas(case) * case.batch_size
     return updates
 
 
@@ -128,8 +129,7 @@ def main(out: Path) -> None:
             "im2col": peer(case, data, im2col_convolution),
         }
         numbers = {
-            name: max(2, min(1000, round(SECONDS * updates(2) / case.batch_size / replicas(case))))
-            for name, updates in found.items()
+            name: max(2, min(1000, round(SECONDS * updates(2) / updates.images))) for name, updates in found.items()
         }
         speeds = {name: [] for name in found}
         for _ in range(REPEATS):

@@ -1,0 +1,49 @@
+"""The compiled training step: compiled once, before the jobs; what happens where it can't be kept or had."""
+
+import os
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def train(checkout, monkeypatch, *settings, **environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, str(value))
+    return checkout.python("-m", "smallbatch.train", "study=digits", "tracking=none", *SMALL, *settings)
+
+
+SMALL = ("grid.batch_size=[8]", "grid.norm=[bn]", "grid.base_lr=[0.01]", "grid.seeds=2", "grid.budget=epochs:1", "~grid.arms.ghost", "~grid.arms.same_updates")  # fmt: skip
+
+
+def engines(checkout):
+    summaries = list(checkout.results.glob("jobs/*/summary.parquet"))
+    return {engine for path in summaries for engine in pq.read_table(path)["engine"].to_pylist()}
+
+
+def test_the_first_run_on_a_machine_compiles_before_the_jobs_and_the_next_does_not(fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = fresh.snakemake("table", hydra="grid.seeds=1")
+    assert "compiling the training step, once for this machine" in first.output and "compiled in" in first.output
+    assert first.output.index("compiled in") < first.output.index("starting \u00b7 data")
+    (kernels,) = tmp_path.glob("smallbatch/kernels-*")
+    kept = {path.name: path.stat().st_mtime_ns for path in kernels.iterdir()}
+    second = fresh.snakemake("table", hydra="grid.seeds=2")
+    assert "compil" not in second.output
+    assert kept == {path.name: path.stat().st_mtime_ns for path in kernels.iterdir()}
+
+
+def test_a_cache_that_cannot_be_written_costs_time_and_not_the_run(fresh, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    train(fresh, monkeypatch, XDG_CACHE_HOME=tmp_path / "file")
+    assert engines(fresh) == {"compiled"}
+
+
+def test_without_numba_training_takes_another_way(fresh, tmp_path, monkeypatch):
+    (tmp_path / "numba.py").write_text("raise ImportError('libllvmlite.so: cannot open shared object file')\n")
+    path = os.pathsep.join([str(tmp_path), str(fresh.root / "src")])
+    monkeypatch.setattr(type(fresh), "environment", property(lambda self: os.environ | {"PYTHONPATH": path}))
+    done = train(fresh, monkeypatch)
+    assert engines(fresh) <= {"groups", "vmap", "separate"}
+    assert "the compiled step needs Numba (libllvmlite.so: cannot open shared object file)" in done.output
