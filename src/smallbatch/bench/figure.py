@@ -43,7 +43,7 @@ def draw(path: Path) -> None:
         axes.set_yscale("log", base=2)
         axes.set_title(name)
         part = data[data["panel"] == name]
-        log2_axis(axes.xaxis, part["batch_size"].unique())
+        log2_axis(axes.xaxis, data["batch_size"].unique())  # the axis is shared
         low, high = part["thousands"].min(), part["thousands"].max()
         log2_axis(axes.yaxis, [2.0**k for k in range(-6, 14) if low / 1.5 < 2.0**k < high * 1.5])
     grid.set_axis_labels("batch size m (examples per update)", "thousand images / s")

@@ -27,6 +27,7 @@ SAID = {
     "vmap": "by vmap",
     "separate": "one by one",
 }
+SLOWER = {"compiled": "the compiled step is", "groups": "channel groups are", "vmap": "vmap is"}
 IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
 WIDEST = 128
 SECONDS = 0.05  # of each timing, about
@@ -39,7 +40,7 @@ def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
     found, reasons = candidates(data, shared)
     options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"])]
     engine, width = options[0] if len(options) == 1 else fastest(options, data, shared)
-    slower = [f"{SAID[name]} is slower here" for name in found[: found.index(engine)]]
+    slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
     say(f"replicas train {SAID[engine]}{': ' if reasons else ''}{'; '.join(reasons)}")
     return engine, width
