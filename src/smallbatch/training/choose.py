@@ -1,10 +1,10 @@
 """How a network's replicas train together: what is possible, and which of it is fastest on this machine.
 
 The ways (`crews.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
-batched products; vmap; one module after the other. The first is for processors, the third for GPUs: grouped convolutions
-of few channels are slow there, and vmap makes the same of convolutions (of linear layers: batched products). A way is possible if it agrees with the modules apart (`verify.py`), which is
-looked at each time. Which is fastest is measured once per machine, setting and version, for some
-tenths of a second, and remembered in the user's cache folder.
+vmap with convolutions as batched products; vmap; one module after the other. The first is for processors, the third for
+GPUs: vmap makes batched products of linear layers, but of convolutions channel groups. A way is possible if it agrees
+with the modules apart (`verify.py`), which is looked at each time. Which is fastest is measured once per machine,
+setting and version, for some tenths of a second, and remembered in the user's cache folder.
 """
 
 import time

@@ -1,18 +1,16 @@
 """The replicas that train together, and what holds them: the ways of training by name."""
 
-import functools
-
 import torch
 
 from smallbatch.data.read import Data
 from smallbatch.models.build import build
-from smallbatch.training.groups import PRODUCTS, fuse
+from smallbatch.training.groups import fuse
 from smallbatch.training.modules import Modules, lone
-from smallbatch.training.stacked import Stacked
+from smallbatch.training.stacked import Stacked, products
 
 MODULES = {  # several networks -> one that computes them
     "groups": fuse,
-    "products": functools.partial(fuse, layers=PRODUCTS),
+    "products": products,
     "vmap": Stacked,
     "separate": lone,
 }

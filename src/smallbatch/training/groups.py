@@ -1,8 +1,8 @@
 """R networks as one: the replicas' channels side by side, each layer a grouped one.
 
 Activations are ``[examples, R·C, H, W]``, replica after replica. A convolution of R replicas is one
-convolution with R times the groups (or a batched product, `Unfolded`), R batch norms are one over R·C channels, R
-linear layers one batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the layers
+convolution with R times the groups, R batch norms are one over R·C channels, R linear layers one
+batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the layers
 of an ordinary module is enough for most networks, and `verify.py` says whether it was.
 """
 
@@ -32,36 +32,6 @@ class GroupedConv2d(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.conv2d(x, self.weight, self.bias, *self.options)
-
-
-class Unfolded(nn.Module):
-    """R convolutions as a batched product of weights ``[R·groups, out/groups, in/groups·k·k]`` and unfolded images.
-
-    The same order of weights as `GroupedConv2d`. Libraries for GPUs compute products of small matrices by the
-    thousand faster than a convolution of as many groups; the unfolded images take k·k times the memory.
-    """
-
-    def __init__(self, layers: list[nn.Conv2d]):
-        super().__init__()
-        one = layers[0]
-        if isinstance(one.padding, str) or one.padding_mode != "zeros":
-            raise CannotFuse(f"padding {one.padding} of mode {one.padding_mode} cannot be unfolded")
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]).flatten(2))
-        self.weight.data = self.weight.data.reshape(len(layers) * one.groups, -1, self.weight.shape[-1])
-        self.bias = None
-        if one.bias is not None:
-            self.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers]))
-        self.options = {"dilation": one.dilation, "padding": one.padding, "stride": one.stride}
-        self.kernel = one.kernel_size
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        sizes = zip(x.shape[2:], self.kernel, *self.options.values(), strict=True)
-        height, width = (
-            (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1 for n, k, dilation, padding, stride in sizes
-        )
-        columns = F.unfold(x, self.kernel, **self.options).unflatten(1, (len(self.weight), -1))
-        y = torch.matmul(self.weight, columns).flatten(1, 2).unflatten(2, (height, width))
-        return y if self.bias is None else y + self.bias[:, None, None]
 
 
 class GroupedLinear(nn.Module):
@@ -108,19 +78,18 @@ GROUPED = {
     GhostBatchNorm: _ghost_batch_norm,
     nn.GroupNorm: _group_norm,
 }
-PRODUCTS = GROUPED | {nn.Conv2d: Unfolded}
 
 
-def grouped(layer: nn.Module, twins: list[nn.Module], layers: dict = GROUPED) -> nn.Module:
-    """The one layer of `layers` that computes `twins`, with those parameters frozen that are frozen in `layer`."""
-    made = layers[type(layer)](twins)
+def grouped(layer: nn.Module, twins: list[nn.Module]) -> nn.Module:
+    """The one layer that computes `twins`, with those parameters frozen that are frozen in `layer`."""
+    made = GROUPED[type(layer)](twins)
     for name, parameter in layer.named_parameters(recurse=False):
         getattr(made, name).requires_grad_(parameter.requires_grad)
     return made
 
 
-def fuse(nets: list[nn.Module], layers: dict = GROUPED) -> nn.Module:
-    """One network that computes all of `nets` (same class, own weights) with `layers`; raises CannotFuse.
+def fuse(nets: list[nn.Module]) -> nn.Module:
+    """One network that computes all of `nets` (same class, own weights); raises CannotFuse.
 
     Input ``[examples, R·C, H, W]``, output ``[examples, R·classes]``. Every parameter of the result is
     replica-major: ``parameter.view(R, -1)[r]`` is that of replica r.
@@ -131,12 +100,12 @@ def fuse(nets: list[nn.Module], layers: dict = GROUPED) -> nn.Module:
     for path, layer in list(fused.named_modules(remove_duplicate=False)):
         if list(layer.parameters(recurse=False)) == [] and list(layer.buffers(recurse=False)) == []:
             continue
-        if type(layer) not in layers:
+        if type(layer) not in GROUPED:
             own = [name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]]
             what = f"layer {path} ({type(layer).__name__})" if path else f"{own[0]} of {type(layer).__name__} itself"
             raise CannotFuse(f"{what} cannot be written as channel groups")
         if id(layer) not in replaced:
-            replaced[id(layer)] = grouped(layer, [twin[path] for twin in twins], layers)
+            replaced[id(layer)] = grouped(layer, [twin[path] for twin in twins])
         if not path:
             return replaced[id(layer)]
         fused.set_submodule(path, replaced[id(layer)])
