@@ -78,7 +78,8 @@ UNFOLDED = {
 @pytest.mark.parametrize("name", UNFOLDED)
 def test_batched_products_are_the_convolutions(name):
     torch.manual_seed(0)
-    verified(MODULES["products"], [UNFOLDED[name](), UNFOLDED[name]()], (1, 8, 8), 4, SAID["products"])
+    nets = [nn.Sequential(UNFOLDED[name](), nn.Flatten()) for _ in range(2)]
+    verified(MODULES["products"], nets, (1, 8, 8), 4, SAID["products"])
 
 
 def test_whole_networks_train_as_batched_products(digits32, shared):
