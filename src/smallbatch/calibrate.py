@@ -36,7 +36,8 @@ def calibrate(path: Path, results: Path) -> list[dict]:
     rows, data = [], None
     for _, shared in sorted(settings.items()):
         step = {
-            key: shared.get(key) for key in ("dataset", "model", "optimizer", "batch_size", "norm", "bn_batch_size")
+            key: shared.get(key)
+            for key in ("dataset", "model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")
         }
         name = digest([step, study["code"], machine])
         kept = results / "store" / "calibration" / f"{name}.json"

@@ -68,6 +68,7 @@ class Training:
     mem_mb: int | None = None  # memory of a job on a cluster; null: an upper bound from the plan
     runtime: int | None = None  # its minutes; null likewise
     gpus: int = 0  # per job
+    device: str | None = None  # cpu or cuda; null: a GPU if gpus says so and there is one
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Config:
     evaluation: Evaluation = field(default_factory=Evaluation)
     training: Training = field(default_factory=Training)
     tracking: Tracking = field(default_factory=Tracking)
+    precision: str | None = None  # of products in training: tf32, bf16 (weights and evaluation: float32); null: float32
     accept_code: list[str] = field(default_factory=list)  # digests of older training code whose results still hold
 
 
@@ -121,8 +123,12 @@ def check(config: dict) -> None:
     training = config["training"]
     if training["gpus"] < 0:
         raise ValueError(f"training.gpus: {training['gpus']} must be 0 or more")
+    if training["device"] not in (None, "cpu", "cuda"):
+        raise ValueError(f"training.device: {training['device']!r} is no device; write cpu, cuda or null")
+    if config["precision"] not in (None, "tf32", "bf16"):
+        raise ValueError(f"precision: {config['precision']!r} is no precision; write tf32, bf16 or null (float32)")
     for key, value in training.items():
-        if key != "gpus" and value is not None and not 0 < value < math.inf:
+        if key not in ("gpus", "device") and value is not None and not 0 < value < math.inf:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
     for epoch in config["evaluation"]["epochs"]:
         if epoch < 1:

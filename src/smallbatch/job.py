@@ -18,6 +18,7 @@ from smallbatch.progress import JobProgress
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
+SETTINGS = ("model", "optimizer", "schedule", "precision")  # of a fleet, that a row of its tables holds as JSON
 LIVE_SECONDS = 60  # between two loggings of points that are still training
 
 
@@ -106,9 +107,16 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
     user_folder(job["folder"])
     # Importing torch takes 1.6 s: only a job that trains pays for it.
     from smallbatch.data.read import read
+    from smallbatch.training.device import hardware, place
     from smallbatch.training.fleet import set_up, train_fleet
 
+    slug = identity.fleet_slug(shared)
+
+    def say(text):
+        progress.say(f"{slug}: {text}")
+
     set_up()
+    device = place(job["device"], job["resources"]["gpu"], shared.get("precision"), say)
     common = {
         "dataset": shared["dataset"]["name"],
         "model": shared["model"]["name"],
@@ -119,15 +127,15 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
         "bn_batch_size": shared.get("bn_batch_size"),
         "schedule": shared["schedule"]["name"],
         "updates_planned": shared["updates"],
-        "fleet": identity.fleet_slug(shared),
+        "fleet": slug,
         "code": job["code"],
         "data": job["data"],
-        "settings": identity.canonical({key: shared[key] for key in ("model", "optimizer", "schedule")}).decode(),
+        "settings": identity.canonical({key: shared[key] for key in SETTINGS if key in shared}).decode(),
         "commit": provenance.commit(),
         "versions": provenance.versions("torch", "numpy"),
-        "processor": provenance.processor(),
+        "processor": hardware(device),
     }
-    data = read(results / "data" / job["data"])
+    data = read(results / "data" / job["data"]).to(device)
     logged = [time.monotonic()]
 
     def summary_of(point: tuple[float, int], outcome: dict) -> dict:
@@ -143,17 +151,14 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
             track(job, live, results, live=True)
             logged[0] = time.monotonic()
 
-    slug = identity.fleet_slug(shared)
     folder = results / "store" / slug / job["code"]
-
-    def say(text):
-        progress.say(f"{slug}: {text}")
 
     def keep(block, engine):
         points = [missing[point] for point in block]
         whose = {key: common[key] for key in ("fleet", "code", "data", "versions")} | {
             "points": points,
             "engine": engine,
+            "device": device.type,
         }
         return checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
 

@@ -45,6 +45,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "data": data_id,
             "tracking": _tracking(config),
             "checkpoint_seconds": config["training"]["checkpoint_seconds"],
+            "device": config["training"]["device"],
             "fleets": pieces,
         }
         job["resources"] = upper_bounds(job, config["training"])
@@ -188,6 +189,7 @@ def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
             "optimizer": config["optimizer"],
             "schedule": config["schedule"],
             "evaluation": config["evaluation"],
+            "precision": config["precision"],
             "batch_size": m,
             "norm": norm,
             "bn_batch_size": b,

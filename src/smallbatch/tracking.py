@@ -98,7 +98,10 @@ def _params(summary: dict) -> dict[str, str]:
     """A run's parameters: those of the table, and the keys of model, optimizer and schedule (``model.width``)."""
     found = {key: str(summary[key]) for key in PARAMS if summary[key] is not None}
     for group, settings in json.loads(summary["settings"] or "{}").items():
-        found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
+        if isinstance(settings, str):
+            found[group] = settings
+        else:
+            found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
     return found
 
 

@@ -9,12 +9,11 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
-def digits() -> Data:
-    """The real digits, standardised, in double precision: 256 train, 64 validation, 100 test images."""
+def load_digits(sizes: dict[str, int]) -> Data:
+    """The real digits, standardised, in double precision."""
     from smallbatch.data import digits as module
 
-    splits = module.load({"train": 256, "validation": 64, "test": 100})
+    splits = module.load(sizes)
     train = torch.from_numpy(splits["train"][0]).double()
     made = [
         Split((torch.from_numpy(images).double() - train.mean()) / train.std(), torch.from_numpy(labels).long())
@@ -23,11 +22,25 @@ def digits() -> Data:
     return Data(*made, classes=10)
 
 
+def in_single_precision(data: Data) -> Data:
+    return Data(*[Split(s.images.float(), s.labels) for s in (data.train, data.validation, data.test)], classes=10)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Data:
+    """256 train, 64 validation, 100 test images, in double precision."""
+    return load_digits({"train": 256, "validation": 64, "test": 100})
+
+
 @pytest.fixture(scope="session")
 def digits32(digits) -> Data:
-    return Data(
-        *[Split(s.images.float(), s.labels) for s in (digits.train, digits.validation, digits.test)], classes=10
-    )
+    return in_single_precision(digits)
+
+
+@pytest.fixture(scope="session")
+def standard_digits() -> Data:
+    """The digits in the sizes of the default study, in single precision."""
+    return in_single_precision(load_digits({"train": 1024, "validation": 256, "test": 517}))
 
 
 @pytest.fixture

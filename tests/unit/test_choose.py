@@ -41,7 +41,7 @@ def test_it_is_measured_once_per_setting(digits32, shared, speeds):
 
 
 def test_a_slower_way_is_named(digits32, shared, speeds):
-    speeds |= {("compiled", choose.WIDEST): 10, ("separate", 1): 20}
+    speeds |= {("compiled", choose.WIDEST["cpu"]): 10, ("separate", 1): 20}
     said = []
     assert choose_engine(digits32, shared(), said.append) == ("separate", 1)
     assert said == ["replicas train one by one: the compiled step is slower here"]
@@ -61,5 +61,6 @@ def test_every_way_can_be_timed(digits32, shared):
 
 
 def test_widths_hold_images_that_fit_the_cache():
-    assert widths("separate", 8) == [1] and widths("compiled", 8) == [128]
-    assert widths("groups", 2) == [128, 16] and widths("groups", 256) == [8, 2] and widths("vmap", 2048) == [2]
+    assert widths("separate", 8, "cpu") == [1] and widths("compiled", 8, "cpu") == [128]
+    assert widths("groups", 2, "cpu") == [128, 16] and widths("groups", 256, "cpu") == [8, 2]
+    assert widths("vmap", 2048, "cpu") == [2] and widths("vmap", 2, "cuda") == [256, 32]

@@ -109,6 +109,7 @@ def test_more_seeds_keep_the_points_that_were_there():
 def test_identity_ignores_null_keys_order_and_what_only_packs():
     base = points_in(planned())
     assert points_in(planned("training.job_seconds=5")) == base
+    assert points_in(planned("training.device=cuda", "training.gpus=1", "precision=null")) == base
     assert points_in(planned("+model.dropout=null")) == base
     config = compose("digits", [])
     shuffled = {key: config[key] for key in reversed(config)}
@@ -123,6 +124,7 @@ def test_identity_ignores_null_keys_order_and_what_only_packs():
         "schedule.drops=[0.5]",
         "dataset.sizes.train=1000",
         "evaluation.epochs=[1]",
+        "precision=bf16",
     ],
 )
 def test_identity_covers_what_results_depend_on(override):

@@ -2,18 +2,15 @@
 
 Writes ``OUT.csv`` and ``OUT.{svg,png}`` (OUT is ``results/bench`` if not given) and prints the table: images per
 second of the textbook PyTorch loop, of a fleet, of one model at a large batch, of ``vmap(grad)``.
-`bench/peer_jax.py` adds a JAX user's vmap and scan.
+`bench/peer_jax.py` adds a JAX user's vmap and scan. With ``--device cuda``: `bench/gpu.py`.
 """
 
+import argparse
 import csv
 import statistics
-import sys
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from smallbatch import provenance
 from smallbatch.bench.cases import CASES, Case, random_data, ways
@@ -64,6 +61,8 @@ def measure(case: Case) -> list[dict]:
 
 
 def main(out: Path) -> None:
+    from rich.progress import track
+
     set_up()
     rows = [row for case in track(CASES, "timing", transient=True) for row in measure(case)]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +77,9 @@ def main(out: Path) -> None:
 
 
 def show(rows: list[dict]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     kinds = ("textbook", "fleet", "vmap", "textbook large")
     table = Table(title=f"images per second, one thread of {provenance.processor()}, torch {torch.__version__}")
     for column in ("model", "image", "norm", "m", *kinds, "fleet / textbook", "fleet / vmap"):
@@ -96,4 +98,16 @@ def show(rows: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/bench"))
+    _parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    _parser.add_argument("out", type=Path, nargs="?", default=Path("results/bench"))
+    _parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    _arguments = _parser.parse_args()
+    if _arguments.device == "cpu":
+        main(_arguments.out)
+    else:
+        from smallbatch.bench import gpu
+        from smallbatch.console import main_errors
+        from smallbatch.training.device import place
+
+        with main_errors():
+            gpu.main(_arguments.out, place("cuda", 1, None, print))

@@ -18,6 +18,9 @@ class Split:
     images: torch.Tensor
     labels: torch.Tensor
 
+    def to(self, device: torch.device) -> "Split":
+        return Split(self.images.to(device), self.labels.to(device))
+
 
 @dataclass(frozen=True)
 class Data:
@@ -29,6 +32,14 @@ class Data:
     @property
     def shape(self) -> tuple[int, int, int]:
         return tuple(self.train.images.shape[1:])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data lies, and with it all that trains on it."""
+        return self.train.images.device
+
+    def to(self, device: torch.device) -> "Data":
+        return Data(self.train.to(device), self.validation.to(device), self.test.to(device), self.classes)
 
 
 def read(folder: Path) -> Data:

@@ -66,7 +66,7 @@ class GhostBatchNorm(nn.Module):
         if spare:
             x = F.pad(x, (0, 0) * (x.ndim - 2) + (0, spare)).contiguous(memory_format=memory)
             weight, bias = F.pad(weight, (0, spare)), F.pad(bias, (0, spare))
-        mean = x.new_zeros(channels + spare)
+        mean = self.weight.new_zeros(channels + spare)  # in single precision where activations are in bfloat16
         var = torch.zeros_like(mean)
         y = F.batch_norm(x, mean, var, weight, bias, True, 1.0, self.eps)
         if (k > 1 or spare) and y.requires_grad:  # batch_norm's backward is 10 times slower on another layout

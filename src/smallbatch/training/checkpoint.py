@@ -30,6 +30,7 @@ OTHER = {
     "code": "of other training code",
     "data": "of other data",
     "engine": "of another engine",
+    "device": "of another device",
     "versions": "of other versions",
 }
 

@@ -1,21 +1,24 @@
 """How a network's replicas train together: what is possible, and which of it is fastest on this machine.
 
 The ways (`crews.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
-vmap; one module after the other. A way is possible if it agrees with the modules apart (`verify.py`), which is
-looked at each time. Which is fastest is measured once per machine, setting and version, for some
-tenths of a second, and remembered in the user's cache folder.
+vmap with convolutions as batched products; vmap; one module after the other. The first is for processors, the third for
+GPUs: vmap makes batched products of linear layers, but of convolutions channel groups. A way is possible if it agrees
+with the modules apart (`verify.py`), which is looked at each time. Which is fastest is measured once per machine,
+setting and version, for some tenths of a second, and remembered in the user's cache folder.
 """
 
 import time
 
 import numpy as np
 import torch
+from torch import nn
 
 from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.crews import MODULES, WAYS, make_crew, network, twins
+from smallbatch.training.device import hardware
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
@@ -24,12 +27,19 @@ from smallbatch.user_cache import remember, remembered
 SAID = {
     "compiled": "by the compiled step",
     "groups": "as channel groups",
+    "products": "as batched products",
     "vmap": "by vmap",
     "separate": "one by one",
 }
-SLOWER = {"compiled": "the compiled step is", "groups": "channel groups are", "vmap": "vmap is"}
-IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
-WIDEST = 128
+SLOWER = {
+    "compiled": "the compiled step is",
+    "groups": "channel groups are",
+    "products": "batched products are",
+    "vmap": "vmap is",
+}
+IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
+WIDEST = {"cpu": 128, "cuda": 256}
+SETTING = ("model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")  # what the fastest way depends on
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
 CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
@@ -38,7 +48,7 @@ CLOSE = 1.03  # a way that is faster by less doesn't take the place of one befor
 def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
     """The way in which replicas train (one of WAYS), and how many at once; says so and why."""
     found, reasons = candidates(data, shared)
-    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"])]
+    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"], data.device.type)]
     engine, width = options[0] if len(options) == 1 else fastest(options, data, shared)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
@@ -46,38 +56,43 @@ def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
     return engine, width
 
 
-def widths(engine: str, m: int) -> list[int]:
-    """How many replicas of batch size `m` may train at once."""
+def widths(engine: str, m: int, device: str) -> list[int]:
+    """How many replicas of batch size `m` may train at once on a `device` (cpu, cuda)."""
     if engine == "separate":
         return [1]
     if engine == "compiled":  # replicas follow each other: the width only bounds a block
-        return [WIDEST]
-    most = min(WIDEST, max(2, IMAGES_AT_ONCE // m))
+        return [WIDEST[device]]
+    most = min(WIDEST[device], max(2, IMAGES_AT_ONCE[device] // m))
     return sorted({most, max(2, most // 8)}, reverse=True)
 
 
 def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     """The ways in which this network can train, the best first, and why others cannot be.
 
-    Where a way keeps a replica's bits whatever its neighbours, those that don't are left out.
+    Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
+    another precision than that of the weights, bits depend on neighbours whatever the way.
     """
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
-    reason = _compiled(nets[0], data.shape, examples)
+    reason = _compiled(nets[0], data, shared.get("precision"), examples)
     if not reason:
         return ["compiled", "separate"], []
     alone = must_train_alone(nets[0], data.shape, examples)
     if alone:
         return ["separate"], [alone]
     alike, others, reasons = [], [], [reason]
-    for name in ("groups", "vmap"):
+    nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
+    exact = not (on_gpu or shared.get("precision"))
+    unfolds = on_gpu and any(isinstance(layer, nn.Conv2d) for layer in nets[0].modules())
+    for name in ("groups", "products", "vmap") if unfolds else ("groups", "vmap"):
         try:
             verified(MODULES[name], nets, data.shape, examples, SAID[name])
         except CannotFuse as error:
             reasons += [] if alike else [str(error)]
             continue
-        if rounds_alike(MODULES[name], nets, data.shape, examples, twins(name, 2, examples * data.classes)):
+        spare = twins(name, 2, examples * data.classes)
+        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare):
             alike.append(name)
         else:
             others.append(name)
@@ -85,14 +100,18 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     return [*(alike or others), "separate"], reasons
 
 
-def _compiled(net: torch.nn.Module, shape: tuple, examples: int) -> str:
+def _compiled(net: nn.Module, data: Data, precision: str | None, examples: int) -> str:
     """Why `net` can't train by the compiled step; empty if it can."""
+    if data.device.type != "cpu":
+        return "the compiled step is for processors"
+    if precision:
+        return f"the compiled step knows no {precision}"
     try:
         from smallbatch.training.compiled.verify import verify
     except Exception as error:  # Numba is missing, or doesn't fit this machine
         return f"the compiled step needs Numba ({error})"
     try:
-        verify(net, shape, examples)
+        verify(net, data.shape, examples)
     except CannotFuse as reason:
         return str(reason)
     return ""
@@ -100,13 +119,13 @@ def _compiled(net: torch.nn.Module, shape: tuple, examples: int) -> str:
 
 def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[str, int]:
     """The option (way, width) that trains most images per second here, measured once per machine and setting."""
-    setting = {key: shared.get(key) for key in ("model", "optimizer", "batch_size", "norm", "bn_batch_size")}
-    machine = [provenance.processor(), provenance.versions("torch", "numpy")]
+    setting = {key: shared.get(key) for key in SETTING}
+    machine = [hardware(data.device), provenance.versions("torch", "numpy")]
     name = f"engines/{digest([setting, data.shape, data.classes, machine, options, _version()])}"
     kept = remembered(name)
     if kept is None:
         speeds = measured(options, data, shared)
-        best = next(option for option in options if speeds[option] * CLOSE >= max(speeds.values()))
+        best = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
         kept = {"engine": best[0], "width": best[1], "images_per_second": said, "machine": machine, "setting": setting}
         remember(name, kept)
@@ -120,7 +139,11 @@ def _version() -> str:
 
 
 def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:
-    """Images per second of each option: the best of REPEATS short timings, which alternate."""
+    """Images per second of each option: the best of REPEATS short timings, which alternate.
+
+    An update ends with its losses on the host, so a GPU has ended too when the clock is read. What takes more memory
+    than a GPU has is left out.
+    """
     m, size = shared["batch_size"], len(data.train.labels)
     runs = {}
     for engine, width in options:
@@ -136,7 +159,11 @@ def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[t
 
         runs[engine, width] = run, len(seeds) * m
     numbers = {}
-    for option, (run, images) in runs.items():
-        run(1)  # what is done once
-        numbers[option] = max(1, min(1000, round(SECONDS * run(1) / images)))
-    return {option: max(runs[option][0](numbers[option]) for _ in range(REPEATS)) for option in options}
+    for option in options:
+        run, images = runs[option]
+        try:
+            run(1)  # what is done once
+            numbers[option] = max(1, min(1000, round(SECONDS * run(1) / images)))
+        except torch.OutOfMemoryError:
+            del runs[option], run
+    return {option: max(runs[option][0](number) for _ in range(REPEATS)) for option, number in numbers.items()}

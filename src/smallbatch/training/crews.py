@@ -6,26 +6,35 @@ from smallbatch.data.read import Data
 from smallbatch.models.build import build
 from smallbatch.training.groups import fuse
 from smallbatch.training.modules import Modules, lone
-from smallbatch.training.stacked import Stacked
+from smallbatch.training.stacked import Stacked, products
 
-MODULES = {"groups": fuse, "vmap": Stacked, "separate": lone}  # several networks -> one that computes them
+MODULES = {  # several networks -> one that computes them
+    "groups": fuse,
+    "products": products,
+    "vmap": Stacked,
+    "separate": lone,
+}
 WAYS = ("compiled", *MODULES)
 TAIL = 32
 
 
-def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]):
-    """The replicas of `seeds`, untrained, to be trained together in the way `engine` (one of WAYS)."""
+def make_crew(engine: str, data: Data, shared: dict, seeds: list[int], say=lambda text: None):
+    """The replicas of `seeds`, untrained, to be trained together where `data` lies, in the way `engine` (one of WAYS).
+
+    `say` gets a line where that is slower than it could be.
+    """
     nets = [network(data, shared, seed) for seed in seeds]
     if engine == "compiled":
         from smallbatch.training.compiled.crew import Compiled  # needs Numba, which other ways do without
 
         return Compiled(nets, data.shape, shared["batch_size"], shared["optimizer"])
     tail = twins(engine, 2, shared["batch_size"] * data.classes)
-    return Modules(nets, MODULES[engine], shared["optimizer"], tail)
+    nets = [net.to(data.device) for net in nets]
+    return Modules(nets, MODULES[engine], shared["optimizer"], tail, shared.get("precision"), say)
 
 
 def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
-    """The network of one point."""
+    """The network of one point, made on the processor: its initial weights are the same wherever it trains."""
     norm, b = shared["norm"], shared.get("bn_batch_size")
     return build(shared["model"], data.shape, data.classes, norm, b, seed)
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
 
+LAYOUTS = {"cpu": torch.channels_last, "cuda": torch.contiguous_format}  # of activations, the faster where it was timed
 SLICE = 64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
 
 
@@ -29,7 +30,7 @@ def batches(images: torch.Tensor, replicas: int, multiple: int = 1):
         x = images[start : start + size]
         x = x[: len(x) // multiple * multiple]
         if len(x):
-            yield x.repeat(1, replicas, 1, 1).contiguous(memory_format=torch.channels_last)
+            yield x.repeat(1, replicas, 1, 1).contiguous(memory_format=LAYOUTS[x.device.type])
 
 
 @torch.no_grad()

@@ -15,9 +15,14 @@ from smallbatch.training.modules import row_major
 
 
 def set_up() -> None:
-    """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight."""
+    """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight.
+
+    On a GPU, kernels of cuDNN that repeat their bits, and single precision that isn't TF32.
+    """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision = "ieee"
 
 
 def train_fleet(
@@ -25,17 +30,17 @@ def train_fleet(
 ) -> Iterator:
     """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
 
-    `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end;
+    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end;
     `keep(block, engine)` says how a block outlives an interruption. Raises Stopped.
     """
-    _try_out(network(data, shared, 0), data, shared)
+    _try_out(network(data, shared, 0).to(data.device), data, shared)
     engine, width = choose_engine(data, shared, say)
     for block in blocks(points, width):
         crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
         torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one
         rates, seeds = [rate for rate, _ in crowd], [seed for _, seed in crowd]
         report = watch and functools.partial(watch, block)
-        crew = make_crew(engine, data, shared, seeds)
+        crew = make_crew(engine, data, shared, seeds, say)
         results = train_block(crew, data, shared, rates, seeds, report, keep(block, engine))
         seconds = sum(result["summary"]["seconds"] for result in results)  # those before an interruption too
         results = results[: len(block)]

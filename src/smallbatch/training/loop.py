@@ -178,7 +178,7 @@ def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
         others["test_accuracy_running"] = crew.score(data.test)[1]
         population = crew.population_statistics(data.train.images)
         others["test_accuracy_population"] = crew.score(data.test, population)[1]
-    counts = np.bincount(data.train.labels.numpy(), minlength=data.classes)
+    counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
     prior = counts / counts.sum()
     entropy = float(-(prior[prior > 0] * np.log(prior[prior > 0])).sum())
     guess = int(counts.argmax())  # what a diverged model predicts: the most frequent training class
@@ -186,7 +186,7 @@ def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
     for r, record in enumerate(at.records):
         status = record.status(entropy)
         if status == "diverged":
-            val, test = data.validation.labels.numpy() == guess, data.test.labels.numpy() == guess
+            val, test = (split.labels.cpu().numpy() == guess for split in (data.validation, data.test))
             median = float(test.mean())
             statistics = {name: float((val if name.startswith("val") else test).mean()) for name in others}
         else:

@@ -1,4 +1,8 @@
-"""Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one module alone."""
+"""Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one module alone.
+
+All lies where the networks and the data lie. On a GPU the updates of several replicas are replays of a CUDA graph
+(`cuda.py`); what the methods return is on the host, so they end when the GPU has ended.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from smallbatch.data.read import Split
-from smallbatch.training import evaluate
+from smallbatch.training import cuda, evaluate
+from smallbatch.training.device import forward_in, products_in
 from smallbatch.training.groups import gradients, trained
 from smallbatch.training.sgd import SGD
 
@@ -33,15 +38,30 @@ class Modules:
 
     Its input is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``, and all its parameters and
     buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
+
+    With a `precision` (tf32, bf16) the products of training are computed in it; weights, losses and evaluation are
+    in that of the networks all the same.
     """
 
-    def __init__(self, nets: list[nn.Module], make: Callable, optimizer: dict, tail: int = 0):
+    def __init__(
+        self,
+        nets: list[nn.Module],
+        make: Callable,
+        optimizer: dict,
+        tail: int = 0,
+        precision: str | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ):
         self.tail = tail  # rows at the end that stay when others leave
-        self.template, self.make, self.optimizer = nets[0], make, optimizer
+        self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
+        self.device = next(nets[0].parameters()).device
+        self.precision, self.forward_in = precision, forward_in(precision, self.device)
+        # A lone module may count in Python or branch on values (`alone.py`), which a graph wouldn't repeat.
+        self.capture = self.device.type == "cuda" and make is not lone
         self._hold(make(nets), len(nets))
 
     def _hold(self, net: nn.Module, replicas: int) -> None:
-        self.net, self.replicas = net, replicas
+        self.net, self.replicas, self.once = net, replicas, None
         self.parameters = trained(net)
         self.sgd = SGD(self.parameters, replicas, self.optimizer["momentum"], self.optimizer["weight_decay"])
 
@@ -50,24 +70,48 @@ class Modules:
 
         Adds the loss of every update to `total` ``[R]`` (float64).
         """
-        replicas, updates, m = order.shape
-        index = torch.from_numpy(order).permute(1, 2, 0).contiguous()  # [update, m, R]
-        rates = torch.from_numpy(lr).to(self.parameters[0].dtype)[..., None]
-        sums = torch.from_numpy(total)  # shares its memory
+        index = torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()  # [update, m, R]
+        rates = torch.from_numpy(lr).to(self.device, self.parameters[0].dtype)[..., None]
+        sums = torch.from_numpy(total).to(self.device)  # on a processor they share memory
         self.net.train()
-        for u in range(updates):
-            x = train.images[index[u]].flatten(1, 2).contiguous(memory_format=torch.channels_last)
-            logits = self.net(x).view(m * replicas, -1)
-            losses = F.cross_entropy(logits, train.labels[index[u]].view(-1), reduction="none")
-            loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
-            self.sgd.step(gradients(loss.sum(), self.parameters), rates[u])
-            sums += loss.detach()
+        with products_in(self.precision):
+            if self.capture:
+                self._replay(train, index, rates, sums)
+            else:
+                for u in range(len(index)):
+                    self.step(train, index[u], rates[u], sums)
+        total[:] = sums.cpu().numpy()
+
+    def step(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
+        """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to `sums` ``[R]``."""
+        m, replicas = index.shape
+        x = train.images[index].flatten(1, 2).contiguous(memory_format=evaluate.LAYOUTS[self.device.type])
+        with self.forward_in():
+            logits = self.net(x)
+        logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
+        losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
+        loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
+        self.sgd.step(gradients(loss.sum(), self.parameters), rates)
+        sums += loss.detach()
+
+    def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
+        """The updates from a CUDA graph, which is captured at the first of them, or one by one where it can't be."""
+        m = index.shape[1]
+        if self.once is None or self.static.train is not train or self.static.index.shape[1] != m:
+            self.static = self.once = cuda.StaticStep(self, train, m)
+            self.static.fill(index[: cuda.PART], rates[: cuda.PART])
+            try:
+                self.once = cuda.captured(self.static)
+            except Exception as error:  # whatever a user's forward does that no graph can hold
+                line = (str(error).strip() or type(error).__name__).splitlines()[0]
+                self.say(f"updates are no CUDA graph and so slower: {line}")
+        cuda.run(self.static, self.once, index, rates, sums)
 
     def score(self, split: Split, statistics: list | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running statistics or `statistics`."""
         with evaluate.fixed_statistics(self.net, statistics or []):
             loss, correct = evaluate.score(self.net, split.images, split.labels, self.replicas)
-        return loss.numpy(), correct.numpy()
+        return loss.cpu().numpy(), correct.cpu().numpy()
 
     def exact_statistics(self, images: torch.Tensor) -> list:
         return evaluate.exact_statistics(self.net, images, self.replicas)
@@ -83,17 +127,17 @@ class Modules:
     def finite(self) -> np.ndarray:
         """Which replicas have only finite weights ``[R]``."""
         flags = [p.detach().view(self.replicas, -1).isfinite().all(1) for p in self.parameters]
-        return torch.stack(flags).all(0).numpy()
+        return torch.stack(flags).all(0).cpu().numpy()
 
     def state(self) -> dict[str, np.ndarray]:
         """All that training changes, replica-major: ``{name: [R, ...]}``."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         tensors |= {f"velocity.{i}": v for i, v in enumerate(self.sgd.velocity or [])}
-        found = {name: t.detach().view(self.replicas, -1).numpy().copy() for name, t in tensors.items()}
+        found = {name: t.detach().view(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
         chunks = [layer.chunks for layer in evaluate.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
         if self.replicas == 1:  # dropout and the like, which only networks that train one by one may have
-            found["random"] = torch.get_rng_state().numpy()[None]
+            found["random"] = self._generator().get_state().numpy()[None]
         return found
 
     def load(self, state: dict[str, np.ndarray]) -> None:
@@ -109,4 +153,10 @@ class Modules:
         for layer, chunks in zip(evaluate.norm_layers(self.net), state["chunks"][0], strict=True):
             layer.chunks = int(chunks)
         if "random" in state:
-            torch.set_rng_state(torch.from_numpy(state["random"][0]))
+            self._generator().set_state(torch.from_numpy(state["random"][0]))
+
+    def _generator(self) -> torch.Generator:
+        """What draws the random numbers of a forward."""
+        if self.device.type == "cpu":
+            return torch.default_generator
+        return torch.cuda.default_generators[torch.cuda.current_device()]

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.groups import grouped
+from smallbatch.training.groups import CannotFuse, grouped
 from smallbatch.training.modules import row_major
 
 
@@ -116,3 +116,32 @@ def _hand_over_norms(net: nn.Module, twins: list[dict[str, nn.Module]]) -> None:
             if layer not in made:
                 made[layer] = BesideOneAnother(grouped(layer, [twin[path] for twin in twins]))
             net.set_submodule(path, made[layer])
+
+
+class Unfolded(nn.Conv2d):
+    """A convolution as a product of its weights and the unfolded image, which takes k·k times the image's memory.
+
+    Under vmap it is a batched product over replicas and examples, where a convolution becomes one of R times the
+    groups. Libraries for GPUs compute thousands of products of small matrices faster than that.
+    """
+
+    def _conv_forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        if self.padding_mode != "zeros" or isinstance(self.padding, str):
+            raise CannotFuse(f"a convolution with padding {self.padding} of mode {self.padding_mode} is not unfolded")
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        sizes = zip(x.shape[2:], self.padding, reach, self.stride, strict=True)
+        height, width = ((n + 2 * padding - size) // stride + 1 for n, padding, size, stride in sizes)
+        columns = torch.nn.functional.unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
+        columns = columns.unflatten(1, (self.groups, -1))
+        y = weight.flatten(1).unflatten(0, (self.groups, -1)) @ columns  # [m, groups, out / groups, positions]
+        y = y.flatten(1, 2).unflatten(2, (height, width))
+        return y if bias is None else y + bias[:, None, None]
+
+
+def products(nets: list[nn.Module]) -> Stacked:
+    """`nets` under vmap, each convolution being a batched product."""
+    stacked = Stacked(nets)
+    for layer in stacked.net.modules():
+        if type(layer) is nn.Conv2d:
+            layer.__class__ = Unfolded
+    return stacked

@@ -25,7 +25,7 @@ def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], exam
             pair = [_as_double(net) for net in (nets * 2)[:2]]
             joined = make(pair)
             for training in MODES:
-                x = torch.randn(examples, 2, *shape, dtype=torch.float64)
+                x = torch.randn(examples, 2, *shape, dtype=torch.float64).to(next(pair[0].parameters()).device)
                 changed = _difference(joined.train(training), [net.train(training) for net in pair], x)
                 if changed:
                     raise CannotFuse(f"its {changed} changes when replicas stand side by side {way}")

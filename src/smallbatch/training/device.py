@@ -1,0 +1,57 @@
+"""Where a job trains and in which precision: decided here, and followed by all that has the data in its hands."""
+
+import contextlib
+from collections.abc import Callable
+
+import torch
+
+from smallbatch import provenance
+from smallbatch.errors import UserError
+
+
+def place(device: str | None, gpus: int, precision: str | None, say) -> torch.device:
+    """The device of a job: `device` (cpu, cuda), or where that is None a GPU if `gpus` are asked for and there is one.
+
+    Raises UserError where there is none but must be.
+    """
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise UserError(
+            f"training.device: cuda, but torch {torch.__version__} sees no GPU on this machine; "
+            "run the job where there is one, or write training.device=null"
+        )
+    if device is None and gpus and not there:
+        say(f"torch {torch.__version__} sees no GPU on this machine (training.gpus: {gpus}); trains on the processor")
+    chosen = torch.device("cuda" if there and (device == "cuda" or (device is None and gpus)) else "cpu")
+    if precision == "tf32" and chosen.type != "cuda":
+        raise UserError("precision: tf32 is of GPUs alone; write training.gpus=1 where there is one, or precision=null")
+    return chosen
+
+
+def hardware(device: torch.device) -> str:
+    """The name of the processor or GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else provenance.processor()
+
+
+def forward_in(precision: str | None, device: torch.device) -> Callable:
+    """A function that makes the context of a forward: operations that can take it compute in bfloat16 if `precision` is bf16.
+
+    A context that is entered again in a CUDA graph must not keep converted weights (``cache_enabled``).
+    """
+    if precision != "bf16":
+        return contextlib.nullcontext
+    return lambda: torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+
+
+@contextlib.contextmanager
+def products_in(precision: str | None):
+    """Let matrix products and convolutions on a GPU round their factors to TF32 for a while if `precision` is tf32."""
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        for backend, value in zip(backends, before, strict=True):
+            backend.fp32_precision = value
