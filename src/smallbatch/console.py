@@ -1,6 +1,7 @@
 """What the commands have in common: one sentence for a user's mistake, the user's folder on the path."""
 
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -58,3 +59,15 @@ def stop_snakemake():
             f"error: {error.filename}: {error.strerror}; results/ must be a folder that can be written", file=sys.stderr
         )
         raise SystemExit(1) from None
+
+
+@contextlib.contextmanager
+def without_collecting():
+    """No garbage collection inside: imports make many objects that stay, and looking through them takes a third."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

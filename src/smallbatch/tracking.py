@@ -6,10 +6,9 @@ that is damaged costs a warning, never a training run.
 """
 
 import contextlib
+import importlib.metadata
 import json
-import math
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -17,14 +16,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from smallbatch.console import without_collecting
 from smallbatch.provenance import commit
-from smallbatch.rates import format_rate
 
-METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr")
-PARAMS = (
-    *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
-    *("bn_batch_size", "budget", "updates_planned", "seed"),
-)
 COLUMNS = {
     "selectedColumns": [
         *(f"metrics.`{key}`" for key in ("test_accuracy", "val_accuracy", "train_loss")),
@@ -41,6 +35,7 @@ VIEWS = {
     "report": {"searchFilter": "tags.kind = 'report'", "orderByKey": "attributes.start_time"},
 }
 DATABASE = "mlflow.db"
+KNOWN_TABLES = ("3.17.2",)  # versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
 ARTIFACTS = "mlartifacts"
 
 
@@ -54,75 +49,30 @@ def log_points(
     """
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study)
-        there = _runs(client, experiment, {summary["fleet"] for summary, _ in points})
-        logged = {}
+        way, store = _way(client, tracking, results)
+        there = way.find_runs(store, experiment, {summary["fleet"] for summary, _ in points})
+        logged, entries = {}, []
         for summary, history in points:
-            point, trained = summary["point"], str(history[0]["time"])
-            run = there.get(point)
-            # Trained again, or its budget has another name now: neither metrics nor parameters can be changed.
-            if run is not None and (
-                run.data.tags.get("trained") != trained
-                or run.data.params.get("budget", summary["budget"]) != summary["budget"]
-            ):
-                client.delete_run(run.info.run_id)
+            run = there.get(summary["point"])
+            if run is not None and not run.holds(summary, history):
+                client.delete_run(run.run_id)
                 run = None
-            if run is None:
-                run = _start(client, experiment, summary, trained, history[0]["time"])
-            if run.info.status != "FINISHED":
-                _fill(client, run.info.run_id, summary, history, live)
-            logged[point] = run.info.run_id
-        return logged
+            if run is not None and run.finished:
+                logged[summary["point"]] = run.run_id
+            else:
+                entries.append((run, summary, history))
+        return logged | way.write_runs(store, experiment, entries, live)
 
 
-def _start(client, experiment: str, summary: dict, trained: str, started: int):
-    norm = f"bn:{summary['bn_batch_size']:04d}" if summary["norm"] == "bn" else summary["norm"]
-    rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))  # 2**-06: names sort
-    name = f"m{summary['batch_size']:04d} {norm} {rate} s{summary['seed']:02d}"
-    tags = {
-        key: str(summary[key])
-        for key in ("point", "fleet", "code", "seed", "commit", "versions", "processor", "engine")
-    }
-    tags |= {
-        "m": f"{summary['batch_size']:04d}",
-        "base_lr": format_rate(summary["base_lr"]),
-        "norm": norm,
-        "budget": summary["budget"],
-        "trained": trained,
-        "status": summary["status"] or "training",
-        "mlflow.source.git.commit": (summary["commit"] or "unknown").partition(" ")[0],
-    }
-    return client.create_run(experiment, start_time=started, run_name=name, tags=tags)
+def _way(client, tracking: dict, results: Path):
+    """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by the client's calls."""
+    if tracking["uri"] or importlib.metadata.version("mlflow") not in KNOWN_TABLES:
+        from smallbatch import tracking_client
 
+        return tracking_client, client
+    from smallbatch import tracking_sqlite
 
-def _params(summary: dict) -> dict[str, str]:
-    """A run's parameters: those of the table, and the keys of model, optimizer and schedule (``model.width``)."""
-    found = {key: str(summary[key]) for key in PARAMS if summary[key] is not None}
-    for group, settings in json.loads(summary["settings"] or "{}").items():
-        if isinstance(settings, str):
-            found[group] = settings
-        else:
-            found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
-    return found
-
-
-def _fill(client, run_id: str, summary: dict, history: list[dict], live: bool) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-
-    metrics = [
-        Metric(key, row[key] if math.isfinite(row[key]) else math.nan, row["time"], row["epoch"])
-        for row in history
-        for key in METRICS
-        if row[key] is not None
-    ]
-    params = [Param(key, value) for key, value in _params(summary).items()]
-    tags = [] if live else [RunTag("status", summary["status"]), RunTag("engine", summary["engine"])]
-    for start in range(0, len(metrics), 1000):  # MLflow's limit for a request
-        client.log_batch(run_id, metrics[start : start + 1000], params if not start else [], tags if not start else [])
-    if not live:
-        prepared = summary["data"] or summary["dataset"]
-        data = Dataset(summary["dataset"], prepared.rpartition("-")[2], "local", f"results/data/{prepared}")
-        client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
-        client.set_terminated(run_id, "FINISHED", end_time=history[-1]["time"])
+    return tracking_sqlite, tracking_sqlite.SqlAlchemyStore(_address(results), "mlflow-artifacts:/")
 
 
 def log_report(tracking: dict, study: dict, folder: Path, results: Path) -> None:
@@ -158,10 +108,14 @@ def _connection(tracking: dict, results: Path):
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     uri = tracking["uri"]
     try:
-        from filelock import FileLock
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
-        from sqlalchemy.exc import SQLAlchemyError
+        with without_collecting():
+            from filelock import FileLock
+            from mlflow.exceptions import MlflowException
+            from mlflow.tracking import MlflowClient
+            from sqlalchemy.exc import SQLAlchemyError
+
+            if not uri:  # mlflow imports it with the first client: here no lock is held
+                import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     except ImportError as error:
         raise TrackingError(
             f"mlflow is not installed here ({error}); `snakemake track` logs the runs where it is"
@@ -171,12 +125,11 @@ def _connection(tracking: dict, results: Path):
             yield MlflowClient(uri)
             return
         results.mkdir(parents=True, exist_ok=True)
-        path = (results / DATABASE).resolve()
         # A fresh database that two processes open at once breaks, and stays broken.
         with FileLock(results / f".{DATABASE}.lock"):
-            if not path.exists():
-                _make_database(path)
-            client = MlflowClient(f"sqlite:///{path}")
+            if not (results / DATABASE).exists():
+                _make_database((results / DATABASE).resolve())
+            client = MlflowClient(_address(results))
             client.search_experiments(max_results=1)
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -189,6 +142,10 @@ def _connection(tracking: dict, results: Path):
                 "which writes it again from the tables"
             )
         raise TrackingError(text) from error
+
+
+def _address(results: Path) -> str:
+    return f"sqlite:///{(results / DATABASE).resolve()}"
 
 
 def _make_database(path: Path) -> None:
@@ -222,21 +179,6 @@ def _experiment(client, tracking: dict, study: str) -> str:
         if found is None:
             raise
         return found.experiment_id
-
-
-def _runs(client, experiment: str, fleets: set[str]) -> dict:
-    """``{point: run}`` of the fleets' runs. Several runs of a point: the newest."""
-    found = {}
-    for fleet in sorted(fleets):
-        token = None
-        while True:
-            page = client.search_runs([experiment], f"tags.fleet = '{fleet}'", max_results=1000, page_token=token)
-            for run in page:
-                found.setdefault(run.data.tags["point"], run)
-            token = page.token
-            if not token:
-                break
-    return found
 
 
 def track_study(folder: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
-from smallbatch.tracking import METRICS, incomplete
+from smallbatch.tracked_run import METRICS
+from smallbatch.tracking import incomplete
 
 pytestmark = pytest.mark.slow
 TRACKED = {"hydra": "tracking=mlflow grid.batch_size=[8]"}

@@ -1,0 +1,90 @@
+"""What MLflow is told of a point: pure functions of its summary (a row of table.parquet) and its history."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from smallbatch.rates import format_rate
+
+METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr")
+PARAMS = (
+    *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
+    *("bn_batch_size", "budget", "updates_planned", "seed"),
+)
+LONGEST_PARAM = 6000  # characters of a parameter's value: MLflow's limit
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """What is needed to know of a run that MLflow has already."""
+
+    run_id: str
+    finished: bool
+    trained: str | None  # the run's tag
+    budget: str | None  # its parameter, if it got that far
+
+    def holds(self, summary: dict, history: list[dict]) -> bool:
+        """Whether this is the run of that training: neither metrics nor parameters of a run can be changed."""
+        return self.trained == trained(history) and self.budget in (None, summary["budget"])
+
+
+def trained(history: list[dict]) -> str:
+    """Tells one training of a point from another: its time of start."""
+    return str(history[0]["time"])
+
+
+def norm_name(summary: dict) -> str:
+    return f"bn:{summary['bn_batch_size']:04d}" if summary["norm"] == "bn" else summary["norm"]
+
+
+def run_name(summary: dict) -> str:
+    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06 s03``."""
+    rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))
+    return f"m{summary['batch_size']:04d} {norm_name(summary)} {rate} s{summary['seed']:02d}"
+
+
+def run_tags(summary: dict, history: list[dict]) -> dict[str, str]:
+    """What runs are searched by, and where a result comes from."""
+    tags = {
+        key: str(summary[key])
+        for key in ("point", "fleet", "code", "seed", "commit", "versions", "processor", "engine")
+    }
+    return tags | {
+        "m": f"{summary['batch_size']:04d}",
+        "base_lr": format_rate(summary["base_lr"]),
+        "norm": norm_name(summary),
+        "budget": summary["budget"],
+        "trained": trained(history),
+        "status": summary["status"] or "training",
+        "mlflow.source.git.commit": (summary["commit"] or "unknown").partition(" ")[0],
+    }
+
+
+def run_params(summary: dict) -> dict[str, str]:
+    """Those of the table, and the keys of model, optimizer and schedule (``model.width``); precision if one is set."""
+    found = {key: str(summary[key]) for key in PARAMS if summary[key] is not None}
+    for group, settings in json.loads(summary["settings"] or "{}").items():
+        if isinstance(settings, str):
+            found[group] = settings
+        else:
+            found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
+    return {key: value[:LONGEST_PARAM] for key, value in found.items()}
+
+
+def run_metrics(history: list[dict], after: int = -1) -> list[tuple[str, float, int, int]]:
+    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN."""
+    return [
+        (key, row[key] if math.isfinite(row[key]) else math.nan, row["time"], row["epoch"])
+        for row in history
+        if row["epoch"] > after
+        for key in METRICS
+        if row[key] is not None
+    ]
+
+
+def run_dataset(summary: dict) -> dict[str, str]:
+    """Name, digest and place of the prepared data."""
+    prepared = summary["data"] or summary["dataset"]
+    digest = prepared.rpartition("-")[2]
+    return {"name": summary["dataset"], "digest": digest, "source_type": "local", "source": f"results/data/{prepared}"}
