@@ -15,10 +15,11 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
-from smallbatch.training.crews import MODULES, WAYS, make_crew, network, twins
+from smallbatch.training.crews import MODULES, WAYS, make_crew, network
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
+from smallbatch.training.widths import WIDEST, twins, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {
@@ -27,36 +28,24 @@ SAID = {
     "vmap": "by vmap",
     "separate": "one by one",
 }
-IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
-WIDEST = 128
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
 CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
 
 
-def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
-    """The way in which replicas train (one of WAYS), and how many at once; says so and why."""
-    found, reasons = candidates(data, shared)
-    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"])]
-    engine, width = options[0] if len(options) == 1 else fastest(options, data, shared)
+def choose_engine(data: Data, shared: dict, say, most: int = WIDEST) -> tuple[str, int]:
+    """The way in which replicas train (one of WAYS), and how many at once, `most` of them; says so and why."""
+    found, reasons = candidates(data, shared, most)
+    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"], most)]
+    engine, width = fastest(options, data, shared)
     slower = [f"{SAID[name]} is slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
     say(f"replicas train {SAID[engine]}{': ' if reasons else ''}{'; '.join(reasons)}")
     return engine, width
 
 
-def widths(engine: str, m: int) -> list[int]:
-    """How many replicas of batch size `m` may train at once."""
-    if engine == "separate":
-        return [1]
-    if engine == "compiled":  # replicas follow each other: the width only bounds a block
-        return [WIDEST]
-    most = min(WIDEST, max(2, IMAGES_AT_ONCE // m))
-    return sorted({most, max(2, most // 8)}, reverse=True)
-
-
-def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
-    """The ways in which this network can train, the best first, and why others cannot be.
+def candidates(data: Data, shared: dict, most: int = WIDEST) -> tuple[list[str], list[str]]:
+    """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
 
     Where a way keeps a replica's bits whatever its neighbours, those that don't are left out.
     """
@@ -69,6 +58,8 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     alone = must_train_alone(nets[0], data.shape, examples)
     if alone:
         return ["separate"], [alone]
+    if most < 2:
+        return ["separate"], [reason, "two at once would not fit in memory"]
     alike, others, reasons = [], [], [reason]
     for name in ("groups", "vmap"):
         try:
@@ -76,7 +67,7 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
         except CannotFuse as error:
             reasons += [] if alike else [str(error)]
             continue
-        if rounds_alike(MODULES[name], nets, data.shape, examples, twins(name, 2, examples * data.classes)):
+        if rounds_alike(MODULES[name], nets, data.shape, examples, twins(name, 2, examples * data.classes), most):
             alike.append(name)
         else:
             others.append(name)
@@ -99,23 +90,42 @@ def _compiled(net: torch.nn.Module, shape: tuple, examples: int) -> str:
 
 def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[str, int]:
     """The option (way, width) that trains most images per second here, measured once per machine and setting."""
-    setting = {key: shared.get(key) for key in ("model", "optimizer", "batch_size", "norm", "bn_batch_size")}
-    machine = [provenance.processor(), provenance.versions("torch", "numpy")]
-    name = f"engines/{digest([setting, data.shape, data.classes, machine, options, _version()])}"
-    kept = remembered(name)
-    if kept is None:
+    found = settled(options, shared, data.shape, data.classes)
+    if found is None:
         speeds = measured(options, data, shared)
-        best = next(option for option in options if speeds[option] * CLOSE >= max(speeds.values()))
+        found = next(option for option in options if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
-        kept = {"engine": best[0], "width": best[1], "images_per_second": said, "machine": machine, "setting": setting}
-        remember(name, kept)
-    return kept["engine"], kept["width"]
+        setting, machine = _circumstances(shared)
+        kept = {
+            "engine": found[0],
+            "width": found[1],
+            "images_per_second": said,
+            "machine": machine,
+            "setting": setting,
+        }
+        remember(_name(options, shared, data.shape, data.classes), kept)
+    return found
 
 
-def _version() -> str:
+def settled(options: list[tuple[str, int]], shared: dict, shape: tuple, classes: int) -> tuple[str, int] | None:
+    """The option that was measured to be the fastest here, or None."""
+    if len(options) == 1:
+        return options[0]
+    kept = remembered(_name(options, shared, shape, classes))
+    return kept and (kept["engine"], kept["width"])
+
+
+def _circumstances(shared: dict) -> tuple[dict, list]:
+    setting = {key: shared.get(key) for key in ("model", "optimizer", "batch_size", "norm", "bn_batch_size")}
+    return setting, [provenance.processor(), provenance.versions("torch", "numpy")]
+
+
+def _name(options: list, shared: dict, shape: tuple, classes: int) -> str:
     from smallbatch.source import PACKAGE, TRAINING
 
-    return digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
+    version = digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
+    setting, machine = _circumstances(shared)
+    return f"engines/{digest([setting, list(shape), classes, machine, options, version])}"
 
 
 def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:

@@ -7,10 +7,10 @@ from smallbatch.models.build import build
 from smallbatch.training.groups import fuse
 from smallbatch.training.modules import Modules, lone
 from smallbatch.training.stacked import Stacked
+from smallbatch.training.widths import twins
 
 MODULES = {"groups": fuse, "vmap": Stacked, "separate": lone}  # several networks -> one that computes them
 WAYS = ("compiled", *MODULES)
-TAIL = 32
 
 
 def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]):
@@ -28,15 +28,3 @@ def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
     """The network of one point."""
     norm, b = shared["norm"], shared.get("bn_batch_size")
     return build(shared["model"], data.shape, data.classes, norm, b, seed)
-
-
-def twins(engine: str, replicas: int, logits: int) -> int:
-    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
-
-    Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
-    last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another
-    way there; `logits`, those of one replica's batch, are as a rule its smallest activations.
-    """
-    if engine == "vmap":
-        return -(-TAIL // logits)
-    return int(engine == "groups" and replicas == 1)

@@ -1,0 +1,30 @@
+"""How many replicas train side by side: known without torch, since memory is predicted from it (`footprint.py`)."""
+
+IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
+WIDEST = 128
+TAIL = 32
+CROWD = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
+
+
+def widths(engine: str, m: int, most: int = WIDEST) -> list[int]:
+    """How many replicas of batch size `m` may train at once, where memory holds `most`; empty if it can't be done so."""
+    if engine == "separate":
+        return [1]
+    if engine == "compiled":  # replicas follow each other: the width only bounds a block
+        return [min(WIDEST, most)]
+    if most < 2:  # a block of one replica rounds differently from one of several
+        return []
+    most = min(WIDEST, max(2, IMAGES_AT_ONCE // m), most)
+    return sorted({most, max(2, most // 8)}, reverse=True)
+
+
+def twins(engine: str, replicas: int, logits: int) -> int:
+    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
+
+    Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
+    last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another
+    way there; `logits`, those of one replica's batch, are as a rule its smallest activations.
+    """
+    if engine == "vmap":
+        return -(-TAIL // logits)
+    return int(engine == "groups" and replicas == 1)
