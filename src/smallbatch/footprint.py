@@ -11,7 +11,7 @@ The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/t
 
 import math
 
-from smallbatch.training.widths import CROWD, WIDEST, twins, widths
+from smallbatch.training.widths import CROWD, WAYS, WIDEST, twins, widths
 
 MEGABYTE = 1e6
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
@@ -28,7 +28,7 @@ APART = 4  # replicas, in bytes of single precision: two in double precision
 
 def options(numbers: dict, m: int, most: int = WIDEST) -> list[tuple[str, int]]:
     """The (way, width) among which `training/choose.py` may choose."""
-    return [(way, width) for way in numbers for width in widths(way, m, most)]
+    return [(way, width) for way in WAYS if way in numbers for width in widths(way, m, most)]
 
 
 def peak(

@@ -11,8 +11,8 @@ import time
 import traceback
 from pathlib import Path
 
-from smallbatch import points as identity
 from smallbatch import memory, provenance, store
+from smallbatch import points as identity
 from smallbatch.console import sigterm_noted, user_folder
 from smallbatch.errors import Stopped, UserError
 from smallbatch.footprint import MARGIN, fitting, options, peak

@@ -15,11 +15,11 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
-from smallbatch.training.crews import MODULES, WAYS, make_crew, network
+from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
-from smallbatch.training.widths import WIDEST, twins, widths
+from smallbatch.training.widths import WAYS, WIDEST, twins, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {

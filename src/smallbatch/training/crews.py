@@ -10,7 +10,6 @@ from smallbatch.training.stacked import Stacked
 from smallbatch.training.widths import twins
 
 MODULES = {"groups": fuse, "vmap": Stacked, "separate": lone}  # several networks -> one that computes them
-WAYS = ("compiled", *MODULES)
 
 
 def make_crew(engine: str, data: Data, shared: dict, seeds: list[int]):

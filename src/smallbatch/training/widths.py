@@ -1,5 +1,6 @@
 """How many replicas train side by side: known without torch, since memory is predicted from it (`footprint.py`)."""
 
+WAYS = ("compiled", "groups", "vmap", "separate")  # the best first, as a rule (`crews.py`)
 IMAGES_AT_ONCE = 2048  # m times replicas: wider blocks leave the cache, narrower ones wait for Python
 WIDEST = 128
 TAIL = 32
