@@ -4,16 +4,18 @@ A job needs torch, numpy and pyarrow, its plan file and its data, so it runs any
 """
 
 import json
+import math
 import signal
 import sys
 import time
 import traceback
 from pathlib import Path
 
+from smallbatch import memory, provenance, store
 from smallbatch import points as identity
-from smallbatch import provenance, store
 from smallbatch.console import sigterm_noted, user_folder
 from smallbatch.errors import Stopped, UserError
+from smallbatch.footprint import MARGIN, WIDEST, fitting, options, peak
 from smallbatch.progress import JobProgress
 from smallbatch.training import checkpoint
 
@@ -37,11 +39,12 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     if not isinstance(fleets, list):
         raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
     done, trained, failed, stopped = {name: [] for name in store.TABLES}, [], [], False
+    predicted = []  # MB, of each fleet that trains
     points = sum(identity.count(entry["points"]) for entry in fleets)
     with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
-        for entry in fleets:
+        for entry, numbers in zip(fleets, job["resources"]["networks"], strict=True):
             try:
-                tables = complete(job, entry, results, trained, progress)
+                tables = complete(job, entry, results, trained, progress, numbers, predicted)
                 for name in store.TABLES:
                     done[name].append(tables[name])
             except Stopped:
@@ -71,11 +74,23 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     ended = time.time()
     loop = min(loop, ended - started)  # the points' seconds may hold those of attempts that were killed
     cost = {"points": points, "trained": len(trained), "loop_seconds": loop, "started": started, "ended": ended}
+    if trained:
+        cost |= {
+            "peak_mb": round(memory.peak_used()),
+            "predicted_mb": round(max(predicted)) if all(predicted) else None,
+        }
+        expected = f", {cost['predicted_mb']:,} MB predicted" if cost["predicted_mb"] else ""
+        print(f"{path.stem}: {cost['peak_mb']:,} MB of memory at most{expected}", flush=True)
     store.write_text(folder / "cost.json", json.dumps(cost) + "\n")
 
 
-def complete(job: dict, entry: dict, results: Path, trained: list, progress: JobProgress) -> dict:
-    """The tables of a fleet, after training its points that are not stored; appends (summary, history) to `trained`."""
+def complete(
+    job: dict, entry: dict, results: Path, trained: list, progress: JobProgress, numbers: dict | None, predicted: list
+) -> dict:
+    """The tables of a fleet, after training its points that are not stored; appends (summary, history) to `trained`.
+
+    `numbers` are those of its network (`footprint.py`); appends to `predicted` what memory it should take, in MB, or None.
+    """
     shared, points = entry["fleet"], identity.points_of(entry["points"])
     wanted = identity.point_digests(shared, points)
     codes, place = [job["code"], *job["accept_code"]], results / "store"
@@ -89,7 +104,7 @@ def complete(job: dict, entry: dict, results: Path, trained: list, progress: Job
                 progress.say(
                     f"{identity.fleet_slug(shared)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
                 )
-                train_missing(job, entry, missing, results, trained, progress)
+                train_missing(job, entry, missing, results, trained, progress, numbers, predicted)
                 checkpoint.sweep(
                     place / identity.fleet_slug(shared),
                     lambda leftover: len(store.look_up(place, shared, codes, leftover)["summary"]) == len(leftover),
@@ -100,7 +115,9 @@ def complete(job: dict, entry: dict, results: Path, trained: list, progress: Job
     return tables
 
 
-def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained: list, progress: JobProgress) -> None:
+def train_missing(
+    job: dict, entry: dict, missing: dict, results: Path, trained: list, progress: JobProgress, numbers: dict | None, predicted: list
+) -> None:  # fmt: skip
     """Train the points of `missing` ((η̃, seed) -> digest), store them block by block, log long ones meanwhile."""
     shared = entry["fleet"]
     _refuse_other_code(job, shared)
@@ -135,6 +152,12 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
         "versions": provenance.versions("torch", "numpy"),
         "processor": hardware(device),
     }
+    most = None
+    if numbers and device.type == "cpu":
+        most, megabytes = room(job, shared, list(missing), numbers)
+        predicted.append(megabytes)
+        if most < WIDEST:
+            say(f"memory holds {most} replicas at once")
     data = read(results / "data" / job["data"]).to(device)
     logged = [time.monotonic()]
 
@@ -163,7 +186,7 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
         return checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
 
     with sigterm_noted() as stopping:
-        for block, outcomes in train_fleet(data, shared, list(missing), say, watch, keep):
+        for block, outcomes in train_fleet(data, shared, list(missing), say, watch, keep, most):
             rows = {name: [] for name in store.TABLES}
             for point, outcome in zip(block, outcomes, strict=True):
                 summary, digest = summary_of(point, outcome["summary"]), missing[point]
@@ -177,6 +200,39 @@ def train_missing(job: dict, entry: dict, missing: dict, results: Path, trained:
             checkpoint.path_of(folder, [missing[point] for point in block]).unlink(missing_ok=True)
         if stopping():
             raise Stopped
+
+
+def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, float]:
+    """How many replicas of a fleet may train at once in the memory that there is, and the peak in MB; raises UserError."""
+    from smallbatch.training.choose import settled
+
+    known = {"tracked": bool(job["tracking"]), "compiling": "compiled" in numbers and _compiling()}
+    limit, says = memory.limit(job["resources"]["limit_mb"])
+    most = fitting(numbers, shared, points, limit, **known)
+    if not most:
+        need = math.ceil(peak(numbers, shared, points, 1, **known))
+        enough = math.ceil(MARGIN * need)
+        fix = (
+            "choose a smaller network or batch size (grid.batch_size)"
+            if says == "this machine"
+            else f"set training.mem_mb={enough}"
+        )
+        raise UserError(
+            f"training.mem_mb: batch size {shared['batch_size']} needs some {need:,} MB for a single replica, "
+            f"but {says} allows {limit:,.0f} MB; {fix}"
+        )
+    ways, dataset = options(numbers, shared["batch_size"], most), shared["dataset"]
+    chosen = settled(ways, shared, dataset["shape"], dataset["classes"], provenance.processor())
+    return most, peak(numbers, shared, points, most, chosen, **known)
+
+
+def _compiling() -> bool:
+    try:
+        from smallbatch.training.compiled.cache import stamp
+
+        return not stamp().exists()
+    except Exception:  # Numba missing or unfit
+        return False
 
 
 def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live: bool = False) -> None:

@@ -2,7 +2,8 @@
 
 import math
 
-from smallbatch.points import count
+from smallbatch.footprint import MARGIN, peak
+from smallbatch.points import count, points_of
 
 
 def seconds_estimate(entry: dict, images_per_second: float) -> float:
@@ -13,23 +14,35 @@ def seconds_estimate(entry: dict, images_per_second: float) -> float:
     return images / images_per_second * (1 + 1 / m)
 
 
-def upper_bounds(job: dict, training: dict) -> dict:
-    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``.
+def resources(job: dict, training: dict, numbers: list[dict | None]) -> dict:
+    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``, and what it knows of memory.
 
-    ``seconds`` is the estimate, by which the longest job goes first; the rest are stated bounds, not predictions.
+    ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten minutes, and ten times
+    the estimate. A study's `training` says otherwise with ``mem_mb`` and ``runtime``.
 
-    Memory: 1,500 MB for Python and torch, and 60 copies of the data in single precision beside it (activations
-    of the widest block, evaluation). Time: ten minutes, and ten times the estimate. A study's `training` says
-    otherwise with ``mem_mb`` and ``runtime``.
+    Memory is predicted from `numbers`, those of each fleet's network (`footprint.py`), whichever way of training is
+    fastest where the job will run, and asked for with a margin, as if the compiled step were not in the cache there.
+    Where they are unknown it is a stated bound: 1,500 MB, and 60 copies of the data in single precision.
+    ``limit_mb`` is what the study states, ``networks`` are `numbers`.
     """
-    dataset = job["fleets"][0]["fleet"]["dataset"]
-    megabytes = 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"])
     seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
+    known = {"tracked": bool(job["tracking"]), "compiling": True}
+    if all(numbers):
+        predicted = max(
+            peak(one, entry["fleet"], points_of(entry["points"]), **known)
+            for entry, one in zip(job["fleets"], numbers, strict=True)
+        )
+        megabytes = math.ceil(MARGIN * predicted)
+    else:
+        dataset = job["fleets"][0]["fleet"]["dataset"]
+        megabytes = math.ceil(1500 + 60 * 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"]))
     return {
         "seconds": math.ceil(seconds),
-        "mem_mb": training["mem_mb"] or math.ceil(1500 + 60 * megabytes),
+        "mem_mb": training["mem_mb"] or megabytes,
         "runtime": training["runtime"] or math.ceil(10 + 10 * seconds / 60),
         "gpu": training["gpus"],
+        "limit_mb": training["mem_mb"],
+        "networks": numbers,
     }
 
 

@@ -7,7 +7,7 @@ A *job* is one Snakemake job: a fleet, part of a long one, or several short ones
 import itertools
 from dataclasses import dataclass
 
-from smallbatch.pack import job_slug, pack, upper_bounds
+from smallbatch.pack import job_slug, pack, resources
 from smallbatch.points import count, digest
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
@@ -16,14 +16,15 @@ from smallbatch.schedules.budget import updates_in
 @dataclass(frozen=True)
 class Plan:
     study: dict  # what the tables, figures and page need to know, with the names of the jobs
-    jobs: dict[str, dict]  # by name, which ends in the digest of the content
+    jobs: dict[str, dict]  # by name, which ends in the digest of the content but for what it asks a scheduler for
     data: dict[str, dict]  # likewise: the data set to prepare
 
 
-def make_plan(config: dict, code: str, data_code: str, folder: str | None = None) -> Plan:
+def make_plan(config: dict, code: str, data_code: str, folder: str | None = None, networks: dict | None = None) -> Plan:
     """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible grid.
 
-    `code` and `data_code` are digests of the source (`source.py`) that trains and that loads the data.
+    `code` and `data_code` are digests of the source (`source.py`) that trains and that loads the data;
+    `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`footprint.py`).
     """
     dataset = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
     data_id = f"{config['dataset']['name']}-{digest(dataset | {'folder': None})}"
@@ -48,8 +49,10 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
             "device": config["training"]["device"],
             "fleets": pieces,
         }
-        job["resources"] = upper_bounds(job, config["training"])
-        jobs[f"{job_slug(config, pieces)}-{digest(job)}"] = job
+        name = f"{job_slug(config, pieces)}-{digest(job)}"  # what it asks for isn't what it is
+        settings = [(piece["fleet"]["norm"], piece["fleet"].get("bn_batch_size")) for piece in pieces]
+        numbers = [(networks or {}).get(setting) for setting in settings]
+        jobs[name] = job | {"resources": resources(job, config["training"], numbers)}
     study = {key: config[key] for key in ("study", "overrides", "given", "title", "description")} | {
         "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
         "folder": folder,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from smallbatch import store
 from smallbatch.errors import UserError
-from smallbatch.plan import Plan, make_plan
+from smallbatch.footprints import footprints
+from smallbatch.plan import Plan, expand, make_plan
 from smallbatch.points import canonical, digest, fleet_slug
 from smallbatch.source import accepted_arguments, code_digest, target_files
 
@@ -29,7 +30,10 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
                     f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
                 )
     try:
-        return make_plan(config, code, data_code, folder)
+        settings = {
+            (row["norm"], row["bn_batch_size"]) for row in expand(config["grid"], config["dataset"]["sizes"]["train"])
+        }
+        return make_plan(config, code, data_code, folder, footprints(config, settings, code, folder))
     except ValueError as error:
         raise UserError(f"study {config['study']}: {error}") from error
 
@@ -46,7 +50,7 @@ def study_file(plan: Plan, results: Path) -> Path:
 def write_plan(plan: Plan, results: Path) -> Path:
     """Write the files of a plan where they are absent, and return that of the study.
 
-    Names end in the digest of the content, so files never change and plans of other studies or
+    Names end in the digest of the content, so what they train never changes and plans of other studies or
     overrides stand beside each other. The study's file is touched when the tables in
     ``results/<study>/`` were made from another one: that, and not the age of files that were copied or
     left over, is what makes Snakemake collect again.
@@ -55,7 +59,7 @@ def write_plan(plan: Plan, results: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = study_file(plan, results)
     for name, job in plan.jobs.items():
-        _write_once(folder / f"{name}.json", job)
+        _write_once(folder / f"{name}.json", job, changed=True)  # it may ask for other resources now
     for name, data in plan.data.items():
         _write_once(folder / f"{name}.data.json", data, changed=True)  # the conf folder may have moved
     _write_once(path, plan.study)

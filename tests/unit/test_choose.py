@@ -61,6 +61,6 @@ def test_every_way_can_be_timed(digits32, shared):
 
 
 def test_widths_hold_images_that_fit_the_cache():
-    assert widths("separate", 8, "cpu") == [1] and widths("compiled", 8, "cpu") == [128]
-    assert widths("groups", 2, "cpu") == [128, 16] and widths("groups", 256, "cpu") == [8, 2]
-    assert widths("vmap", 2048, "cpu") == [2] and widths("vmap", 2, "cuda") == [256, 32]
+    assert widths("separate", 8, 128) == [1] and widths("compiled", 8, 128) == [128]
+    assert widths("groups", 2, 128) == [128, 16] and widths("groups", 256, 128) == [8, 2]
+    assert widths("vmap", 2048, 128) == [2] and widths("vmap", 2, 256, "cuda") == [256, 32]

@@ -10,6 +10,8 @@ import torch
 from smallbatch.data import SPLITS
 from smallbatch.errors import UserError
 
+PIECE = 1024  # images
+
 
 @dataclass(frozen=True)
 class Split:
@@ -44,18 +46,29 @@ class Data:
 
 def read(folder: Path) -> Data:
     """The three splits, standardised by the mean and standard deviation of all training pixels; raises UserError."""
+    splits, start = [], 0
     try:
         about = json.loads((folder / "about.json").read_text())
-        images = np.load(folder / "images.npy", mmap_mode="r")
         labels = np.load(folder / "labels.npy", mmap_mode="r")
+        for split in SPLITS:
+            stop = start + about["sizes"][split]
+            images = _standard(folder / "images.npy", start, stop, about["mean"], about["std"])
+            splits.append(Split(torch.from_numpy(images), torch.from_numpy(labels[start:stop].copy())))
+            start = stop
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
         ) from error
-    splits, start = [], 0
-    for split in SPLITS:
-        stop = start + about["sizes"][split]
-        standard = (images[start:stop].astype(np.float32) - about["mean"]) / about["std"]
-        splits.append(Split(torch.from_numpy(standard.astype(np.float32)), torch.from_numpy(labels[start:stop].copy())))
-        start = stop
     return Data(*splits, about["classes"])
+
+
+def _standard(path: Path, start: int, stop: int, mean: float, std: float) -> np.ndarray:
+    """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once."""
+    found = np.empty((stop - start, *np.load(path, mmap_mode="r").shape[1:]), np.float32)
+    for at in range(0, len(found), PIECE):
+        # Opened anew: pages that were read count as the process's memory until the file is closed.
+        piece = np.load(path, mmap_mode="r")[start + at : min(start + at + PIECE, stop)].astype(np.float32)
+        piece -= mean
+        piece /= std
+        found[at : at + PIECE] = piece
+    return found

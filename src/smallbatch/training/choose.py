@@ -17,11 +17,12 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
-from smallbatch.training.crews import MODULES, WAYS, make_crew, network, twins
+from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.device import hardware
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
+from smallbatch.training.widths import WAYS, WIDEST, twins, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {
@@ -37,37 +38,27 @@ SLOWER = {
     "products": "batched products are",
     "vmap": "vmap is",
 }
-IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
-WIDEST = {"cpu": 128, "cuda": 256}
 SETTING = ("model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")  # what the fastest way depends on
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
 CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
 
 
-def choose_engine(data: Data, shared: dict, say) -> tuple[str, int]:
-    """The way in which replicas train (one of WAYS), and how many at once; says so and why."""
-    found, reasons = candidates(data, shared)
-    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"], data.device.type)]
-    engine, width = options[0] if len(options) == 1 else fastest(options, data, shared)
+def choose_engine(data: Data, shared: dict, say, most: int | None = None) -> tuple[str, int]:
+    """The way in which replicas train (one of WAYS), and how many at once, at most `most`; says so and why."""
+    device = data.device.type
+    most = WIDEST[device] if most is None else most
+    found, reasons = candidates(data, shared, most)
+    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"], most, device)]
+    engine, width = fastest(options, data, shared)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
     say(f"replicas train {SAID[engine]}{': ' if reasons else ''}{'; '.join(reasons)}")
     return engine, width
 
 
-def widths(engine: str, m: int, device: str) -> list[int]:
-    """How many replicas of batch size `m` may train at once on a `device` (cpu, cuda)."""
-    if engine == "separate":
-        return [1]
-    if engine == "compiled":  # replicas follow each other: the width only bounds a block
-        return [WIDEST[device]]
-    most = min(WIDEST[device], max(2, IMAGES_AT_ONCE[device] // m))
-    return sorted({most, max(2, most // 8)}, reverse=True)
-
-
-def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
-    """The ways in which this network can train, the best first, and why others cannot be.
+def candidates(data: Data, shared: dict, most: int) -> tuple[list[str], list[str]]:
+    """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
 
     Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
     another precision than that of the weights, bits depend on neighbours whatever the way.
@@ -81,6 +72,8 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
     alone = must_train_alone(nets[0], data.shape, examples)
     if alone:
         return ["separate"], [alone]
+    if most < 2:
+        return ["separate"], [reason, "two at once would not fit in memory"]
     alike, others, reasons = [], [], [reason]
     nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
     exact = not (on_gpu or shared.get("precision"))
@@ -92,7 +85,7 @@ def candidates(data: Data, shared: dict) -> tuple[list[str], list[str]]:
             reasons += [] if alike else [str(error)]
             continue
         spare = twins(name, 2, examples * data.classes)
-        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare):
+        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, most):
             alike.append(name)
         else:
             others.append(name)
@@ -119,23 +112,35 @@ def _compiled(net: nn.Module, data: Data, precision: str | None, examples: int) 
 
 def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[str, int]:
     """The option (way, width) that trains most images per second here, measured once per machine and setting."""
-    setting = {key: shared.get(key) for key in SETTING}
-    machine = [hardware(data.device), provenance.versions("torch", "numpy")]
-    name = f"engines/{digest([setting, data.shape, data.classes, machine, options, _version()])}"
-    kept = remembered(name)
-    if kept is None:
+    circumstances = (options, shared, data.shape, data.classes, hardware(data.device))
+    found = settled(*circumstances)
+    if found is None:
         speeds = measured(options, data, shared)
-        best = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
+        found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
-        kept = {"engine": best[0], "width": best[1], "images_per_second": said, "machine": machine, "setting": setting}
-        remember(name, kept)
-    return kept["engine"], kept["width"]
+        about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(shared)}
+        remember(_name(*circumstances), {"engine": found[0], "width": found[1]} | about)
+    return found
 
 
-def _version() -> str:
+def settled(options: list, shared: dict, shape, classes: int, machine: str) -> tuple[str, int] | None:
+    """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
+    if len(options) == 1:
+        return options[0]
+    kept = remembered(_name(options, shared, shape, classes, machine))
+    return kept and (kept["engine"], kept["width"])
+
+
+def _setting(shared: dict) -> dict:
+    return {key: shared.get(key) for key in SETTING}
+
+
+def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:
     from smallbatch.source import PACKAGE, TRAINING
 
-    return digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
+    version = digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
+    versions = provenance.versions("torch", "numpy")
+    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, version])}"
 
 
 def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:

@@ -7,6 +7,7 @@ from smallbatch.models.build import build
 from smallbatch.training.groups import fuse
 from smallbatch.training.modules import Modules, lone
 from smallbatch.training.stacked import Stacked, products
+from smallbatch.training.widths import twins
 
 MODULES = {  # several networks -> one that computes them
     "groups": fuse,
@@ -14,8 +15,6 @@ MODULES = {  # several networks -> one that computes them
     "vmap": Stacked,
     "separate": lone,
 }
-WAYS = ("compiled", *MODULES)
-TAIL = 32
 
 
 def make_crew(engine: str, data: Data, shared: dict, seeds: list[int], say=lambda text: None):
@@ -37,15 +36,3 @@ def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
     """The network of one point, made on the processor: its initial weights are the same wherever it trains."""
     norm, b = shared["norm"], shared.get("bn_batch_size")
     return build(shared["model"], data.shape, data.classes, norm, b, seed)
-
-
-def twins(engine: str, replicas: int, logits: int) -> int:
-    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
-
-    Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
-    last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another
-    way there; `logits`, those of one replica's batch, are as a rule its smallest activations.
-    """
-    if engine == "vmap":
-        return -(-TAIL // logits)
-    return int(engine == "groups" and replicas == 1)

@@ -26,15 +26,17 @@ def set_up() -> None:
 
 
 def train_fleet(
-    data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT
-) -> Iterator:
+    data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT,
+    most: int | None = None,
+) -> Iterator:  # fmt: skip
     """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
 
-    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end;
-    `keep(block, engine)` says how a block outlives an interruption. Raises Stopped.
+    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every
+    epoch's end; `keep(block, engine)` says how a block outlives an interruption; memory holds `most` replicas at once
+    (as many as are fast, if None). Raises Stopped.
     """
     _try_out(network(data, shared, 0).to(data.device), data, shared)
-    engine, width = choose_engine(data, shared, say)
+    engine, width = choose_engine(data, shared, say, most)
     for block in blocks(points, width):
         crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
         torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one

@@ -9,8 +9,7 @@ from torch import nn
 from smallbatch.training.alone import MODES
 from smallbatch.training.evaluate import SLICE
 from smallbatch.training.groups import CannotFuse, gradients, trained
-
-CROWD = (3, 7, 16)  # widths at which bits are compared
+from smallbatch.training.widths import CROWD
 
 
 def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, way: str) -> None:
@@ -53,8 +52,10 @@ def _difference(joined: nn.Module, pair: list[nn.Module], x: torch.Tensor) -> st
     return None if _agree(joined.buffers(), _stacked([net.buffers() for net in pair])) else "buffer"
 
 
-def rounds_alike(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, spare: int) -> bool:
-    """Whether two replicas get the same bits beside each other and among `CROWD`, wherever they stand there.
+def rounds_alike(
+    make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, spare: int, most: int
+) -> bool:
+    """Whether two replicas get the same bits beside each other and among `CROWD` (up to `most`), wherever they stand there.
 
     In single precision: outputs and gradients in training, outputs in evaluation. The last `spare` replicas
     of a crowd are none that count. What differs is mostly the end of a tensor, which a processor takes
@@ -64,7 +65,9 @@ def rounds_alike(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], 
         torch.manual_seed(0)
         pair = [_moved(copy.deepcopy(net)) for net in (nets * 2)[:2]]
         inputs = [(True, torch.randn(examples, 2, *shape)), *((False, torch.randn(n, 2, *shape)) for n in (SLICE, 21))]
-        seen = {width: _bits(make, pair, inputs, width) for width in (2 + spare, *CROWD)}
+        seen = {
+            width: _bits(make, pair, inputs, width) for width in (2 + spare, *CROWD) if width <= max(most, 2 + spare)
+        }
     few = seen.pop(2 + spare)
     return all(
         torch.equal(one[r], few_one[r % 2])

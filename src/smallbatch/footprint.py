@@ -1,0 +1,122 @@
+"""How much memory a job takes: predicted from a few numbers of its networks, without torch.
+
+The numbers of a network (`trace_footprint.py` finds them) are bytes, for each way in which its replicas can train:
+
+    weights          parameters and buffers of one replica
+    start, example   one update takes start + m·example beside them, for each replica (compiled: for all together)
+    slice            one example of a slice of an evaluation, likewise
+
+The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/test_footprint.py` measures whole jobs.
+"""
+
+import math
+
+from smallbatch.training.widths import CROWD, WAYS, twins, widths
+from smallbatch.training.widths import WIDEST as WIDEST_ON
+
+MEGABYTE = 1e6
+WIDEST = WIDEST_ON["cpu"]  # memory of a GPU is not predicted: what does not fit there is left out when ways are timed
+PROGRAM = 325  # Python, pyarrow, torch and Numba imported
+KERNELS = 95  # the compiled step, loaded from the cache folder
+COMPILER = 105  # what stays of compiling it, where it wasn't there
+TRACKING = 140  # MLflow, imported when points are logged
+MODULES = 30  # what torch sets up for its first update
+MARGIN = 1.15  # of what is asked for over what is predicted
+KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
+SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
+SLICE_BYTES = 2**19  # (`training/compiled/crew.py`); and one BN batch at least
+APART = 4  # replicas, in bytes of single precision: two in double precision
+
+
+def options(numbers: dict, m: int, most: int = WIDEST) -> list[tuple[str, int]]:
+    """The (way, width) among which `training/choose.py` may choose."""
+    return [(way, width) for way in WAYS if way in numbers for width in widths(way, m, most)]
+
+
+def peak(
+    numbers: dict, fleet: dict, points: list, most: int = WIDEST, chosen: tuple[str, int] | None = None,
+    tracked: bool = False, compiling: bool = False,
+) -> float:  # fmt: skip
+    """Peak resident memory, in MB, of a job that trains `points` (η̃, seed) of a fleet, at most `most` at once.
+
+    `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes most counts.
+    `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's cache yet.
+    """
+    program = PROGRAM + MODULES + TRACKING * tracked + (KERNELS + COMPILER * compiling) * ("compiled" in numbers)
+    at = [chosen] if chosen else options(numbers, fleet["batch_size"], most)
+    phases = [_check(way, numbers, fleet, most) for way in numbers if way == "compiled" or most > 1]
+    phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
+    phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
+    return program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
+
+
+def fitting(numbers: dict, fleet: dict, points: list, limit: float, **known) -> int:
+    """The most replicas at once, up to WIDEST, with which `peak` stays within `limit` MB; 0 if not even one fits."""
+    low, high = 0, WIDEST + 1  # what fits, what doesn't
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if peak(numbers, fleet, points, middle, **known) <= limit else (low, middle)
+    return low
+
+
+def _data(fleet: dict, seeds: set) -> float:
+    """Images in single precision, labels, and the orders in which seeds see them, which are kept."""
+    sizes, m = fleet["dataset"]["sizes"], fleet["batch_size"]
+    orders = min(KEPT_ORDERS, math.ceil(fleet["updates"] * m / sizes["train"]) * len(seeds))
+    return sum(sizes.values()) * (4 * math.prod(fleet["dataset"]["shape"]) + 8) + orders * sizes["train"] * 8
+
+
+def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
+    """A crew at rest."""
+    found = replicas * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
+    return found + (_step(way, numbers, fleet["batch_size"], 1) + _slice(way, numbers, fleet)) * (way == "compiled")
+
+
+def _step(way: str, numbers: dict, m: int, replicas: int) -> float:
+    """One update, beside a crew at rest; the compiled one's memory is a part of the crew."""
+    one = numbers[way]
+    return replicas * max(one["start"] + m * one["example"], one["weights"])
+
+
+def _slice(way: str, numbers: dict, fleet: dict) -> float:
+    """One slice of an evaluation, for each replica."""
+    one, b = numbers[way]["slice"], fleet.get("bn_batch_size") or 1
+    return one * max(b, SLICE_BYTES // one if way == "compiled" else SLICE)
+
+
+def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
+    """The most that a block takes: in updates, in an evaluation, or when its state is copied for a checkpoint."""
+    m, dataset = fleet["batch_size"], fleet["dataset"]
+    crowd = replicas + twins(way, replicas, m * dataset["classes"])
+    held, size = _held(way, numbers, fleet, crowd), dataset["sizes"]["train"]
+    orders = 2 * crowd * size * 8  # of an epoch
+    state = 3 * crowd * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
+    if way == "compiled":
+        channels_last = 4 * size * math.prod(dataset["shape"]) * (dataset["shape"][0] > 1)  # a copy of the images
+        return held + max(channels_last + max(orders, crowd * size * 13), state)
+    logits = crowd * size * (8 * dataset["classes"] + 28)
+    step = _step(way, numbers, m, crowd)
+    return held + max(step + orders, crowd * _slice(way, numbers, fleet) + logits, state)
+
+
+def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
+    """The comparison of a way with the modules apart (`training/verify.py`, `training/compiled/verify.py`)."""
+    m = fleet["batch_size"]
+    apart = _step("separate", numbers, m, 1)
+    if way == "compiled":
+        return _held(way, numbers, fleet, 1) + 2 * apart
+    if way == "separate":
+        return 0
+    widest = max([width for width in CROWD if width <= most], default=2)
+    return max(
+        APART * (_step(way, numbers, m, 1) + apart),
+        _step(way, numbers, m, widest) + 2 * widest * numbers[way]["weights"],
+    )
+
+
+def _timing(at: list[tuple[str, int]], numbers: dict, fleet: dict) -> float:
+    """All options' crews, one of them at an update."""
+    crews = [(way, 1 if way == "compiled" else width) for way, width in at]
+    held = sum(_held(way, numbers, fleet, width) for way, width in crews)
+    steps = [_step(way, numbers, fleet["batch_size"], width) for way, width in crews if way != "compiled"]
+    return held + max(steps, default=0)

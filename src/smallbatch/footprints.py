@@ -1,0 +1,51 @@
+"""The numbers from which memory is predicted, of the networks of a study: traced once, then remembered.
+
+Tracing takes a process with torch some seconds, at the first plan of a new model or of new training code.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from smallbatch import provenance
+from smallbatch.points import digest
+from smallbatch.user_cache import remember, remembered
+
+SECONDS = 120
+
+
+def footprints(config: dict, settings: set[tuple], code: str, folder: str | None) -> dict[tuple, dict | None]:
+    """For each (norm, BN batch size) of `settings` the numbers of `footprint.py`; None where they can't be found.
+
+    `code` is the digest of the training code and the model's. A failure isn't remembered, nor told: the job that trains
+    such a network says what is wrong with it.
+    """
+    dataset, tracer = config["dataset"], (Path(__file__).parent / "trace_footprint.py").read_text()
+    about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
+    versions = provenance.versions("torch", "numpy")
+    asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}
+    names = {key: f"footprints/{digest([one, code, tracer, versions])}" for key, one in asked.items()}
+    found = {key: remembered(name) for key, name in names.items()}
+    missing = sorted((key for key in found if found[key] is None), key=str)
+    if missing:
+        traced = _traced([asked[key] for key in missing], folder)
+        for key, numbers in zip(missing, traced, strict=True):
+            found[key] = numbers
+            if numbers:
+                remember(names[key], numbers)
+    return found
+
+
+def _traced(settings: list[dict], folder: str | None) -> list[dict | None]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "smallbatch.trace_footprint"], input=json.dumps({"folder": folder, "settings": settings}),
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            capture_output=True, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        found = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        found = []
+    return found if len(found) == len(settings) else [None] * len(settings)

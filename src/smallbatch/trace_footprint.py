@@ -1,0 +1,124 @@
+"""Measure what `footprint.py` predicts from: ``python -m smallbatch.trace_footprint < REQUEST``.
+
+The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size}, ...]}``. The last line
+of the output is a list with the numbers of each setting, null where its network raises. Networks are built, and
+two replicas take one update of a small batch in each way that is possible, while torch reports what it allocates.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from smallbatch.console import user_folder
+from smallbatch.data.read import Split
+from smallbatch.models.build import build
+from smallbatch.training.alone import must_train_alone
+from smallbatch.training.crews import MODULES
+from smallbatch.training.fleet import set_up
+from smallbatch.training.groups import CannotFuse
+from smallbatch.training.modules import Modules
+from smallbatch.training.verify import verified
+
+OPTIMIZER = {"momentum": 0.0, "weight_decay": 0.0}
+MOST_EXAMPLES = 32
+MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
+
+
+def trace(setting: dict) -> dict:
+    """The numbers of one setting: ``{way: {"weights", "start", "example", "slice"}}``."""
+    shape, classes = tuple(setting["shape"]), setting["classes"]
+    m = max(2, min(MOST_EXAMPLES, 2 ** int(math.log2(max(1, MOST_PIXELS // math.prod(shape))))))
+    b = setting["bn_batch_size"] and math.gcd(
+        setting["bn_batch_size"], m
+    )  # chunks of any size take as much, but for a little
+    nets = [build(setting["model"], shape, classes, setting["norm"], b, seed) for seed in (0, 1)]
+    found = _compiled(nets[0], shape, b)
+    ways = ["separate"]
+    if not found and not must_train_alone(nets[0], shape, m):
+        ways += [way for way in ("groups", "vmap") if _possible(way, nets, shape, m)]
+    found |= {way: _modules(way, nets, shape, m) for way in ways}
+    return {way: {name: math.ceil(number) for name, number in one.items()} for way, one in found.items()}
+
+
+def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
+    try:
+        verified(MODULES[way], nets, shape, m, way)
+    except CannotFuse:
+        return False
+    return True
+
+
+def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
+    """The numbers of the compiled way, which follow from its layout; empty if it can't be."""
+    try:
+        from smallbatch.training.compiled.crew import Compiled
+
+        small, large = (Compiled([net], shape, m, OPTIMIZER) for m in ((b or 1), 2 * (b or 1)))
+    except Exception:  # CannotFuse, or Numba is missing
+        return {}
+    bytes_ = small.dtype.itemsize
+    example = bytes_ * (large.training.size - small.training.size) / (b or 1)
+    return {
+        "compiled": {
+            "weights": small.p.nbytes + small.running.nbytes,
+            "start": bytes_ * small.training.size - (b or 1) * example + small.gradient.nbytes,
+            "example": example,
+            "slice": bytes_ * small.evaluation.size / small.slice,
+        }
+    }
+
+
+def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
+    """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through them."""
+    nets = nets[: 1 if way == "separate" else 2]
+    replicas = len(nets)
+    crew = Modules(nets, MODULES[way], OPTIMIZER)
+    split = Split(
+        torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64)
+    )  # one slice of an evaluation, at most
+
+    def update(m: int) -> None:
+        order = np.arange(m)[None, None].repeat(replicas, 0)
+        crew.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
+
+    update(m)  # what is done once
+    one, two = (allocated(lambda m=m: update(m)) / replicas for m in (m, 2 * m))
+    tensors = [*crew.net.parameters(), *crew.net.buffers()]
+    return {
+        "weights": sum(tensor.nbytes for tensor in tensors) / replicas,
+        "start": max(0, 2 * one - two),
+        "example": (two - one) / m,
+        "slice": allocated(lambda: crew.score(split)) / replicas / (2 * m),
+    }
+
+
+def allocated(run: Callable[[], None]) -> int:
+    """The most bytes of tensors that `run` holds at once beside those that are there before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        run()
+    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    return int(max(np.cumsum(changes), default=0))
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    user_folder(request["folder"])
+    set_up()
+    found = []
+    for setting in request["settings"]:
+        try:
+            found.append(trace(setting))
+        except Exception as error:  # whatever a user's network raises: the job says it better
+            print(f"{setting['model']['_target_']}: {error}", file=sys.stderr)
+            found.append(None)
+    print("\n" + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

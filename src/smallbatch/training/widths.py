@@ -1,0 +1,34 @@
+"""How many replicas train side by side: known without torch, since memory is predicted from it (`footprint.py`)."""
+
+WAYS = ("compiled", "groups", "products", "vmap", "separate")  # the best first, as a rule (`crews.py`)
+IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
+WIDEST = {"cpu": 128, "cuda": 256}
+TAIL = 32
+CROWD = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
+
+
+def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
+    """How many replicas of batch size `m` may train at once on a `device` (cpu, cuda), where memory holds `most`.
+
+    Empty if that is too few for the way.
+    """
+    if engine == "separate":
+        return [1]
+    if engine == "compiled":  # replicas follow each other: the width only bounds a block
+        return [min(WIDEST[device], most)]
+    if most < 2:  # a block of one replica rounds differently from one of several
+        return []
+    most = min(WIDEST[device], max(2, IMAGES_AT_ONCE[device] // m), most)
+    return sorted({most, max(2, most // 8)}, reverse=True)
+
+
+def twins(engine: str, replicas: int, logits: int) -> int:
+    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
+
+    Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
+    last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another
+    way there; `logits`, those of one replica's batch, are as a rule its smallest activations.
+    """
+    if engine == "vmap":
+        return -(-TAIL // logits)
+    return int(engine == "groups" and replicas == 1)
