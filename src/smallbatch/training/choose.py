@@ -57,7 +57,7 @@ def choose_engine(data: Data, shared: dict, say, most: int | None = None) -> tup
     return engine, width
 
 
-def candidates(data: Data, shared: dict, most: int) -> tuple[list[str], list[str]]:
+def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
     """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
 
     Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
