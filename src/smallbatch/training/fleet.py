@@ -30,8 +30,8 @@ def train_fleet(
 ) -> Iterator:
     """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
 
-    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every epoch's end;
-    `keep(block, engine)` says how a block outlives an interruption. Raises Stopped.
+    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every
+    epoch's end; `keep(block, engine)` says how a block outlives an interruption. Raises Stopped.
     """
     _try_out(network(data, shared, 0).to(data.device), data, shared)
     engine, width = choose_engine(data, shared, say)
