@@ -86,6 +86,11 @@ def plan_of_job(wildcards):
         return json.load(file)
 
 
+BEFORE_TRAINING = (
+    1_000_000  # more than the seconds of any job; done last, it would keep one core and leave the others idle
+)
+
+
 def job_priority(wildcards):
     """The longest job first, so that no core waits for it at the end."""
     return plan_of_job(wildcards)["resources"]["seconds"]
