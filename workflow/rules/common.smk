@@ -86,9 +86,8 @@ def plan_of_job(wildcards):
         return json.load(file)
 
 
-BEFORE_TRAINING = (
-    1_000_000  # more than the seconds of any job; done last, it would keep one core and leave the others idle
-)
+# More than the seconds of any job: calibrating at the end would keep one core and leave the others idle.
+BEFORE_TRAINING = 1_000_000
 
 
 def job_priority(wildcards):
