@@ -86,6 +86,10 @@ def plan_of_job(wildcards):
         return json.load(file)
 
 
+# More than the seconds of any job: calibrating at the end would keep one core and leave the others idle.
+BEFORE_TRAINING = 1_000_000
+
+
 def job_priority(wildcards):
     """The longest job first, so that no core waits for it at the end."""
     return plan_of_job(wildcards)["resources"]["seconds"]

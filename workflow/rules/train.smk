@@ -33,6 +33,7 @@ rule calibrate:
         "results/{study}/calibration.csv",
     log:
         "results/logs/{study}/calibrate.log",
+    priority: BEFORE_TRAINING
     conda:
         "../../environment.yml"
     threads: 1
