@@ -17,6 +17,7 @@ from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.groups import CannotFuse
+from smallbatch.training.heap import give_back
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
 from smallbatch.training.widths import WAYS, WIDEST, twins, widths
@@ -53,9 +54,11 @@ def candidates(data: Data, shared: dict, most: int = WIDEST) -> tuple[list[str],
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
     reason = _compiled(nets[0], data.shape, examples)
+    give_back()
     if not reason:
         return ["compiled", "separate"], []
     alone = must_train_alone(nets[0], data.shape, examples)
+    give_back()
     if alone:
         return ["separate"], [alone]
     if most < 2:
@@ -67,6 +70,8 @@ def candidates(data: Data, shared: dict, most: int = WIDEST) -> tuple[list[str],
         except CannotFuse as error:
             reasons += [] if alike else [str(error)]
             continue
+        finally:
+            give_back()
         if rounds_alike(MODULES[name], nets, data.shape, examples, twins(name, 2, examples * data.classes), most):
             alike.append(name)
         else:
@@ -93,6 +98,7 @@ def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[s
     found = settled(options, shared, data.shape, data.classes)
     if found is None:
         speeds = measured(options, data, shared)
+        give_back()
         found = next(option for option in options if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
         setting, machine = _circumstances(shared)

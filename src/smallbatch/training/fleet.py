@@ -10,6 +10,7 @@ from smallbatch.errors import UserError
 from smallbatch.training.checkpoint import UNKEPT
 from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew, network, twins
+from smallbatch.training.heap import give_back, large_blocks_apart
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import row_major
 from smallbatch.training.widths import WIDEST
@@ -17,6 +18,7 @@ from smallbatch.training.widths import WIDEST
 
 def set_up() -> None:
     """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight."""
+    large_blocks_apart()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
 
@@ -32,6 +34,7 @@ def train_fleet(
     Raises Stopped.
     """
     _try_out(network(data, shared, 0), data, shared)
+    give_back()
     engine, width = choose_engine(data, shared, say, most)
     for block in blocks(points, width):
         crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
