@@ -43,7 +43,7 @@ def peak(
     """
     program = PROGRAM + MODULES + TRACKING * tracked + (KERNELS + COMPILER * compiling) * ("compiled" in numbers)
     at = [chosen] if chosen else options(numbers, fleet["batch_size"], most)
-    phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way == "compiled" or most > 1]
+    phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
     phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
     return program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
@@ -105,7 +105,7 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     if way == "compiled":
         return _held(way, numbers, fleet, 1) + 2 * apart
     if way == "separate":
-        return 0
+        return 1.5 * apart  # two updates that are watched (`training/alone.py`)
     widest = max([width for width in CROWD if width <= most], default=2)
     return max(
         APART * (_step(way, numbers, m, 1) + apart),
