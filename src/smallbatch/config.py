@@ -65,7 +65,7 @@ class Training:
     job_seconds: float = 20.0  # short fleets share a job up to this estimate; starting one costs some 3 s
     images_per_second: float = 250_000.0  # of one core, for that estimate alone
     checkpoint_seconds: float = 10.0  # between two checkpoints of a block that trains
-    mem_mb: int | None = None  # memory of a job on a cluster; null: an upper bound from the plan
+    mem_mb: int | None = None  # memory that a job asks for and keeps to; null: what is predicted, with a margin
     runtime: int | None = None  # its minutes; null likewise
     gpus: int = 0  # per job
     device: str | None = None  # cpu or cuda; null: a GPU if gpus says so and there is one

@@ -20,7 +20,8 @@ PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
 COMPILER = 105  # what stays of compiling it, where it wasn't there
 TRACKING = 140  # MLflow, imported when points are logged
-MODULES = 30  # what torch sets up for its first update
+MODULES = 70  # what torch imports and sets up for its first updates
+HEAP = 1.15  # of what the C library holds over what is asked for, where sizes change, as in checks
 MARGIN = 1.15  # of what is asked for over what is predicted
 KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
 SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
@@ -44,7 +45,7 @@ def peak(
     """
     program = PROGRAM + MODULES + TRACKING * tracked + (KERNELS + COMPILER * compiling) * ("compiled" in numbers)
     at = [chosen] if chosen else options(numbers, fleet["batch_size"], most)
-    phases = [_check(way, numbers, fleet, most) for way in numbers if way == "compiled" or most > 1]
+    phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
     phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
     return program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
@@ -106,7 +107,7 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     if way == "compiled":
         return _held(way, numbers, fleet, 1) + 2 * apart
     if way == "separate":
-        return 0
+        return 1.5 * apart  # two updates that are watched (`training/alone.py`)
     widest = max([width for width in CROWD if width <= most], default=2)
     return max(
         APART * (_step(way, numbers, m, 1) + apart),

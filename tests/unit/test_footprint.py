@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+<<<<<<< HEAD
+=======
+from smallbatch.footprint import fitting, peak
+>>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
 from smallbatch.footprints import _traced
 from smallbatch.pack import resources
 from smallbatch.source import code_digest
@@ -20,10 +24,10 @@ CONV, RESNET = "smallbatch.models.conv.ConvNet", "smallbatch.models.resnet.ResNe
 CASES = {
     "compiled, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
     "compiled, m = 256": (CONV, "none", None, [1, 8, 8], 1024, 256, 20, 0.9),
-    "ResNet, compiled, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 3, 0.9),
-    "channel groups": ("networks.GroupNormed", "none", None, [1, 8, 8], 3000, 2048, 8, 0.0),
-    "vmap": ("networks.Cat", "bn", 8, [1, 8, 8], 3000, 2048, 8, 0.0),
-    "one by one": ("networks.Dropout", "none", None, [1, 8, 8], 60000, 60000, 2, 0.0),
+    "ResNet, compiled, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 1, 0.9),
+    "channel groups": ("networks.GroupNormed", "none", None, [1, 8, 8], 2048, 2048, 4, 0.0),
+    "vmap": ("networks.Cat", "bn", 8, [1, 8, 8], 2048, 2048, 4, 0.0),
+    "one by one": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
     "large data": (CONV, "none", None, [1, 28, 28], 80000, 64, 2, 0.0),
 }
 
@@ -36,6 +40,8 @@ def setting(case):
 @pytest.fixture(scope="module")
 def networks():
     """The numbers of every case's network, traced by one process."""
+    warm = [sys.executable, "-m", "smallbatch.training.compiled"]
+    subprocess.run(warm, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, check=True)
     found = _traced([setting(case) for case in CASES.values()], str(HERE))
     assert all(found)
     return dict(zip(CASES, found, strict=True))
@@ -92,3 +98,49 @@ def test_a_job_takes_the_memory_that_was_predicted_within_30_percent(tmp_path, n
     print(f"\n| {name} | {cost['predicted_mb']} | {cost['peak_mb']} | {asked} |", done.stdout.splitlines()[1])
     assert 0.7 * cost["predicted_mb"] <= cost["peak_mb"] <= min(1.3 * cost["predicted_mb"], asked)
     assert f"{cost['peak_mb']:,} MB of memory at most, {cost['predicted_mb']:,} MB predicted" in done.stdout
+
+
+NUMBERS = {
+    "groups": {"weights": 6000, "start": 6000, "example": 9000, "slice": 5000},
+    "separate": {"weights": 6000, "start": 6000, "example": 9000, "slice": 5000},
+}
+
+
+def test_more_examples_or_replicas_never_take_less():
+    case = list(CASES["channel groups"])
+    found = []
+    for m in (64, 256, 1024, 2048):
+        case[5] = m
+        row = [peak(NUMBERS, fleet(case), [(0.1, s) for s in range(n)], 64, ("groups", n)) for n in (2, 4, 16)]
+        assert row == sorted(row) and row[0] < row[-1]
+        found.append(row)
+    assert found == sorted(found)
+    assert peak(NUMBERS, fleet(case), []) < 1000
+
+
+def test_the_most_replicas_that_fit_do_fit_and_one_more_would_not():
+    shared, points = fleet(CASES["channel groups"]), [(0.1, s) for s in range(8)]
+    limit = peak(NUMBERS, shared, points, 8)
+    most = fitting(NUMBERS, shared, points, limit - 1)
+    assert 0 < most < 8 and peak(NUMBERS, shared, points, most) <= limit - 1 < peak(NUMBERS, shared, points, 8)
+    assert fitting(NUMBERS, shared, points, 10) == 0
+
+
+@pytest.mark.parametrize(("most", "engine"), [(128, "compiled"), (2, "compiled")])
+def test_narrower_blocks_give_the_same_bits(digits32, shared, most, engine):
+    from smallbatch.training.fleet import train_fleet
+
+    points = [(2.0**-6, seed) for seed in range(3)]
+    found = [list(train_fleet(digits32, shared(), points, print, most=n)) for n in (128, most)]
+    assert [len(block) for block, _ in found[1]] == ([3] if most == 128 else [1, 2])
+    one, other = ([(o["correct"], o["summary"]["train_loss"]) for _, block in run for o in block] for run in found)
+    assert one == other
+
+
+def test_a_job_that_cannot_fit_says_what_it_needs_in_one_sentence(tmp_path, networks):
+    done, _, asked = train(tmp_path, CASES["compiled, m = 256"], networks["compiled, m = 256"], mem_mb=300)
+    assert done.returncode == 1 and asked == 300
+    assert (
+        "batch size 256 needs some" in done.stderr
+        and "but training.mem_mb allows 300 MB; set training.mem_mb=" in done.stderr
+    )

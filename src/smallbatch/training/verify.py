@@ -9,6 +9,7 @@ from torch import nn
 from smallbatch.training.alone import MODES
 from smallbatch.training.evaluate import SLICE
 from smallbatch.training.groups import CannotFuse, gradients, trained
+from smallbatch.training.heap import give_back
 from smallbatch.training.widths import CROWD
 
 
@@ -79,6 +80,7 @@ def rounds_alike(
 
 def _bits(make: Callable, pair: list[nn.Module], inputs: list, width: int) -> list[torch.Tensor]:
     """Outputs and gradients ``[R, ...]`` of `width` replicas, the two of `pair` in turn, for `inputs`."""
+    give_back()
     which = [r % 2 for r in range(width)]
     joined, found = make([copy.deepcopy(pair[r]) for r in which]), []
     for training, x in inputs:

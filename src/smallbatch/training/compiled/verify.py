@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from smallbatch.data.read import Split
 from smallbatch.training.compiled.crew import Compiled
 from smallbatch.training.groups import CannotFuse, gradients
+from smallbatch.training.heap import give_back
 
 TRIES = 5  # a ReLU or a maximum that is a tie but for rounding takes another way: rare, and not in every try
 TIMES = 10  # as far from float64 as the module itself in float32
@@ -44,6 +45,7 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
     compiled = crew.gradients(Split(images, labels))
     losses = {"compiled": crew.score(Split(images, labels))[0][0]}
     truth, own = {}, {}
+    give_back()
     for module, found in ((double, truth), (single, own)):
         x = images.to(next(module.parameters()).dtype)
         parameters = dict(module.train().named_parameters())
