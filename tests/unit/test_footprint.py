@@ -9,10 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-=======
 from smallbatch.footprint import fitting, peak
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
 from smallbatch.footprints import _traced
 from smallbatch.pack import resources
 from smallbatch.source import code_digest

@@ -67,12 +67,8 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
-<<<<<<< HEAD
     reason = _compiled(nets[0], data, shared.get("precision"), examples)
-=======
-    reason = _compiled(nets[0], data.shape, examples)
     give_back()
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
     if not reason:
         return ["compiled", "separate"], []
     alone = must_train_alone(nets[0], data.shape, examples)
@@ -91,14 +87,10 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
         except CannotFuse as error:
             reasons += [] if alike else [str(error)]
             continue
-<<<<<<< HEAD
-        spare = twins(name, 2, examples * data.classes)
-        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, most):
-=======
         finally:
             give_back()
-        if rounds_alike(MODULES[name], nets, data.shape, examples, twins(name, 2, examples * data.classes), most):
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
+        spare = twins(name, 2, examples * data.classes)
+        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, most):
             alike.append(name)
         else:
             others.append(name)
@@ -129,12 +121,8 @@ def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[s
     found = settled(*circumstances)
     if found is None:
         speeds = measured(options, data, shared)
-<<<<<<< HEAD
-        found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
-=======
         give_back()
-        found = next(option for option in options if speeds[option] * CLOSE >= max(speeds.values()))
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
+        found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
         about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(shared)}
         remember(_name(*circumstances), {"engine": found[0], "width": found[1]} | about)

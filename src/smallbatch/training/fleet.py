@@ -16,15 +16,11 @@ from smallbatch.training.modules import row_major
 
 
 def set_up() -> None:
-<<<<<<< HEAD
     """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight.
 
     On a GPU, kernels of cuDNN that repeat their bits, and single precision that isn't TF32.
     """
-=======
-    """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight."""
     large_blocks_apart()
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True
@@ -41,12 +37,8 @@ def train_fleet(
     epoch's end; `keep(block, engine)` says how a block outlives an interruption; memory holds `most` replicas at once
     (as many as are fast, if None). Raises Stopped.
     """
-<<<<<<< HEAD
     _try_out(network(data, shared, 0).to(data.device), data, shared)
-=======
-    _try_out(network(data, shared, 0), data, shared)
     give_back()
->>>>>>> 0c3264f10e5c479d94843d6832d9a4d550a45a15
     engine, width = choose_engine(data, shared, say, most)
     for block in blocks(points, width):
         crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
