@@ -121,6 +121,7 @@ def peer(case: Case, data, convolution):
 def main(out: Path) -> None:
     set_up()
     rows = []
+    out.parent.mkdir(parents=True, exist_ok=True)
     for case in CASES:
         data = random_data(case)
         convolutions = {"im2col": peer(case, data, im2col_convolution), "xla": peer(case, data, xla_convolution)}
@@ -151,11 +152,10 @@ def main(out: Path) -> None:
             f"JAX {median[best]:,.0f} ({best}), ratio {median['fleet'] / median[best]:.2f}",
             flush=True,
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with open(out.with_name(out.name + "-jax.csv"), "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        with open(out.with_name(out.name + "-jax.csv"), "w", newline="") as file:  # after each case: they take minutes
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":
