@@ -70,11 +70,14 @@ def _read(study: dict, results: Path):
 
 def measure(shared: dict, data) -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median."""
-    from smallbatch.training.choose import choose_engine
+    from smallbatch.training.choose import choose_engine, separate_ways
+    from smallbatch.training.crews import network
 
     engine, width = choose_engine(data, shared, lambda text: None)
-    alone = _time("separate", shared, data, 1)
-    fleet = alone if engine == "separate" else _time(engine, shared, data, width)
+    b, m = shared.get("bn_batch_size"), shared["batch_size"]
+    ways = separate_ways(network(data, shared, 0), data.shape, m if m > 1 else b or 2)
+    alone = min((_time(way, shared, data, 1) for way in ways), key=statistics.median)
+    fleet = alone if engine.startswith("separate") else _time(engine, shared, data, width)
     found = {"width": width, "engine": engine}
     for name, times in (("alone", alone), ("fleet", fleet)):
         median = statistics.median(times)

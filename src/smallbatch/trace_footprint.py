@@ -18,6 +18,7 @@ from smallbatch.console import user_folder
 from smallbatch.data.read import Split
 from smallbatch.models.build import build
 from smallbatch.training.alone import must_train_alone
+from smallbatch.training.choose import separate_ways
 from smallbatch.training.crews import MODULES
 from smallbatch.training.fleet import set_up
 from smallbatch.training.groups import CannotFuse
@@ -42,6 +43,8 @@ def trace(setting: dict) -> dict:
     if not found and not must_train_alone(nets[0], shape, m):
         ways += [way for way in ("groups", "vmap") if _possible(way, nets, shape, m)]
     found |= {way: _modules(way, nets, shape, m) for way in ways}
+    if "separate channels_last" in separate_ways(nets[0], shape, m):
+        found["separate channels_last"] = found["separate"]
     return {way: {name: math.ceil(number) for name, number in one.items()} for way, one in found.items()}
 
 

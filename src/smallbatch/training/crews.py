@@ -5,7 +5,7 @@ import torch
 from smallbatch.data.read import Data
 from smallbatch.models.build import build
 from smallbatch.training.groups import fuse
-from smallbatch.training.modules import Modules, lone
+from smallbatch.training.modules import Modules, lone, lone_channels_last
 from smallbatch.training.stacked import Stacked, products
 from smallbatch.training.widths import twins
 
@@ -14,6 +14,7 @@ MODULES = {  # several networks -> one that computes them
     "products": products,
     "vmap": Stacked,
     "separate": lone,
+    "separate channels_last": lone_channels_last,
 }
 
 

@@ -10,7 +10,7 @@ from smallbatch.errors import UserError
 from smallbatch.training.checkpoint import UNKEPT
 from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew, network, twins
-from smallbatch.training.heap import give_back, large_blocks_apart
+from smallbatch.training.heap import give_back
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import row_major
 

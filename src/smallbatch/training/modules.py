@@ -25,6 +25,14 @@ def lone(nets: list[nn.Module]) -> nn.Module:
     return net
 
 
+def lone_channels_last(nets: list[nn.Module]) -> nn.Module:
+    """The module of a single replica with weights and input in torch's layout channels_last, which convolutions may like."""
+    (net,) = nets
+    net.to(memory_format=torch.channels_last)
+    net.register_forward_pre_hook(lambda _, inputs: inputs[0].contiguous(memory_format=torch.channels_last))
+    return net
+
+
 def row_major(x: torch.Tensor) -> torch.Tensor:
     """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions too.
 
@@ -57,7 +65,7 @@ class Modules:
         self.device = next(nets[0].parameters()).device
         self.precision, self.forward_in = precision, forward_in(precision, self.device)
         # A lone module may count in Python or branch on values (`alone.py`), which a graph wouldn't repeat.
-        self.capture = self.device.type == "cuda" and make is not lone
+        self.capture = self.device.type == "cuda" and make not in (lone, lone_channels_last)
         self._hold(make(nets), len(nets))
 
     def _hold(self, net: nn.Module, replicas: int) -> None:
@@ -85,6 +93,13 @@ class Modules:
     def step(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
         """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to `sums` ``[R]``."""
         m, replicas = index.shape
+        if replicas == 1:  # as the textbook has it: no slower than that
+            with self.forward_in():
+                logits = self.net(train.images[index[:, 0]])
+            loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
+            self.sgd.step(gradients(loss, self.parameters), rates)
+            sums += loss.detach()
+            return
         x = train.images[index].flatten(1, 2).contiguous(memory_format=evaluate.LAYOUTS[self.device.type])
         with self.forward_in():
             logits = self.net(x)
@@ -126,14 +141,14 @@ class Modules:
 
     def finite(self) -> np.ndarray:
         """Which replicas have only finite weights ``[R]``."""
-        flags = [p.detach().view(self.replicas, -1).isfinite().all(1) for p in self.parameters]
+        flags = [p.detach().reshape(self.replicas, -1).isfinite().all(1) for p in self.parameters]
         return torch.stack(flags).all(0).cpu().numpy()
 
     def state(self) -> dict[str, np.ndarray]:
         """All that training changes, replica-major: ``{name: [R, ...]}``."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         tensors |= {f"velocity.{i}": v for i, v in enumerate(self.sgd.velocity or [])}
-        found = {name: t.detach().view(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
+        found = {name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
         chunks = [layer.chunks for layer in evaluate.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
         if self.replicas == 1:  # dropout and the like, which only networks that train one by one may have
@@ -149,7 +164,7 @@ class Modules:
         tensors |= {f"velocity.{i}": v for i, v in enumerate(self.sgd.velocity or [])}
         with torch.no_grad():
             for name, tensor in tensors.items():
-                tensor.view(replicas, -1).copy_(torch.from_numpy(state[name]))
+                tensor.copy_(torch.from_numpy(state[name]).view(tensor.shape))
         for layer, chunks in zip(evaluate.norm_layers(self.net), state["chunks"][0], strict=True):
             layer.chunks = int(chunks)
         if "random" in state:

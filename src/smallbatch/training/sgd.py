@@ -11,7 +11,8 @@ class SGD:
     """
 
     def __init__(self, parameters: list[torch.Tensor], replicas: int, momentum: float, weight_decay: float):
-        self.rows = [parameter.detach().view(replicas, -1) for parameter in parameters]
+        whole = [parameter.detach() for parameter in parameters]
+        self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.velocity = [torch.zeros_like(row) for row in self.rows] if momentum else None
@@ -26,5 +27,8 @@ class SGD:
             torch._foreach_mul_(self.velocity, self.momentum)
             torch._foreach_add_(self.velocity, steps)
             steps = self.velocity
+        if len(lr) == 1:  # the weights of one module lie as they please
+            torch._foreach_add_(self.rows, steps, alpha=-float(lr))
+            return
         for row, step in zip(self.rows, steps, strict=True):
             row.addcmul_(step, lr, value=-1)

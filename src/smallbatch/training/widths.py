@@ -1,6 +1,13 @@
 """How many replicas train side by side: known without torch, since memory is predicted from it (`footprint.py`)."""
 
-WAYS = ("compiled", "groups", "products", "vmap", "separate")  # the best first, as a rule (`crews.py`)
+WAYS = (
+    "compiled",
+    "groups",
+    "products",
+    "vmap",
+    "separate",
+    "separate channels_last",
+)  # the best first, as a rule (`crews.py`)
 IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
 WIDEST = {"cpu": 128, "cuda": 256}
 TAIL = 32
@@ -12,7 +19,7 @@ def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
 
     Empty if that is too few for the way.
     """
-    if engine == "separate":
+    if engine.startswith("separate"):
         return [1]
     if engine == "compiled":  # replicas follow each other: the width only bounds a block
         return [min(WIDEST[device], most)]
