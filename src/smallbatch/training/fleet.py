@@ -20,7 +20,6 @@ def set_up() -> None:
 
     On a GPU, kernels of cuDNN that repeat their bits, and single precision that isn't TF32.
     """
-    large_blocks_apart()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True
