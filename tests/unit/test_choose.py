@@ -41,7 +41,7 @@ def test_it_is_measured_once_per_setting(digits32, shared, speeds):
 
 
 def test_a_slower_way_is_named(digits32, shared, speeds):
-    speeds |= {("compiled", choose.WIDEST["cpu"]): 10, ("separate", 1): 20}
+    speeds |= {("compiled", choose.WIDEST["cpu"]): 10, ("separate", 1): 20, ("separate channels_last", 1): 20}
     said = []
     assert choose_engine(digits32, shared(), said.append) == ("separate", 1)
     assert said == ["replicas train one by one: the compiled step is slower here"]

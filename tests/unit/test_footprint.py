@@ -14,6 +14,7 @@ from smallbatch.footprints import _traced
 from smallbatch.pack import resources
 from smallbatch.source import code_digest
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONV, RESNET = "smallbatch.models.conv.ConvNet", "smallbatch.models.resnet.ResNet"
