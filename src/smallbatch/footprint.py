@@ -93,8 +93,7 @@ def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     orders = 2 * crowd * size * 8  # of an epoch
     state = 3 * crowd * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
     if way == "compiled":
-        channels_last = 4 * size * math.prod(dataset["shape"]) * (dataset["shape"][0] > 1)  # a copy of the images
-        return held + max(channels_last + max(orders, crowd * size * 13), state)
+        return held + max(orders, crowd * size * 13, state)
     logits = crowd * size * (8 * dataset["classes"] + 28)
     step = _step(way, numbers, m, crowd)
     return held + max(step + orders, crowd * _slice(way, numbers, fleet) + logits, state)

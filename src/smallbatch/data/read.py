@@ -53,7 +53,7 @@ def read(folder: Path) -> Data:
         for split in SPLITS:
             stop = start + about["sizes"][split]
             images = _standard(folder / "images.npy", start, stop, about["mean"], about["std"])
-            splits.append(Split(torch.from_numpy(images), torch.from_numpy(labels[start:stop].copy())))
+            splits.append(Split(images, torch.from_numpy(labels[start:stop].copy())))
             start = stop
     except (OSError, ValueError) as error:
         raise UserError(
@@ -62,13 +62,14 @@ def read(folder: Path) -> Data:
     return Data(*splits, about["classes"])
 
 
-def _standard(path: Path, start: int, stop: int, mean: float, std: float) -> np.ndarray:
-    """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once."""
-    found = np.empty((stop - start, *np.load(path, mmap_mode="r").shape[1:]), np.float32)
+def _standard(path: Path, start: int, stop: int, mean: float, std: float) -> torch.Tensor:
+    """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once; channels last in it."""
+    _, channels, height, width = np.load(path, mmap_mode="r").shape
+    found = np.empty((stop - start, height, width, channels), np.float32)
     for at in range(0, len(found), PIECE):
         # Opened anew: pages that were read count as the process's memory until the file is closed.
         piece = np.load(path, mmap_mode="r")[start + at : min(start + at + PIECE, stop)].astype(np.float32)
         piece -= mean
         piece /= std
-        found[at : at + PIECE] = piece
-    return found
+        found[at : at + PIECE] = piece.transpose(0, 2, 3, 1)
+    return torch.from_numpy(found).permute(0, 3, 1, 2)

@@ -128,6 +128,8 @@ def _compiled(net: nn.Module, data: Data, precision: str | None, examples: int) 
         verify(net, data.shape, examples)
     except CannotFuse as reason:
         return str(reason)
+    except Exception as error:  # nothing that goes wrong here may cost the run: there are other ways
+        return f"the compiled step failed ({type(error).__name__}: {error})"
     return ""
 
 

@@ -162,7 +162,7 @@ class Compiled:
 
 
 def _last(images: torch.Tensor) -> np.ndarray:
-    """``[N, C, H, W]`` as ``[N, H, W, C]``, copied only where memory isn't laid out so."""
+    """``[N, C, H, W]`` as ``[N, H, W, C]``, which is how `data/read.py` lays it out; anything else is copied."""
     return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
 
 
