@@ -1,6 +1,6 @@
 """The compiled training step: a network of the usual layers trained by code made for it, one replica after the other.
 
-    translate.py   an ordinary module -> a tape: its layers in order (torch.fx)
+    trace.py, translate.py   an ordinary module -> a tape: its layers in order (torch.fx)
     layout.py      a tape -> where its activations lie in memory
     step.py        the step: forward, reverse, SGD; read this first
     products.py    convolutions and linear layers, all by the one product of tile.py

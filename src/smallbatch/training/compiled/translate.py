@@ -1,6 +1,6 @@
 """An ordinary module as a tape of layers (`step.py`), or a sentence that says why it can't be one.
 
-The module is traced by torch.fx; each call in its forward that is known here becomes a row of the tape.
+The forward is followed by `trace.py`; each call in its forward that is known here becomes a row of the tape.
 """
 
 import operator
@@ -10,10 +10,10 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.alone import python_state, random_state
 from smallbatch.training.compiled import step
 from smallbatch.training.compiled.tape import Tape, Tensor, lanes
 from smallbatch.training.compiled.tensor import ABSENT, ACCUMULATE, WRITE
+from smallbatch.training.compiled.trace import SUMS, activations, followed
 from smallbatch.training.compiled.vector import LANES
 from smallbatch.training.groups import CannotFuse
 
@@ -23,26 +23,12 @@ def make_tape(net: nn.Module, shape: tuple[int, int, int]) -> Tape:
     return _Translator(net, shape).tape
 
 
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
-
-
-class _Shapes(fx.Interpreter):
-    """Runs the module once and notes the shape of every activation."""
-
-    def run_node(self, node: fx.Node):
-        value = super().run_node(node)
-        node.meta["shape"] = tuple(getattr(value, "shape", ()))
-        return value
-
-
 class _Translator:
     """Follows the module's forward, call by call."""
 
     def __init__(self, net: nn.Module, shape: tuple[int, int, int]):
         self.tape, self.net = Tape(), net
-        module = self._followed(shape)
+        module, self.examples = followed(net, shape)
         self.users = {node: len(node.users) for node in module.graph.nodes}
         self.found: dict[fx.Node, int] = {}
         self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that are another node's tensor
@@ -50,7 +36,7 @@ class _Translator:
             if node.op == "placeholder":
                 self.found[node] = self._tensor(shape[0], shape[1], shape[2], None)
         (output,) = (node for node in module.graph.nodes if node.op == "output")
-        needed = _activations(output.args[0])
+        needed = activations(output.args[0])
         for node in module.graph.nodes:
             if node in needed and node not in self.found:
                 self.found[node] = self._translate(node)
@@ -60,29 +46,6 @@ class _Translator:
             raise CannotFuse("its output isn't one number per class")
         self.tape.logits, self.tape.classes = self.logits, logits.channels
         self._gradient_flags()
-
-    def _followed(self, shape: tuple[int, int, int]) -> fx.GraphModule:
-        """The module's calls as a graph with the shape of every activation, by running it once."""
-        net = self.net.train()
-        norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
-        self.examples = 2 * (norms[0].bn_batch_size if norms else 1)
-        before = _states(net)
-        for layer in norms:
-            layer.observer = lambda means, variances: None  # keeps its running statistics as they are
-        try:
-            module = fx.GraphModule(net, _Tracer().trace(net))
-            module.graph.eliminate_dead_code()
-            with torch.no_grad():
-                _Shapes(module).run(torch.zeros(self.examples, *shape, dtype=next(net.parameters()).dtype))
-        except Exception as error:  # whatever tracing meets in a user's forward
-            line = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise CannotFuse(f"its forward can't be followed call by call ({line})") from error
-        finally:
-            for layer in norms:
-                layer.observer = None
-        if _states(net) != before:
-            raise CannotFuse("its forward draws random numbers or keeps state")
-        return module
 
     # --- tensors -------------------------------------------------------------------------------------------------
 
@@ -310,22 +273,6 @@ class _Translator:
                     written.add(t.storage)
 
 
-def _states(net: nn.Module) -> tuple:
-    """What a forward must leave as it was: random generators, and attributes that are no parameters."""
-    return random_state(), [python_state(module) for module in net.modules()]
-
-
-def _activations(output: fx.Node) -> set[fx.Node]:
-    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be given."""
-    found, to_do = set(), [output]
-    while to_do:
-        node = to_do.pop()
-        if isinstance(node, fx.Node) and node not in found:
-            found.add(node)
-            to_do += node.args[:2] if node.target in (operator.add, operator.iadd, torch.add) else node.args[:1]
-    return found
-
-
 def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:
     """How far beyond the gradient of its output the transposed convolution reads."""
     rows = [(h + padding - i) // stride for h in range(size) for i in range(kernel) if (h + padding - i) % stride == 0]
@@ -355,9 +302,7 @@ CALLS = {
     F.relu: T.relu,
     "relu": T.relu,
     "relu_": T.relu,
-    operator.add: T.add,
-    operator.iadd: T.add,
-    torch.add: T.add,
+    **dict.fromkeys(SUMS, T.add),
     F.max_pool2d: T.max_pool,
     torch.max_pool2d: T.max_pool,
     F.adaptive_avg_pool2d: T.mean_pool,
