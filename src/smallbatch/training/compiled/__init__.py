@@ -10,8 +10,8 @@
     cache.py       where compiled code is kept
 
 Why it is here. Small batches of small networks are where PyTorch spends its time on anything but arithmetic. This
-path costs some 1,800 lines and one dependency (Numba), and trains the digits net 3.4 to 83 times and ResNet-8 1.1 to
-5.9 times as fast as the textbook loop, 2.3 to 13 times as fast as ``vmap(grad)`` (results/reference/bench.csv,
+path costs some 1,800 lines and one dependency (Numba), and trains the digits net 3.2 to 87 times and ResNet-8 1.2 to
+5.7 times as fast as the textbook loop, 2.5 to 15 times as fast as ``vmap(grad)`` (results/reference/bench.csv,
 ``python -m smallbatch.bench``). One replica after the other makes three things trivial: a replica can't depend on its
 neighbours, one that diverged costs nothing once it has left, and each may have a batch size of its own.
 
