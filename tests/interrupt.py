@@ -62,7 +62,7 @@ PHASES = {
     "training": Phase("smallbatch.train", trains, 0.8),
     "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.04),
     "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.12),
-    "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.5),
+    "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.01),
     "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
 }
 

@@ -30,7 +30,8 @@ def tables(checkout: Checkout) -> list:
     """What a job wrote, the times apart."""
     (folder,) = checkout.results.glob("jobs/*")
     read = [pq.read_table(folder / f"{name}.parquet") for name in ("summary", "history", "correct")]
-    return [t.select([c for c in t.column_names if c not in ("seconds", "time")]) for t in read]
+    kept = [t.select([c for c in t.column_names if c not in ("seconds", "time")]) for t in read]
+    return [t.to_pandas() for t in kept]  # in which NaN equals NaN
 
 
 def checkpoint_of(checkout: Checkout):

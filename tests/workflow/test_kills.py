@@ -18,7 +18,9 @@ def same_tables(one, two, study: str) -> None:
     for name in ("table", "history", "correct"):
         first, second = (pq.read_table(checkout.results / study / f"{name}.parquet") for checkout in (one, two))
         kept = [column for column in first.column_names if column not in VOLATILE]
-        assert len(first) and first.select(kept).equals(second.select(kept)), name
+        assert len(first) and first.select(kept).to_pandas().equals(second.select(kept).to_pandas()), (
+            name
+        )  # NaN as well
 
 
 def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh, tmp_path_factory, capsys):
