@@ -106,7 +106,7 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     if way == "compiled":
         return _held(way, numbers, fleet, 1) + 2 * apart
     if way.startswith("separate"):
-        return 1.5 * apart  # two updates that are watched (`training/alone.py`)
+        return 2.25 * apart  # two updates that are watched, and what the heap keeps of them (`training/alone.py`)
     widest = max([width for width in CROWD if width <= most], default=2)
     return max(
         APART * (_step(way, numbers, m, 1) + apart),
