@@ -1,6 +1,7 @@
 """What memory this process may use, and what it has used, in MB."""
 
 import contextlib
+import math
 import os
 import resource
 from pathlib import Path
@@ -17,8 +18,10 @@ def limit(stated: float | None) -> tuple[float, str]:
     granted = _slurm()
     if granted:
         return granted, "Slurm"
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:  # a bare machine: no limit is known
+        return math.inf, "this machine"
     own = psutil.Process().memory_info().rss
     free = [psutil.virtual_memory().available, *_cgroup_free()]
     return (min(free) + own) / MEGABYTE, "this machine"

@@ -23,8 +23,6 @@ CASES = {
     "compiled, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
     "compiled, m = 256": (CONV, "none", None, [1, 8, 8], 1024, 256, 20, 0.9),
     "ResNet, compiled, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 1, 0.9),
-    "channel groups": ("networks.GroupNormed", "none", None, [1, 8, 8], 2048, 2048, 4, 0.0),
-    "vmap": ("networks.Cat", "bn", 8, [1, 8, 8], 2048, 2048, 4, 0.0),
     "one by one": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
     "large data": (CONV, "none", None, [1, 28, 28], 80000, 64, 2, 0.0),
 }
