@@ -17,17 +17,31 @@ def cache_folder() -> Path:
 
 def remembered(name: str) -> dict | None:
     """What was remembered under `name`, or None."""
-    try:
-        return json.loads((cache_folder() / f"{name}.json").read_text())
-    except (OSError, ValueError):
-        return None
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((cache_folder() / f"{name}.json").read_text())
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def remember(name: str, content: dict) -> None:
-    """Remember `content` under `name`, if the folder can be written."""
+    """Remember `content` under `name`, if the folder can be written and no other process did so first."""
     path = cache_folder() / f"{name}.json"
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         aside.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(aside, path)
+        if remembered(name) is None:
+            path.unlink(missing_ok=True)  # damaged
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a disk without links
+            os.replace(aside, path)
+        aside.unlink(missing_ok=True)
+
+
+def forget(name: str) -> None:
+    """Make room for something else under `name`."""
+    with contextlib.suppress(OSError):
+        (cache_folder() / f"{name}.json").unlink()

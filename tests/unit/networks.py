@@ -222,3 +222,107 @@ class SoftEvaluation(GroupNormed):
     def forward(self, x):
         x = super().forward(x)
         return x if self.training else x.softmax(1)
+
+
+class Warming(nn.Module):
+    """Counts its updates in a buffer, and is another network after 20 of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 16), nn.Linear(16, 10)
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x):
+        x = self.first(x.flatten(1))
+        if self.training:
+            self.seen += 1
+        return self.last(torch.relu(x) if self.seen > 20 else x)
+
+
+class Unseen(Warming):
+    """The same, with a buffer that following the forward doesn't see."""
+
+    def forward(self, x):
+        x = self.first(x.flatten(1))
+        seen = self._buffers["seen"]
+        if self.training:
+            seen.add_(1)
+        return self.last(torch.relu(x) if seen > 20 else x)
+
+
+class Shrinking(Warming):
+    """Changes a weight in its forward."""
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.first._parameters["weight"].mul_(0.999)
+        return self.last(torch.relu(self.first(x.flatten(1))))
+
+
+class InPlace(Warming):
+    def forward(self, x):
+        x = self.first(x.flatten(1))
+        x.relu_()
+        return self.last(x)
+
+
+class OtherInEvaluation(Warming):
+    def forward(self, x):
+        x = self.first(x.flatten(1))
+        return self.last(torch.relu(x) if self.training else x)
+
+
+class NormTwice(nn.Module):
+    """One batch norm in two places, and one in a place that nothing uses."""
+
+    def __init__(self):
+        super().__init__()
+        norm = nn.BatchNorm2d(8)
+        self.one = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), norm, nn.ReLU())
+        self.two = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), norm, nn.ReLU())
+        self.spare = norm
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(self.two(self.one(x)).mean((2, 3)))
+
+
+class Listed(nn.Module):
+    """Its layers once more in a plain list, which torch doesn't know of."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 10)
+        self.steps = [self.conv, self.norm, nn.ReLU()]
+
+    def forward(self, x):
+        for layer in self.steps:
+            x = layer(x)
+        return self.head(x.mean((2, 3)))
+
+
+class Averaging(nn.Module):
+    """Batch norm with options of its own."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8, **options), nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
+
+
+class Infinite(Warming):
+    """A loss that is no number from the start."""
+
+    def forward(self, x):
+        return self.last(self.first(x.flatten(1))) * 1e30 * 1e30
+
+
+class OneLayer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.only = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.only(x.flatten(1))

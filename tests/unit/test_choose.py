@@ -47,12 +47,32 @@ def test_a_slower_way_is_named(digits32, shared, speeds):
     assert said == ["replicas train one by one: the compiled step is slower here"]
 
 
-def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, shared, speeds, tmp_path):
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"engine": "groups", "width": -3}', '{"engine": "magic", "width": 1}']
+)
+def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, shared, speeds, tmp_path, text):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
     fastest(OPTIONS, digits32, shared())
     (kept,) = tmp_path.glob("smallbatch/engines/*.json")
-    kept.write_text("{")
-    assert fastest(OPTIONS, digits32, shared()) == ("groups", 16) and speeds["asked"] == 2
+    kept.write_text(text)
+    for _ in range(2):
+        assert fastest(OPTIONS, digits32, shared()) == ("groups", 16) and speeds["asked"] == 2
+
+
+def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, shared, speeds, monkeypatch):
+    speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
+    alone = choose.measured
+
+    def overtaken(*arguments):
+        if speeds["asked"] == 0:
+            found = alone(*arguments)
+            speeds.update(dict(zip(OPTIONS, (9, 3, 2), strict=True)))
+            assert fastest(OPTIONS, digits32, shared()) == OPTIONS[0]  # another job, meanwhile
+            return found
+        return alone(*arguments)
+
+    monkeypatch.setattr(choose, "measured", overtaken)
+    assert fastest(OPTIONS, digits32, shared()) == OPTIONS[0] and speeds["asked"] == 2
 
 
 def test_every_way_can_be_timed(digits32, shared):

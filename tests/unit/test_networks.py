@@ -1,6 +1,7 @@
 """Ordinary networks (`networks.py`): which way each trains and why, that it is right, and its bits."""
 
 import functools
+import re
 
 import networks
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 import torch
 from torch import nn
 
+from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.choose import candidates
 from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.compiled.translate import make_tape
 from smallbatch.training.crews import MODULES, twins
 from smallbatch.training.evaluate import norm_layers
 from smallbatch.training.fleet import train_fleet
+from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches, learning_rates
 from smallbatch.training.modules import Modules, row_major
 
@@ -62,11 +66,11 @@ EXPECTED = {  # the way that comes first, and why none before it does
     ),
     "Buffers": (
         "vmap",
-        "its forward draws random numbers or keeps state; mean of Buffers itself cannot be written as channel groups",
+        "its forward changes a tensor in its place (add_); mean of Buffers itself cannot be written as channel groups",
     ),
     "SoftEvaluation": (
         "vmap",
-        "1 (GroupNorm) is not a layer of the compiled step; "
+        "its forward is another one in evaluation; "
         "its output changes when replicas stand side by side as channel groups",
     ),
     "Dropout": (
@@ -78,14 +82,36 @@ EXPECTED = {  # the way that comes first, and why none before it does
         "separate",
         "the forward of Branching reads values of tensors into Python, where replicas can't differ",
     ),
+    "NormTwice": (
+        "vmap",
+        "the compiled step differs from the module in its evaluation; "
+        "the last bits of a replica would depend on its neighbours as channel groups",
+    ),
+    "OneLayer": ("compiled", ""),
+    "InPlace": (
+        "vmap",
+        "its forward changes a tensor in its place (relu_); seen of InPlace itself cannot be written as channel groups",
+    ),
+    "OtherInEvaluation": (
+        "vmap",
+        "its forward is another one in evaluation; seen of OtherInEvaluation itself cannot be written as channel groups",
+    ),
+    "Warming": (
+        "separate",
+        "the forward of Warming reads values of tensors into Python, where replicas can't differ",
+    ),
+    "Unseen": (
+        "separate",
+        "the forward of Unseen reads values of tensors into Python, where replicas can't differ",
+    ),
     "NewBuffer": (
         "separate",
-        "its forward draws random numbers or keeps state; mean of NewBuffer itself cannot be written as channel groups; "
+        "its forward is another one in evaluation; mean of NewBuffer itself cannot be written as channel groups; "
         "its buffer changes when replicas stand side by side by vmap",
     ),
 }
 TOGETHER = [name for name, (way, _) in EXPECTED.items() if way != "separate"]
-NORMED = ["Residual", "Cat", "OwnParameters", "Sizes"]
+NORMED = ["Residual", "Cat", "OwnParameters", "Sizes", "NormTwice"]
 
 
 def config(shared, name, **changes):
@@ -142,6 +168,41 @@ def test_every_replica_follows_the_plain_loop(digits, digits32, first_way, name,
     follows_the_plain_loop(digits if dtype == torch.float64 else digits32, first_way(name)[0], name, dtype, tolerance)
 
 
+def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digits32, shared):
+    with pytest.raises(CannotFuse, match="draws random numbers or keeps state"):
+        make_tape(networks.Shrinking(), (1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "message"),
+    [
+        ("Listed", {}, "model Listed: its forward uses a BatchNorm2d that is not among its modules; keep layers in"),
+        ("Averaging", {"momentum": None}, "model networks.Averaging: norm keeps no running averages with a momentum"),
+        ("Averaging", {"track_running_stats": False}, "track_running_stats=False"),
+    ],
+)
+def test_batch_norm_that_would_not_follow_the_grid_is_refused(digits32, shared, network, options, message):
+    fleet = config(shared, network) | {"norm": "bn", "bn_batch_size": 4}
+    fleet["model"] |= options
+    with pytest.raises(UserError, match=re.escape(message)):
+        candidates(digits32, fleet)
+
+
+def test_batch_norm_keeps_its_momentum_and_precision(shared):
+    model = {"_target_": "networks.Averaging", "momentum": 0.3, "eps": 1e-3, "dtype": torch.float64}
+    layer = build(model, (1, 8, 8), 10, "bn", 4, 0).norm
+    assert (layer.momentum, layer.eps, layer.running_mean.dtype) == (0.3, 1e-3, torch.float64)
+    assert {p.dtype for p in layer.parameters()} == {torch.float64}
+
+
+def test_a_loss_that_is_no_number_from_the_start_has_diverged(digits32, shared):
+    outcomes = [o for _, block in train_fleet(digits32, config(shared, "Infinite"), POINTS, print) for o in block]
+    for outcome in outcomes:
+        summary = outcome["summary"]
+        assert (summary["status"], summary["updates"], summary["train_loss"]) == ("diverged", 0, None)
+        assert len(outcome["history"]) == 1
+
+
 def test_channel_groups_with_batch_norm_of_odd_width_follow_the_plain_loop(digits):
     follows_the_plain_loop(digits, "groups", "Residual", torch.float64, 1e-9)
 
@@ -184,7 +245,7 @@ def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name
     for r, point in enumerate(POINTS):
         alone = update(crew_of("separate", name, [point[1]], torch.float64), digits, [point])
         for one, two in zip(norm_layers(together.net), norm_layers(alone.net), strict=True):
-            assert one.chunks == two.chunks == STEPS * M // 4
+            assert one.chunks == two.chunks == STEPS * M // 4 * (2 if name == "NormTwice" else 1)
             for ours, theirs in zip(one.running(), two.running(), strict=True):
                 assert torch.allclose(ours.view(3, -1)[r], theirs, rtol=1e-9, atol=1e-9)
         for statistics in (None, Modules.exact_statistics, Modules.population_statistics):

@@ -40,6 +40,23 @@ def test_a_cache_that_cannot_be_written_costs_time_and_not_the_run(fresh, tmp_pa
     assert engines(fresh) == {"compiled"}
 
 
+def test_a_damaged_cache_is_compiled_anew_and_mended(fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compile_once = ("-m", "smallbatch.training.compiled")
+    fresh.python(*compile_once)
+    (code,) = tmp_path.glob("smallbatch/kernels-*/step.evaluate*.nbc")
+    (index,) = tmp_path.glob("smallbatch/kernels-*/step.train*.nbi")
+    one_bit = bytearray(code.read_bytes())
+    one_bit[len(one_bit) // 2] ^= 1  # a disk's error that unpickling doesn't see
+    code.write_bytes(one_bit)
+    index.write_bytes(bytes(index.stat().st_size))
+    train(fresh, monkeypatch)
+    assert engines(fresh) == {"compiled"} and code.read_bytes() != one_bit
+    mended = code.stat().st_mtime_ns, index.stat().st_mtime_ns
+    fresh.python(*compile_once)
+    assert mended == (code.stat().st_mtime_ns, index.stat().st_mtime_ns)
+
+
 def test_without_numba_training_takes_another_way(fresh, tmp_path, monkeypatch):
     (tmp_path / "numba.py").write_text("raise ImportError('libllvmlite.so: cannot open shared object file')\n")
     path = os.pathsep.join([str(tmp_path), str(fresh.root / "src")])

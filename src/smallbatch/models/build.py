@@ -1,5 +1,6 @@
 """From a model's config to a network with the norm and the initial weights of one point."""
 
+import copy
 import inspect
 
 import torch
@@ -42,23 +43,60 @@ def build(model: dict, shape: tuple[int, int, int], classes: int, norm: str, bn_
 
 def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: int | None) -> None:
     """Replace torch's batch-norm layers by ghost batch norm over `bn_batch_size` examples."""
-    layers = [
-        (path, layer) for path, layer in net.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    places = [
+        (path, layer)
+        for path, layer in net.named_modules(remove_duplicate=False)  # a layer may stand in several places
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
     ]
-    if layers and norm == "none":
+    if places and norm != "bn":
         raise UserError(
-            f"grid.norm: none, but {target} has batch-norm layers ({layers[0][0]}); "
+            f"grid.norm: {norm}, but {target} has batch-norm layers ({places[0][0]}); "
             "write grid.norm=[bn], or let its constructor take norm and build the layers with it"
         )
-    if not layers and norm != "none":
+    if not places and norm != "none":
         raise UserError(
             f"grid.norm: {norm}, but {target} has no batch-norm layer and its constructor takes no norm; "
             "write grid.norm=[none]"
         )
-    for path, layer in layers:
-        ghost = GhostBatchNorm(layer.num_features, bn_batch_size, layer.momentum or 0.1, layer.eps)
-        if layer.affine:
-            ghost.weight, ghost.bias = layer.weight, layer.bias
-        else:
-            ghost.requires_grad_(False)
-        net.set_submodule(path, ghost)
+    ghosts: dict[nn.Module, GhostBatchNorm] = {}
+    for path, layer in places:
+        if layer not in ghosts:
+            ghosts[layer] = _ghost(layer, f"model {target}: {path}", bn_batch_size)
+        net.set_submodule(path, ghosts[layer])
+
+
+def _ghost(layer: nn.Module, name: str, bn_batch_size: int) -> GhostBatchNorm:
+    """The layer that takes the place of torch's `layer`, with its weights."""
+    if isinstance(layer, nn.modules.lazy.LazyModuleMixin):
+        raise UserError(f"{name} is a lazy layer; give it its number of channels")
+    if not layer.track_running_stats or not layer.momentum:
+        raise UserError(
+            f"{name} keeps no running averages with a momentum (track_running_stats={layer.track_running_stats}, "
+            f"momentum={layer.momentum}), which evaluation needs; leave both as torch has them"
+        )
+    ghost = GhostBatchNorm(layer.num_features, bn_batch_size, layer.momentum, layer.eps)
+    if layer.affine:
+        ghost.weight, ghost.bias = layer.weight, layer.bias
+    else:
+        ghost.requires_grad_(False)
+    return ghost.to(layer.running_mean.dtype)
+
+
+def check_norms(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
+    """Raise UserError if batch norm of torch runs in a forward of `net`: one that is not among its modules.
+
+    Such a layer, kept in a list or a lambda, would normalise over the whole batch whatever the grid says.
+    """
+    seen = []
+    handle = nn.modules.module.register_module_forward_pre_hook(lambda layer, _: seen.append(layer))
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            copy.deepcopy(net).train()(torch.zeros(examples, *shape))
+    finally:
+        handle.remove()
+    hidden = [layer for layer in seen if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    if hidden:
+        raise UserError(
+            f"model {type(net).__name__}: its forward uses a {type(hidden[0]).__name__} that is not among its modules; "
+            "keep layers in nn.ModuleList or nn.ModuleDict in place of a list or dict"
+        )

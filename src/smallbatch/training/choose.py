@@ -16,6 +16,7 @@ from torch import nn
 
 from smallbatch import provenance
 from smallbatch.data.read import Data
+from smallbatch.models.build import check_norms
 from smallbatch.points import digest
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.crews import MODULES, make_crew, network
@@ -25,7 +26,7 @@ from smallbatch.training.heap import give_back
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
 from smallbatch.training.widths import WAYS, WIDEST, twins, widths
-from smallbatch.user_cache import remember, remembered
+from smallbatch.user_cache import forget, remember, remembered
 
 SAID = {
     "compiled": "by the compiled step",
@@ -70,6 +71,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
+    check_norms(nets[0], data.shape, examples)
     reason = _compiled(nets[0], data, shared.get("precision"), examples)
     give_back()
     if not reason:
@@ -138,12 +140,14 @@ def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[s
     circumstances = (options, shared, data.shape, data.classes, hardware(data.device))
     found = settled(*circumstances)
     if found is None:
+        forget(_name(*circumstances))  # what can't be used, if anything is there
         speeds = measured(options, data, shared)
         give_back()
         found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
         about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(shared)}
         remember(_name(*circumstances), {"engine": found[0], "width": found[1]} | about)
+        found = settled(*circumstances) or found  # jobs that timed it at once go the way of the first
     return found
 
 
@@ -151,8 +155,9 @@ def settled(options: list, shared: dict, shape, classes: int, machine: str) -> t
     """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
     if len(options) == 1:
         return options[0]
-    kept = remembered(_name(options, shared, shape, classes, machine))
-    return kept and (kept["engine"], kept["width"])
+    kept = remembered(_name(options, shared, shape, classes, machine)) or {}
+    found = kept.get("engine"), kept.get("width")
+    return found if found in options else None
 
 
 def _setting(shared: dict) -> dict:

@@ -6,6 +6,7 @@ computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentu
 `data/stream.py` for the batches, `schedules/` for rate and budget, `training/checkpoint.py` for interruptions.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -200,7 +201,7 @@ def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
             "epochs": record.epochs,
             "updates": record.updates,
             "examples": record.updates * record.batch_size,
-            "train_loss": record.train_loss,
+            "train_loss": record.train_loss if math.isfinite(record.train_loss) else None,
             "val_loss": None if status == "diverged" else record.scores["val_loss"],
             "val_accuracy": float(val.mean()),
             "test_accuracy": float(test.mean()),

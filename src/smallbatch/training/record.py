@@ -18,6 +18,7 @@ class Record:
         """Take the scores before training; `row` is the replica's in `scores`."""
         self._keep(scores, row)
         self.initial_loss = self.train_loss
+        self.diverged = not math.isfinite(self.initial_loss)
         self._add(0, None, None, val_loss, val_correct, scored=True)
 
     def end_epoch(self, epoch, updates, lr, running, val_loss, val_correct, scores, row, finite) -> None:
@@ -47,8 +48,8 @@ class Record:
 
     def _keep(self, scores: dict, row: int) -> None:
         self.train_loss_now = float(scores["train_loss"][row])
-        if math.isfinite(self.train_loss_now):
-            self.train_loss = self.train_loss_now  # the last finite one
+        if math.isfinite(self.train_loss_now) or not self.history:
+            self.train_loss = self.train_loss_now  # the last finite one, if there is one
         self.scores = {
             "val_loss": float(scores["val_loss"][row]),
             "val": scores["val"][row],

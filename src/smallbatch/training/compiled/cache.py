@@ -8,11 +8,12 @@ edit never meets stale code. A folder that can't be written, or a full disk, cos
 import contextlib
 import hashlib
 import importlib.metadata
+import pickle
 import platform
 from pathlib import Path
 
 from numba import njit
-from numba.core import caching
+from numba.core import caching, serialize
 
 from smallbatch.provenance import processor
 from smallbatch.user_cache import cache_folder
@@ -74,10 +75,33 @@ class _Pieces(caching.CompileResultCacheImpl):
     _locator_classes = (_Place,)
 
 
+class _File(caching.IndexDataCacheFile):
+    """Kept code with its checksum: what a disk has damaged must not run."""
+
+    def _save_data(self, name, data):
+        code = serialize.dumps(data)
+        super()._save_data(name, (hashlib.blake2b(code).digest(), code))
+
+    def _load_data(self, name):
+        checksum, code = super()._load_data(name)
+        if hashlib.blake2b(code).digest() != checksum:
+            raise ValueError(f"{name} is damaged")
+        return pickle.loads(code)
+
+
 class _Cache(caching.FunctionCache):
     _impl_class = _Pieces
 
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+
     @contextlib.contextmanager
     def _guard_against_spurious_io_errors(self):
-        with contextlib.suppress(OSError, EOFError, ValueError):  # a full disk, a damaged file: compile again
+        """Compile again what can't be read, and go on where it can't be kept."""
+        try:
             yield
+        except Exception as error:  # a damaged pickle raises almost anything
+            if not isinstance(error, OSError):
+                with contextlib.suppress(OSError):
+                    self.flush()

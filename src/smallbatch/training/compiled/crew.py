@@ -34,8 +34,9 @@ class Compiled:
         self.running = np.zeros((replicas, 2, channels), self.dtype)
         self.updates = np.zeros(replicas, np.int64)  # that the running statistics have seen
 
+        # A network without a layer's output of its own to keep (one linear layer) takes nothing.
         one = lay_out(tape, 1, None, gradients=False).size - lay_out(tape, 0, None, gradients=False).size
-        size = max(1, EVALUATION_BYTES // (one * self.dtype.itemsize))
+        size = max(1, EVALUATION_BYTES // (max(1, one) * self.dtype.itemsize))
         self.slice = max(self.b or 1, size // (self.b or 1) * (self.b or 1))
         self.training, self.evaluation = lay_out(tape, m, self.b), lay_out(tape, self.slice, self.b, gradients=False)
         self.memory = {id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)}

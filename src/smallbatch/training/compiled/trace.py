@@ -4,11 +4,18 @@ import operator
 
 import torch
 from torch import fx, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.alone import python_state, random_state
 from smallbatch.training.groups import CannotFuse
 
+# Calls that change a tensor, whose result need not be used: nothing else in the graph tells of them.
+IN_PLACE = (
+    {name for name in dir(torch.Tensor) if name.endswith("_") and not name.endswith("__")}
+    | {name for name in dir(operator) if name.startswith("i") and hasattr(operator, f"__{name}__")}
+    | {"setitem"}
+)
 SUMS = (operator.add, operator.iadd, torch.add)
 
 
@@ -17,17 +24,20 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
 
     Raises CannotFuse, with a reason, for a forward that can't be followed or doesn't do the same each time.
     """
-    net = net.train()
     norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
     examples = 2 * (norms[0].bn_batch_size if norms else 1)
     before = _states(net)
     for layer in norms:
         layer.observer = lambda means, variances: None  # keeps its running statistics as they are
     try:
-        module = fx.GraphModule(net, _Tracer().trace(net))
-        module.graph.eliminate_dead_code()
+        evaluation = _calls(net.eval())
+        module = _calls(net.train())
+        if evaluation.code != module.code:
+            raise CannotFuse("its forward is another one in evaluation")
         with torch.no_grad():
             _Shapes(module).run(torch.zeros(examples, *shape, dtype=next(net.parameters()).dtype))
+    except CannotFuse:
+        raise
     except Exception as error:  # whatever tracing meets in a user's forward
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotFuse(f"its forward can't be followed call by call ({line})") from error
@@ -50,9 +60,32 @@ def activations(output: fx.Node) -> set[fx.Node]:
     return found
 
 
+def _calls(net: nn.Module) -> fx.GraphModule:
+    with _NoValues():
+        module = fx.GraphModule(net, _Tracer().trace(net))
+    for node in module.graph.nodes:
+        name = getattr(node.target, "__name__", str(node.target))
+        if not node.users and node.op in ("call_method", "call_function") and name in IN_PLACE:
+            raise CannotFuse(f"its forward changes a tensor in its place ({name})")
+    module.graph.eliminate_dead_code()
+    module.recompile()
+    return module
+
+
 class _Tracer(fx.Tracer):
+    proxy_buffer_attributes = True  # so that a branch on a buffer's value can't be followed
+
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
+
+
+class _NoValues(TorchDispatchMode):
+    """Reading a tensor's value into Python raises: what follows from it now need not follow later."""
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        if operation is torch.ops.aten._local_scalar_dense.default:
+            raise CannotFuse("its forward reads values of tensors into Python")
+        return operation(*args, **(kwargs or {}))
 
 
 class _Shapes(fx.Interpreter):
@@ -65,5 +98,6 @@ class _Shapes(fx.Interpreter):
 
 
 def _states(net: nn.Module) -> tuple:
-    """What a forward must leave as it was: random generators, and attributes that are no parameters."""
-    return random_state(), [python_state(module) for module in net.modules()]
+    """What a forward must leave as it was: random generators, attributes, and tensors that it might change."""
+    versions = [tensor._version for tensor in (*net.parameters(), *net.buffers())]
+    return random_state(), versions, [python_state(module) for module in net.modules()]
