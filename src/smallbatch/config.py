@@ -43,6 +43,13 @@ class Schedule:
 
 
 @dataclass
+class Augmentation:
+    name: str = "crop-flip"
+    padding: int = 4  # pixels on each side; 0: no crops
+    flip: bool = True  # mirror images, left to right
+
+
+@dataclass
 class Optimizer:
     name: str = "sgd"
     momentum: float = 0.0  # in [0, 1)
@@ -77,6 +84,7 @@ class Config:
     description: str = ""
     dataset: dict[str, Any] = field(default_factory=dict)  # name, _target_, shape, classes, sizes, own keys
     model: dict[str, Any] = field(default_factory=dict)  # name, _target_, own keys
+    augmentation: Augmentation | None = None  # of training images; null: none
     schedule: Schedule = field(default_factory=Schedule)
     optimizer: Optimizer = field(default_factory=Optimizer)
     grid: Grid = field(default_factory=Grid)
@@ -98,6 +106,7 @@ def check(config: dict) -> None:
         for key in ("name", "_target_"):
             if not isinstance(config[group].get(key), str):
                 raise ValueError(f"{group}.{key}: missing; name a file of conf/{group}/ or write the key")
+    _check_augmentation(config["augmentation"], config["dataset"]["shape"])
     grid = config["grid"]
     _check_axes("grid", grid)
     if not isinstance(grid["seeds"], int) or grid["seeds"] < 1:
@@ -147,6 +156,19 @@ def _check_dataset(dataset: dict) -> None:
         raise ValueError("dataset.shape: write [channels, height, width] of one image")
     if not isinstance(dataset.get("classes"), int) or dataset["classes"] < 2:
         raise ValueError("dataset.classes: write the number of classes, 2 or more")
+
+
+def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
+    if not augmentation:
+        return
+    name, padding = augmentation["name"], augmentation["padding"]
+    if name != "crop-flip":
+        raise ValueError(f"augmentation.name: {name!r} is no augmentation; write augmentation=crop-flip or none")
+    most = min(*shape[1:], 64) - 1  # int8 holds twice that
+    if not 0 <= padding <= most:
+        raise ValueError(
+            f"augmentation.padding: {padding} must lie between 0 and {most} for images of {shape[1:]} pixels"
+        )
 
 
 def _check_axes(path: str, axes: dict) -> None:

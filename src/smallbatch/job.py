@@ -20,7 +20,7 @@ from smallbatch.progress import JobProgress
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
-SETTINGS = ("model", "optimizer", "schedule", "precision")  # of a fleet, that a row of its tables holds as JSON
+SETTINGS = ("model", "augmentation", "optimizer", "schedule", "precision")  # of a fleet, that a row of its tables holds as JSON
 LIVE_SECONDS = 60  # between two loggings of points that are still training
 
 
@@ -137,7 +137,7 @@ def train_missing(
     common = {
         "dataset": shared["dataset"]["name"],
         "model": shared["model"]["name"],
-        "augmentation": "none",
+        "augmentation": shared.get("augmentation", {"name": "none"})["name"],
         "optimizer": shared["optimizer"]["name"],
         "batch_size": shared["batch_size"],
         "norm": shared["norm"],

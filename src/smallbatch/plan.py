@@ -190,6 +190,7 @@ def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
             "dataset": config["dataset"],
             "model": config["model"],
             "optimizer": config["optimizer"],
+            "augmentation": config["augmentation"],
             "schedule": config["schedule"],
             "evaluation": config["evaluation"],
             "precision": config["precision"],

@@ -17,6 +17,7 @@ TRAINING = sorted(
     + [
         PACKAGE / name
         for name in (
+            "data/augment.py",
             "data/stream.py",
             "data/read.py",
             "data/prepare.py",

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smallbatch.data.read import Data
+from smallbatch.data.augment import Augmented, moves_in
+from smallbatch.data.read import Data, Split
 from smallbatch.data.stream import stream
 from smallbatch.errors import Stopped
 from smallbatch.schedules.budget import epoch_ends, final_epochs
@@ -107,18 +108,38 @@ def train_epoch(crew, data: Data, fleet: dict, at: Standing, end: int, seconds: 
     """Train from ``at.done`` to the update `end`, `offer()` after about every `seconds`; returns the last rates ``[rows]``."""
     first, records = at.done, [at.records[r] for r in at.rows]
     lr = learning_rates([record.base_lr for record in records], fleet, first, end)
-    size = len(data.train.labels)
-    order = batches([record.seed for record in records], fleet["batch_size"], size, first, end)
+    size, seeds = len(data.train.labels), [record.seed for record in records]
+    order = batches(seeds, fleet["batch_size"], size, first, end)
+    update = augmenting(crew, data.train, fleet, seeds, order, first, end)
     while at.done < end:
         begun = time.perf_counter()
         number = min(at.stretch, end - at.done)
         part = slice(at.done - first, at.done - first + number)
-        crew.update(data.train, np.ascontiguousarray(order[:, part]), lr[part], at.total)
+        update(part, lr[part], at.total)
         at.done += number
         at.stretch = max(1, int(number / (time.perf_counter() - begun) * seconds))
         if at.done < end:
             offer()
     return lr[-1]
+
+
+def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, first: int, end: int):
+    """``update(part, lr, total)`` for a part of the updates ``first <= u < end``, whose examples are `order`."""
+    augmentation, (replicas, _, m) = fleet.get("augmentation"), order.shape
+    if not augmentation:
+        return lambda part, lr, total: crew.update(train, np.ascontiguousarray(order[:, part]), lr, total)
+    moves = [moves_in(seed, len(train.labels), first * m, end * m, augmentation) for seed in seeds]
+    moves = np.stack(moves).reshape(replicas, end - first, m, 3)
+    augmented = Augmented(train, augmentation["padding"], replicas * m)
+    at_once = augmented.at_once // (replicas * m)  # updates
+
+    def update(part: slice, lr: np.ndarray, total: np.ndarray) -> None:
+        for start in range(part.start, part.stop, at_once):
+            piece = slice(start, min(start + at_once, part.stop))
+            rates = lr[start - part.start : piece.stop - part.start]
+            crew.update(*augmented(order[:, piece], moves[:, piece]), rates, total)
+
+    return update
 
 
 def trim(crew, at: Standing) -> None:
