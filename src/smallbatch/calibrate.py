@@ -1,7 +1,7 @@
 """Measure training steps: ``python -m smallbatch.calibrate results/plan/STUDY.study.json OUT.csv``.
 
 For every setting of a study the seconds of one update of one model alone (an ordinary module, one thread),
-and per replica of a fleet. Kept per machine in ``results/store/calibration/``, so that each is measured once.
+and per replica of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``, so that each is measured once.
 """
 
 import csv
@@ -18,10 +18,11 @@ from smallbatch.store import write_text
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),
-    *("spread_alone", "spread_fleet", "width", "engine"),
+    *("spread_alone", "spread_fleet", "seconds_image_scored", "seconds_image_population", "width", "engine"),
 )
 REPEATS = 3
 SECONDS = 0.03  # of each repeat, at least
+IMAGES = 256  # that are evaluated
 
 
 def calibrate(path: Path, results: Path) -> list[dict]:
@@ -37,9 +38,18 @@ def calibrate(path: Path, results: Path) -> list[dict]:
     for _, shared in sorted(settings.items()):
         step = {
             key: shared.get(key)
-            for key in ("dataset", "model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")
+            for key in (
+                "dataset",
+                "model",
+                "augmentation",
+                "optimizer",
+                "batch_size",
+                "norm",
+                "bn_batch_size",
+                "precision",
+            )
         }
-        name = digest([step, study["code"], machine])
+        name = digest([step, study["code"], machine, COLUMNS])
         kept = results / "store" / "calibration" / f"{name}.json"
         if not kept.is_file():
             if data is None:
@@ -69,7 +79,7 @@ def _read(study: dict, results: Path):
 
 
 def measure(shared: dict, data) -> dict:
-    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median."""
+    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median; per image evaluated."""
     from smallbatch.training.choose import choose_engine, separate_ways
     from smallbatch.training.crews import network
 
@@ -82,6 +92,27 @@ def measure(shared: dict, data) -> dict:
     for name, times in (("alone", alone), ("fleet", fleet)):
         median = statistics.median(times)
         found |= {f"seconds_update_{name}": median, f"spread_{name}": (max(times) - min(times)) / median}
+    return found | _evaluation(engine, shared, data, width)
+
+
+def _evaluation(engine: str, shared: dict, data, replicas: int) -> dict:
+    """Seconds per image and replica of an evaluation, and of finding the population's statistics (null without BN)."""
+    from smallbatch.data.read import Split
+    from smallbatch.training.crews import make_crew
+
+    replicas = 1 if engine == "compiled" else replicas
+    crew = make_crew(engine, data, shared, list(range(replicas)))
+    split = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
+
+    def seconds(run) -> float:
+        run(split.images[:2])  # warm-up, not timed
+        begun = time.perf_counter()
+        run(split.images)
+        return (time.perf_counter() - begun) / len(split.labels) / replicas
+
+    found = {"seconds_image_scored": seconds(lambda images: crew.score(Split(images, split.labels[: len(images)])))}
+    if crew.normalised:
+        found["seconds_image_population"] = seconds(crew.population_statistics)
     return found
 
 
@@ -90,7 +121,7 @@ def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
     import numpy as np
 
     from smallbatch.training.crews import make_crew
-    from smallbatch.training.loop import batches
+    from smallbatch.training.loop import augmenting, batches
 
     seeds, m = list(range(replicas)), shared["batch_size"]
     crew = make_crew(engine, data, shared, seeds)
@@ -99,7 +130,8 @@ def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
         begun = time.perf_counter()
         order = batches(seeds, m, len(data.train.labels), 0, number)
         rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
-        crew.update(data.train, order, rates, np.zeros(replicas))
+        update = augmenting(crew, data.train, shared, seeds, order, 0, number)
+        update(slice(0, number), rates, np.zeros(replicas))
         return time.perf_counter() - begun
 
     updates(2)  # warm-up, not timed

@@ -20,7 +20,13 @@ from smallbatch.progress import JobProgress
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
-SETTINGS = ("model", "augmentation", "optimizer", "schedule", "precision")  # of a fleet, that a row of its tables holds as JSON
+SETTINGS = (
+    "model",
+    "augmentation",
+    "optimizer",
+    "schedule",
+    "precision",
+)  # of a fleet, that a row of its tables holds as JSON
 LIVE_SECONDS = 60  # between two loggings of points that are still training
 
 

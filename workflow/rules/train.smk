@@ -22,23 +22,3 @@ rule train:
     # exec: SIGTERM, with which clusters preempt, reaches Python, which then writes a checkpoint
     shell:
         "exec python -m smallbatch.train {input.plan} > {log} 2>&1"
-
-
-rule calibrate:
-    input:
-        study=study_file,
-        data=data_of_study,
-        code=source("calibrate.py"),
-    output:
-        "results/{study}/calibration.csv",
-    log:
-        "results/logs/{study}/calibrate.log",
-    priority: BEFORE_TRAINING
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    shell:
-        "python -m smallbatch.calibrate {input.study} {output} > {log} 2>&1"

@@ -1,0 +1,150 @@
+"""What studies will cost, before they run: ``python -m smallbatch.cost CORES STUDY_FILE ...`` prints it.
+
+The seconds of an update and of an image that is scored come from the calibration (`calibrate.py`) of this machine;
+what is stored already costs nothing. Points that diverge stop early, so runs take less than is printed where rates
+are too large.
+"""
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+from smallbatch import store
+from smallbatch.console import main_errors
+from smallbatch.points import fleet_slug, point_digests, points_of
+from smallbatch.progress import duration
+from smallbatch.schedules.budget import epoch_ends, final_epochs
+
+JOB = 3.0  # seconds to start and end one: Python, torch, reading data, logging
+FLEET = 0.5  # seconds to verify a way of training
+REPORT = 40.0  # seconds of one core: tables, figures, page
+# Bytes of disk, measured on the default study: of a point and of a row of its history, in files and in MLflow.
+POINT, ROW, TRACKED_POINT, TRACKED_ROW = 3000, 60, 4000, 1300
+
+
+def estimate(jobs: list[dict], calibration: list[dict], stored: set[str], cores: int) -> dict:
+    """The cost of `jobs` (their plans) on `cores` of this machine.
+
+    ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb", "disk_bytes"}``: `mem_mb`
+    is what the largest job asks for. `calibration` are rows of `calibrate.py`, `stored` digests of trained points.
+    Seconds are None where a setting could not be measured.
+    """
+    speeds = {_setting(row): row for row in calibration}
+    found = {"points": 0, "to_train": 0, "jobs": 0, "images": 0, "mem_mb": 0, "disk_bytes": 0.0}
+    seconds: list[float | None] = []
+    fleets = set()  # one can be spread over several jobs
+    for job in jobs:
+        of_job, missing = JOB, 0
+        for entry in job["fleets"]:
+            shared, points = entry["fleet"], points_of(entry["points"])
+            new = sum(digest not in stored for digest in point_digests(shared, points))
+            found["points"] += len(points)
+            found["disk_bytes"] += new * _disk(shared, bool(job["tracking"]))
+            missing += new
+            if new:
+                speed = speeds.get(_setting(shared))
+                fleets.add(fleet_slug(shared))
+                found["images"] += new * shared["updates"] * shared["batch_size"]
+                of_job = of_job + FLEET + new * point_seconds(shared, speed) if speed and of_job is not None else None
+        if missing:
+            found["jobs"] += 1
+            found["to_train"] += missing
+            found["mem_mb"] = max(found["mem_mb"], job["resources"]["mem_mb"])
+            seconds.append(of_job)
+    known = None not in seconds
+    found["fleets"] = len(fleets)
+    found["core_seconds"] = sum(seconds) if known else None
+    # No run ends before its longest job does.
+    found["seconds"] = max(sum(seconds) / cores, max(seconds, default=0.0)) + REPORT / cores if known else None
+    return found
+
+
+def point_seconds(shared: dict, speed: dict) -> float:
+    """Seconds of one core for one point of a fleet that doesn't diverge, at the measured `speed` of its setting."""
+    sizes = shared["dataset"]["sizes"]
+    ends = epoch_ends(shared["updates"], shared["batch_size"], sizes["train"])
+    epochs = {epoch for epoch, _ in ends}
+    scored = 1 + len(epochs & (set(final_epochs(sorted(epochs))) | set(shared["evaluation"]["epochs"])))
+    passes = 2 if shared["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
+    images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
+    images += (len(ends) + 1) * sizes["validation"]
+    population = sizes["train"] * float(speed["seconds_image_population"] or 0)
+    updates = shared["updates"] * float(speed["seconds_update_fleet"])
+    return updates + images * float(speed["seconds_image_scored"]) + population
+
+
+def _setting(row: dict) -> tuple:
+    return int(row["batch_size"]), row["norm"], int(row.get("bn_batch_size") or 0)
+
+
+def _disk(shared: dict, tracked: bool) -> float:
+    sizes = shared["dataset"]["sizes"]
+    rows = 1 + shared["updates"] * shared["batch_size"] / sizes["train"]
+    files = POINT + ROW * rows + 3 * sizes["test"] / 8
+    return files + (TRACKED_POINT + TRACKED_ROW * rows if tracked else 0)
+
+
+def stored_points(jobs: list[dict], results: Path) -> set[str]:
+    """The digests of those points that are trained already, under the plan's code or an accepted one."""
+    found = set()
+    for job in jobs:
+        for entry in job["fleets"]:
+            wanted = point_digests(entry["fleet"], points_of(entry["points"]))
+            codes = [job["code"], *job["accept_code"]]
+            found |= set(
+                store.look_up(results / "store", entry["fleet"], codes, wanted)["summary"]["point"].to_pylist()
+            )
+    return found
+
+
+def read_calibration(path: Path) -> list[dict]:
+    """The rows of settings that could be measured."""
+    with open(path) as file:
+        return [row for row in csv.DictReader(file) if row["seconds_update_fleet"]]
+
+
+def table(costs: dict[str, dict], cores: int):
+    """The costs of studies by name, as a table for the console."""
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("", no_wrap=True)
+    for name in costs:
+        shown.add_column(name, justify="right")
+    rows = {
+        "points": lambda cost: f"{cost['points']:,}",
+        "of them to train": lambda cost: f"{cost['to_train']:,}",
+        "fleets": lambda cost: f"{cost['fleets']:,}",
+        "jobs": lambda cost: f"{cost['jobs']:,}",
+        "images to train on": lambda cost: f"{cost['images']:,}",
+        "time of one core": lambda cost: _time(cost["core_seconds"]),
+        f"time on {cores} core{'s' * (cores > 1)}": lambda cost: _time(cost["seconds"]),
+        "memory of a job": lambda cost: f"{cost['mem_mb']:,} MB",
+        "disk": lambda cost: f"{math.ceil(cost['disk_bytes'] / 1e6):,} MB",
+    }
+    for name, text in rows.items():
+        shown.add_row(name, *(text(cost) for cost in costs.values()))
+    return shown
+
+
+def _time(seconds: float | None) -> str:
+    return "not measured" if seconds is None else f"about {duration(seconds)}"
+
+
+def main() -> None:
+    from rich.console import Console
+
+    cores, costs, results = int(sys.argv[1]), {}, Path("results")
+    for path in map(Path, sys.argv[2:]):
+        study = json.loads(path.read_text())
+        jobs = [json.loads((results / "plan" / f"{job}.json").read_text()) for job in study["jobs"]]
+        calibration = read_calibration(results / study["study"] / "calibration.csv")
+        costs[study["study"]] = estimate(jobs, calibration, stored_points(jobs, results), cores)
+    Console().print(table(costs, cores))
+
+
+if __name__ == "__main__":
+    with main_errors():
+        main()
