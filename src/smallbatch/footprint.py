@@ -19,6 +19,7 @@ WIDEST = WIDEST_ON["cpu"]  # memory of a GPU is not predicted: what does not fit
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
 COMPILER = 105  # what stays of compiling it, where it wasn't there
+WATCH = 85  # what torch imports to watch the forward of a network that can't be compiled (`training/alone.py`)
 TRACKING = 140  # MLflow, imported when points are logged
 MODULES = 70  # what torch imports and sets up for its first updates
 HEAP = 1.15  # of what the C library holds over what is asked for, where sizes change, as in checks
@@ -26,7 +27,8 @@ MARGIN = 1.15  # of what is asked for over what is predicted
 KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
 SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
 SLICE_BYTES = 2**19  # (`training/compiled/crew.py`); and one BN batch at least
-APART = 4  # replicas, in bytes of single precision: two in double precision
+IMAGES = 1024  # that are augmented at once, if an update has no more (`data/augment.py`)
+SCRATCH = 2  # of all that is held over what torch reports: the libraries of convolutions keep copies of their own
 
 
 def options(numbers: dict, m: int, most: int = WIDEST) -> list[tuple[str, int]]:
@@ -43,7 +45,8 @@ def peak(
     `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes most counts.
     `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's cache yet.
     """
-    program = PROGRAM + MODULES + TRACKING * tracked + (KERNELS + COMPILER * compiling) * ("compiled" in numbers)
+    way = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
+    program = PROGRAM + MODULES + TRACKING * tracked + way
     at = [chosen] if chosen else options(numbers, fleet["batch_size"], most)
     phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
@@ -89,14 +92,20 @@ def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     """The most that a block takes: in updates, in an evaluation, or when its state is copied for a checkpoint."""
     m, dataset = fleet["batch_size"], fleet["dataset"]
     crowd = replicas + twins(way, replicas, m * dataset["classes"])
-    held, size = _held(way, numbers, fleet, crowd), dataset["sizes"]["train"]
+    held, size = _held(way, numbers, fleet, crowd) + _augmented(fleet, crowd * m), dataset["sizes"]["train"]
     orders = 2 * crowd * size * 8  # of an epoch
     state = 3 * crowd * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
     if way == "compiled":
         return held + max(orders, crowd * size * 13, state)
     logits = crowd * size * (8 * dataset["classes"] + 28)
     step = _step(way, numbers, m, crowd)
-    return held + max(step + orders, crowd * _slice(way, numbers, fleet) + logits, state)
+    return held + max(HEAP * step + orders, crowd * _slice(way, numbers, fleet) + logits, state)
+
+
+def _augmented(fleet: dict, examples: int) -> float:
+    """Images that are moved at once (`data/augment.py`), and where each of their pixels comes from."""
+    channels, height, width = fleet["dataset"]["shape"]
+    return max(IMAGES, examples) * height * width * (4 * channels + 18) if fleet.get("augmentation") else 0
 
 
 def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
@@ -104,13 +113,17 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     m = fleet["batch_size"]
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
-        return _held(way, numbers, fleet, 1) + 2 * apart
+        return _held(way, numbers, fleet, 1) + 3 * apart  # in double precision, and what the heap keeps of it
     if way.startswith("separate"):
         return 2.25 * apart  # two updates that are watched, and what the heap keeps of them (`training/alone.py`)
-    widest = max([width for width in CROWD if width <= most], default=2)
-    return max(
-        APART * (_step(way, numbers, m, 1) + apart),
+    most = widths(way, m, most)[0]
+    widest = max(
+        [width for width in CROWD if width <= most + twins(way, 2, m * fleet["dataset"]["classes"])], default=2
+    )
+    return SCRATCH * max(
+        2 * (_step(way, numbers, m, 1) + apart),  # two replicas in double precision
         _step(way, numbers, m, widest) + 2 * widest * numbers[way]["weights"],
+        widest * _slice(way, numbers, fleet),
     )
 
 

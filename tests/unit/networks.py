@@ -326,3 +326,29 @@ class OneLayer(nn.Module):
 
     def forward(self, x):
         return self.only(x.flatten(1))
+
+
+class WideGroupNormed(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            nn.Flatten(), nn.Linear(64, 512), nn.GroupNorm(4, 512), nn.ReLU(), nn.Linear(512, 128), nn.ReLU(),
+            nn.Linear(128, 10),
+        )  # fmt: skip
+
+
+class WideLayerNormed(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            nn.Flatten(), nn.Linear(64, 512), nn.LayerNorm(512), nn.ReLU(), nn.Linear(512, 128), nn.ReLU(),
+            nn.Linear(128, 10),
+        )  # fmt: skip
+
+
+class Pixels(nn.Sequential):
+    """Group norm of larger images."""
+
+    def __init__(self, in_channels, image_size, classes):
+        super().__init__(
+            nn.Conv2d(in_channels, 32, 3, padding=1), nn.GroupNorm(4, 32), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(32 * (image_size // 2) ** 2, classes),
+        )  # fmt: skip

@@ -1,18 +1,24 @@
 """Memory: what is predicted, what real jobs take, and what becomes of a job that would not fit."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from smallbatch.footprint import fitting, peak
+from smallbatch import provenance
+from smallbatch.footprint import fitting, options, peak
 from smallbatch.footprints import _traced
 from smallbatch.pack import resources
 from smallbatch.source import code_digest
+from smallbatch.training import choose
+from smallbatch.training.choose import SAID
+from smallbatch.user_cache import remember
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
@@ -20,10 +26,20 @@ ROOT = HERE.parents[1]
 CONV, RESNET = "smallbatch.models.conv.ConvNet", "smallbatch.models.resnet.ResNet"
 # name: (network, norm, BN batch size, shape, training images, m, replicas, momentum)
 CASES = {
-    "compiled, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
-    "compiled, m = 256": (CONV, "none", None, [1, 8, 8], 1024, 256, 20, 0.9),
-    "ResNet, compiled, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 1, 0.9),
-    "one by one": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
+    "by the compiled step, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
+    "by the compiled step, m = 256": (CONV, "none", None, [1, 8, 8], 1024, 256, 20, 0.9),
+    "by the compiled step, ResNet, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 1, 0.9),
+    "by the compiled step, ResNet, m = 256 by 16": (RESNET, "bn", 16, [3, 16, 16], 512, 256, 3, 0.9),
+    "as channel groups, m = 4": ("networks.GroupNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
+    "as channel groups, wide, m = 2": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 512, 2, 128, 0.9),
+    "group norm, m = 512 of 16×16": ("networks.Pixels", "none", None, [3, 16, 16], 512, 512, 8, 0.9),
+    "group norm, m = 2048": ("networks.GroupNormed", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
+    "by vmap, m = 4": ("networks.LayerNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
+    "by vmap, wide, m = 2": ("networks.WideLayerNormed", "none", None, [1, 8, 8], 512, 2, 128, 0.9),
+    "by vmap, attention, m = 64": ("networks.Attention", "none", None, [1, 8, 8], 1024, 64, 20, 0.9),
+    "attention, m = 2048": ("networks.Attention", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
+    "one by one, dropout, m = 64": ("networks.Dropout", "none", None, [1, 8, 8], 1024, 64, 2, 0.9),
+    "one by one, dropout, m = 20000": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
     "large data": (CONV, "none", None, [1, 28, 28], 80000, 64, 2, 0.0),
 }
 
@@ -91,6 +107,8 @@ def train(folder, case, numbers, mem_mb=None):
 def test_a_job_takes_the_memory_that_was_predicted_within_30_percent(tmp_path, networks, name):
     done, cost, asked = train(tmp_path, CASES[name], networks[name])
     assert done.returncode == 0, done.stdout + done.stderr
+    way = name.partition(",")[0]
+    assert way not in SAID.values() or f"replicas train {way}" in done.stdout
     print(f"\n| {name} | {cost['predicted_mb']} | {cost['peak_mb']} | {asked} |", done.stdout.splitlines()[1])
     assert 0.7 * cost["predicted_mb"] <= cost["peak_mb"] <= min(1.3 * cost["predicted_mb"], asked)
     assert f"{cost['peak_mb']:,} MB of memory at most, {cost['predicted_mb']:,} MB predicted" in done.stdout
@@ -103,7 +121,7 @@ NUMBERS = {
 
 
 def test_more_examples_or_replicas_never_take_less():
-    case = list(CASES["channel groups"])
+    case = list(CASES["as channel groups, wide, m = 2"])
     found = []
     for m in (64, 256, 1024, 2048):
         case[5] = m
@@ -115,26 +133,68 @@ def test_more_examples_or_replicas_never_take_less():
 
 
 def test_the_most_replicas_that_fit_do_fit_and_one_more_would_not():
-    shared, points = fleet(CASES["channel groups"]), [(0.1, s) for s in range(8)]
+    shared, points = fleet(CASES["as channel groups, wide, m = 2"]), [(0.1, s) for s in range(8)]
     limit = peak(NUMBERS, shared, points, 8)
     most = fitting(NUMBERS, shared, points, limit - 1)
     assert 0 < most < 8 and peak(NUMBERS, shared, points, most) <= limit - 1 < peak(NUMBERS, shared, points, 8)
     assert fitting(NUMBERS, shared, points, 10) == 0
 
 
-@pytest.mark.parametrize(("most", "engine"), [(128, "compiled"), (2, "compiled")])
-def test_narrower_blocks_give_the_same_bits(digits32, shared, most, engine):
+@pytest.mark.parametrize("way", ["groups", "vmap"])
+def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_its_bits(
+    tmp_path, networks, monkeypatch, way
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    name = f"{SAID[way]}, wide, m = 2"
+    numbers, case = networks[name], CASES[name]
+    points = [(1e-6, seed) for seed in range(case[6])]
+    narrow = math.ceil(peak(numbers, fleet(case), points, 12, (way, 12)))
+    assert narrow < 0.8 * peak(numbers, fleet(case), points, 128, (way, 128))
+    found = {}
+    for limit in (None, narrow):
+        folder = tmp_path / str(limit)
+        folder.mkdir()
+        take(way, numbers, fleet(case), 128 if limit is None else fitting(numbers, fleet(case), points, limit))
+        done, cost, _ = train(folder, case, numbers, mem_mb=limit)
+        assert done.returncode == 0 and f"replicas train {SAID[way]}" in done.stdout, done.stdout[:2000] + done.stderr
+        blocks = done.stdout.count(" images/s")
+        print(f"\n| {name} | {limit} | {cost['peak_mb']} | {blocks} blocks |")
+        found[limit] = blocks, cost["peak_mb"], tables(folder)
+    assert found[narrow][0] > found[None][0] and found[narrow][1] <= narrow < found[None][1]
+    assert found[narrow][2].equals(found[None][2])
+
+
+def take(way, numbers, shared, most):
+    """Remember that `way` was the fastest on this machine, among whichever others."""
+    for others in ([], ["groups"], ["vmap"], ["groups", "vmap"]):
+        among = {key: one for key, one in numbers.items() if key in (way, *others) or key.startswith("separate")}
+        ways = options(among, shared["batch_size"], most)
+        width = next(width for engine, width in ways if engine == way)
+        name = choose._name(ways, shared, shared["dataset"]["shape"], 10, provenance.processor())
+        remember(name, {"engine": way, "width": width})
+
+
+def tables(folder):
+    """All that a job found, but for times."""
+    job = folder / "results" / "jobs" / "one"
+    summary, correct = (pq.read_table(job / f"{name}.parquet") for name in ("summary", "correct"))
+    return summary.drop_columns(["seconds"]).append_column("bits", correct["correct"])
+
+
+def test_narrower_blocks_give_the_same_bits(digits32, shared):
     from smallbatch.training.fleet import train_fleet
 
     points = [(2.0**-6, seed) for seed in range(3)]
-    found = [list(train_fleet(digits32, shared(), points, print, most=n)) for n in (128, most)]
-    assert [len(block) for block, _ in found[1]] == ([3] if most == 128 else [1, 2])
+    found = [list(train_fleet(digits32, shared(), points, print, most=n)) for n in (128, 2)]
+    assert [len(block) for block, _ in found[1]] == [1, 2]
     one, other = ([(o["correct"], o["summary"]["train_loss"]) for _, block in run for o in block] for run in found)
     assert one == other
 
 
 def test_a_job_that_cannot_fit_says_what_it_needs_in_one_sentence(tmp_path, networks):
-    done, _, asked = train(tmp_path, CASES["compiled, m = 256"], networks["compiled, m = 256"], mem_mb=300)
+    done, _, asked = train(
+        tmp_path, CASES["by the compiled step, m = 256"], networks["by the compiled step, m = 256"], mem_mb=300
+    )
     assert done.returncode == 1 and asked == 300
     assert (
         "batch size 256 needs some" in done.stderr

@@ -94,8 +94,8 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
             continue
         finally:
             give_back()
-        spare = twins(name, 2, examples * data.classes)
-        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, most):
+        spare, widest = twins(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
+        if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, widest):
             alike.append(name)
         else:
             others.append(name)

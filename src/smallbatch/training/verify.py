@@ -56,7 +56,9 @@ def _difference(joined: nn.Module, pair: list[nn.Module], x: torch.Tensor) -> st
 def rounds_alike(
     make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, spare: int, most: int
 ) -> bool:
-    """Whether two replicas get the same bits beside each other and among `CROWD` (up to `most`), wherever they stand there.
+    """Whether two replicas get the same bits beside each other and among more, wherever they stand there.
+
+    That is `CROWD`, up to `most` replicas, as many as ever train at once.
 
     In single precision: outputs and gradients in training, outputs in evaluation. The last `spare` replicas
     of a crowd are none that count. What differs is mostly the end of a tensor, which a processor takes
@@ -66,9 +68,8 @@ def rounds_alike(
         torch.manual_seed(0)
         pair = [_moved(copy.deepcopy(net)) for net in (nets * 2)[:2]]
         inputs = [(True, torch.randn(examples, 2, *shape)), *((False, torch.randn(n, 2, *shape)) for n in (SLICE, 21))]
-        seen = {
-            width: _bits(make, pair, inputs, width) for width in (2 + spare, *CROWD) if width <= max(most, 2 + spare)
-        }
+        widths = (2 + spare, *(width for width in CROWD if width <= most + spare))
+        seen = {width: _bits(make, pair, inputs, width) for width in widths}
     few = seen.pop(2 + spare)
     return all(
         torch.equal(one[r], few_one[r % 2])
