@@ -33,7 +33,14 @@ def main(arguments: list[str]) -> None:
         if unclear:
             raise UserError(f"{unclear[0]}: neither a plan file (results/plan/JOB.json) nor an override (key=value)")
         study = studies[-1].partition("=")[2] if studies else "digits"
-        train_study(compose(study, overrides), None)
+        try:
+            train_study(compose(study, overrides), None)
+        except UserError as error:
+            if "there is no study" in str(error):
+                raise UserError(
+                    f"{error}; a study of your own: --config-dir FOLDER, with FOLDER/study/{study}.yaml"
+                ) from None
+            raise
 
 
 def _from_hydra(composed) -> None:

@@ -72,7 +72,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
         raise SystemExit(128 + signal.SIGTERM)
     if failed:
         kept = f"; {len(trained)} points of this job were trained and are kept" if trained else ""
-        raise UserError(" | ".join(failed) + kept)
+        raise UserError(" | ".join(dict.fromkeys(failed)) + kept)
     folder = results / "jobs" / path.stem
     folder.mkdir(parents=True, exist_ok=True)
     for name in store.TABLES:
@@ -189,7 +189,10 @@ def train_missing(
             "engine": engine,
             "device": device.type,
         }
-        return checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
+        kept = checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
+        if kept.saved:
+            progress.resume(sum(record["updates"] for record in kept.saved[0]["records"]) * shared["batch_size"])
+        return kept
 
     with sigterm_noted() as stopping:
         for block, outcomes in train_fleet(data, shared, list(missing), say, watch, keep, most):

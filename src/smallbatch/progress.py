@@ -11,13 +11,13 @@ from pathlib import Path
 class JobProgress:
     """Counts points and images of one job. `path` is rewritten at most twice a second with
 
-    ``{"points", "done", "images", "started", "updated"}``: points of the job, done so far (training ones in
-    parts), training images so far, and times in seconds since 1970.
+    ``{"points", "done", "images", "resumed", "started", "updated"}``: points of the job, done so far (training ones in
+    parts), training images so far, those of them that an earlier attempt trained, and times in seconds since 1970.
     """
 
     def __init__(self, path: Path, points: int):
         self.path, self.points = path, points
-        self.done, self.images = 0.0, 0
+        self.done, self.images, self.resumed = 0.0, 0, 0
         self.started, self.written = time.time(), 0.0
         self.bar = None
 
@@ -50,6 +50,10 @@ class JobProgress:
         self.images += images
         self.update(0.0, 0)
 
+    def resume(self, images: int) -> None:
+        """A block goes on that trained on `images` before it was interrupted: they say nothing of the speed now."""
+        self.resumed += images
+
     def update(self, points: float, images: int) -> None:
         """Show `points` (in parts) and `images` of the block that is training beside what is done."""
         if time.time() - self.written > 0.5:
@@ -61,6 +65,7 @@ class JobProgress:
             "points": self.points,
             "done": done,
             "images": images,
+            "resumed": self.resumed,
             "started": self.started,
             "updated": self.written,
         }
@@ -69,7 +74,7 @@ class JobProgress:
         aside.write_text(json.dumps(state))
         os.replace(aside, self.path)
         if self.bar:
-            rate = images / max(self.written - self.started, 1e-9)
+            rate = max(0, images - self.resumed) / max(self.written - self.started, 1e-9)
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")
 
 
@@ -99,11 +104,11 @@ def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now:
     parts = []
     points, images = (sum(job[i] for job in expected.values()) for i in (0, 1))
     done = sum(state["done"] for state in states.values())
-    seen = sum(state["images"] for state in states.values())
+    seen = sum(state["images"] - state["resumed"] for state in states.values())
     if points and states and done < points:
         parts.append(f"{done:,.0f} of {points:,} points")
         seconds = now - min(state["started"] for state in states.values())
-        if seen and seconds > 3:
+        if seen > 0 and seconds > 3:
             rate = seen / seconds
             # Jobs that are done count whole: points that were stored needed no images.
             left = images - sum(

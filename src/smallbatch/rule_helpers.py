@@ -14,6 +14,7 @@ from smallbatch.errors import UserError
 from smallbatch.plan_files import other_codes, plan_study, write_plan
 from smallbatch.points import count
 from smallbatch.progress import expected
+from smallbatch.text import count_text
 from smallbatch.tracking import DATABASE, incomplete
 
 RESULTS = Path("results")
@@ -61,11 +62,11 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
     """Plan a study and write its files; returns the path of the study's and its content."""
     plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
     path = write_plan(plan, RESULTS)
-    size = f"{plan.study['points']:,} points in {plan.study['fleets']} fleets, {len(plan.jobs)} jobs"
+    size = f"{count_text(plan.study['points'], 'point')} in {count_text(plan.study['fleets'], 'fleet')}, {count_text(len(plan.jobs), 'job')}"
     print(f"study {study}: {size}", *plan.study["overrides"], file=sys.stderr)
     for code, fleets in other_codes(plan, RESULTS).items():
         print(
-            f"study {study}: {fleets} fleets were trained with other code ({code}; now {plan.study['code']}) and will be "
+            f"study {study}: {count_text(fleets, 'fleet')} trained with other code ({code}; now {plan.study['code']}) will be "
             f'trained again; to keep their results: --config hydra="accept_code=[{code}]"',
             file=sys.stderr,
         )
@@ -137,11 +138,11 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> N
             trained += cost["trained"]
             loop += cost["loop_seconds"]
     wall = time.time() - started
-    text = f"{trained:,} points trained in {wall:.0f} s: {loop:.0f} s in training loops"
+    text = f"{count_text(trained, 'point')} trained in {wall:.0f} s: {loop:.0f} s in training loops"
     if not trained:
         text = f"nothing to train; {wall:.0f} s"
     elif cores:
-        text += f", on {cores} cores {loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s"
+        text += f", on {count_text(cores, 'core')} {loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s"
     print(text, file=sys.stderr)
     for study in studies:
         page, best = RESULTS / study / "report.html", RESULTS / study / "best.csv"

@@ -14,6 +14,11 @@ def budget_text(budget: str) -> str:
     return f"{int(amount):,} {kind if int(amount) > 1 else kind[:-1]}"
 
 
+def count_text(number: int, what: str) -> str:
+    """``1 point``, ``1,840 points``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def counts_text(numbers) -> str:
     """``10``, or ``8 to 10``."""
     if not len(numbers):

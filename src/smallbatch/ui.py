@@ -65,6 +65,11 @@ def main() -> None:
                     f"port {arguments.port} is in use, or not yours to open ({error.strerror}); "
                     f"run make ui PORT={arguments.port + 1}"
                 ) from error
+        if arguments.study and arguments.study not in found:
+            raise UserError(
+                f"{arguments.study}: no run of such a study is tracked (tracked: {', '.join(sorted(found)) or 'none'}); "
+                "write its name alone, for example digits"
+            )
         for study in sorted(found, key=lambda study: (study != arguments.study, study)):
             print(f"study {study}")
             for view, title in TITLES.items():

@@ -34,3 +34,8 @@ class FailsWithBatchNorm(nn.Module):
 class FiveOutputs(MyNet):
     def __init__(self, width: int):
         super().__init__(width, classes=5)
+
+
+class WrongShape(MyNet):
+    def forward(self, x):
+        return self.head(x.flatten(1))

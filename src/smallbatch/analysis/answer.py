@@ -32,7 +32,7 @@ def _best(rows: pd.DataFrame, budget: str) -> str:
     edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
     return (
         f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']} with {setting_text(row)}: "
-        f"test accuracy {interval(row)}.{edge}"
+        f"test accuracy {interval(row)}{', chosen on validation images' if len(rows) > 1 else ''}.{edge}"
     )
 
 

@@ -64,16 +64,28 @@ def main(out: Path) -> None:
     from rich.progress import track
 
     set_up()
-    rows = [row for case in track(CASES, "timing", transient=True) for row in measure(case)]
+    rows = []
     out.parent.mkdir(parents=True, exist_ok=True)
     with open(out.with_suffix(".csv"), "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    show(rows)
-    from smallbatch.bench.figure import draw
+        try:
+            for case in track(CASES, "timing", transient=True):
+                found = measure(case)
+                writer.writerows(found)
+                file.flush()
+                rows += found
+                speed = {row["way"]: row["images_per_second"] for row in found}
+                ratio = speed["fleet"] / speed["textbook"]
+                name = f"{case.model} {case.shape[1]}×{case.shape[2]}, norm {case.norm}, m = {case.batch_size}"
+                print(f"{name}: {speed['fleet']:,.0f} images/s, {ratio:.1f} times the textbook loop", flush=True)
+        except KeyboardInterrupt:
+            print(f"stopped; what was timed is in {out.with_suffix('.csv')}")
+    if rows:
+        show(rows)
+        from smallbatch.bench.figure import draw
 
-    draw(out.with_suffix(".csv"))
+        draw(out.with_suffix(".csv"))
 
 
 def show(rows: list[dict]) -> None:

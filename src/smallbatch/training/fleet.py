@@ -1,12 +1,15 @@
 """Train the points of a fleet: build the networks, choose how they train together, go block by block."""
 
 import functools
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from smallbatch.data.read import Data
 from smallbatch.errors import UserError
+from smallbatch.text import count_text
 from smallbatch.training.checkpoint import UNKEPT
 from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew, network, twins
@@ -36,7 +39,7 @@ def train_fleet(
     epoch's end; `keep(block, engine)` says how a block outlives an interruption; memory holds `most` replicas at once
     (as many as are fast, if None). Raises Stopped.
     """
-    _try_out(network(data, shared, 0).to(data.device), data, shared)
+    _try_out(network(data, shared, 0).to(data.device), data, shared, say)
     give_back()
     engine, width = choose_engine(data, shared, say, most)
     for block in blocks(points, width):
@@ -52,23 +55,32 @@ def train_fleet(
             own = result["summary"]["seconds"] * len(crowd) / len(block)  # twins' time is the block's
             result["summary"] |= {"engine": engine, "seconds": own}
         images = sum(result["summary"]["examples"] for result in results)
-        say(f"{len(block)} points in {seconds:.1f} s, {images / seconds:,.0f} images/s")
+        say(f"{count_text(len(block), 'point')} in {seconds:.1f} s, {images / seconds:,.0f} images/s")
         yield block, results
 
 
-def _try_out(net: torch.nn.Module, data: Data, shared: dict) -> None:
-    """One batch through a network before it trains; raises UserError, naming the network, if that fails."""
+def _try_out(net: torch.nn.Module, data: Data, shared: dict, say) -> None:
+    """One batch through a network before it trains; raises UserError, naming network, file and line, if that fails."""
     m, name = shared["batch_size"], shared["model"]["_target_"]
     x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)
     except Exception as error:  # whatever a user's forward raises
-        raise UserError(f"model {name}: its forward fails on a batch of shape {list(x.shape)} ({error})") from error
+        say("".join(traceback.format_exception(error)))
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+        where = f" in {own[-1].filename}, line {own[-1].lineno}" if own else ""
+        raise UserError(
+            f"model {name}: its forward fails{where} on a batch of shape {list(x.shape)} ({type(error).__name__}: {error})"
+        ) from error
     if not isinstance(y, torch.Tensor) or y.shape != (m, data.classes):
         shape = list(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
         raise UserError(
             f"model {name}: its output is {shape}, but the data set has {data.classes} classes; return [{m}, {data.classes}]"
         )
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith((str(Path(__file__).parents[1] / "training"), str(Path(torch.__file__).parent)))
 
 
 def blocks(points: list, width: int) -> list[list]:
