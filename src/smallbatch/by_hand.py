@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from smallbatch import store
 from smallbatch.compose import CONF, checked, compose
 from smallbatch.console import main_errors, user_folder
+from smallbatch.data.fetch import fetch
 from smallbatch.data.prepare import prepare
 from smallbatch.errors import UserError
 from smallbatch.job import RESULTS, run_job
@@ -57,7 +58,8 @@ def train_study(config: dict, folder: str | None) -> None:
     for name in plan.data:
         if not (RESULTS / "data" / name / "about.json").is_file():
             user_folder(folder)
-            prepare(json.loads((RESULTS / "plan" / f"{name}.data.json").read_text()), RESULTS / "data" / name)
+            data = json.loads((RESULTS / "plan" / f"{name}.data.json").read_text())
+            prepare(data, RESULTS / "data" / name, fetch(data["dataset"]))
     rows = []
     for name in plan.study["jobs"]:
         run_job(RESULTS / "plan" / f"{name}.json")

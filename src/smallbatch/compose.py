@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from smallbatch.config import Config, check
+from smallbatch.data import image_folder
 from smallbatch.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -60,6 +61,8 @@ def checked(study: str, composed, overrides: list[str]) -> dict:
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
         config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(Config), plain))
         config = _whole_study(config, overrides)
+        if config["dataset"].get("_target_") == image_folder.TARGET:
+            config["dataset"] = image_folder.described(config["dataset"])
         check(config)
     except OmegaConfBaseException as error:
         raise UserError(_sentence(str(error))) from error

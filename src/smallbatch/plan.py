@@ -12,6 +12,8 @@ from smallbatch.points import count, digest
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
 
+WHENCE = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -27,7 +29,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`footprint.py`).
     """
     dataset = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
-    data_id = f"{config['dataset']['name']}-{digest(dataset | {'folder': None})}"
+    data_id = f"{config['dataset']['name']}-{digest({'dataset': _content(config), 'code': data_code, 'folder': None})}"
     arms = expand(config["grid"], config["dataset"]["sizes"]["train"])
     fleets = [
         {
@@ -187,7 +189,7 @@ def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
     """What the points of a fleet share: all that their results depend on but η̃, seed and code."""
     return _without_null(
         {
-            "dataset": config["dataset"],
+            "dataset": _content(config),
             "model": config["model"],
             "optimizer": config["optimizer"],
             "augmentation": config["augmentation"],
@@ -200,6 +202,13 @@ def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
             "updates": updates,
         }
     )
+
+
+def _content(config: dict) -> dict:
+    """What a data set is, wherever its files come from."""
+    dataset = _without_null(config["dataset"])
+    whence = (*WHENCE, "folder") if "content" in dataset else WHENCE  # a folder of images is known by its content
+    return {key: value for key, value in dataset.items() if key not in whence}
 
 
 def _without_null(value):

@@ -12,7 +12,7 @@ from smallbatch.source import accepted_arguments, code_digest, target_files
 
 GIVEN = {  # what networks and data sets are given beside their own keys
     "model": {"name", "_target_"},
-    "dataset": {"name", "_target_", "shape", "classes", "sizes"},
+    "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
 }
 
 

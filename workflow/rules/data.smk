@@ -1,6 +1,31 @@
+def downloaded_files(wildcards):
+    """The list of its files, for a data set that is not at hand."""
+    with open(f"results/plan/{wildcards.data}.data.json") as file:
+        return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
+
+
+rule download:
+    input:
+        plan=ancient("results/plan/{data}.data.json"),
+    output:
+        files="results/downloads/{data}.json",
+    log:
+        "results/logs/data/{data}.download.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    shell:
+        "python -m smallbatch.data.fetch {input.plan} {output.files} > {log} 2>&1"
+
+
 rule data:
     input:
         plan=ancient("results/plan/{data}.data.json"),
+        files=downloaded_files,
     output:
         about="results/data/{data}/about.json",
         images="results/data/{data}/images.npy",
@@ -15,4 +40,4 @@ rule data:
         mem_mb=2000,
         runtime=30,
     shell:
-        "python -m smallbatch.data.prepare {input.plan} results/data/{wildcards.data} > {log} 2>&1"
+        "python -m smallbatch.data.prepare {input.plan} results/data/{wildcards.data} {input.files} > {log} 2>&1"

@@ -1,6 +1,6 @@
-"""Prepare a data set once, before the jobs: ``python -m smallbatch.data.prepare PLAN.data.json FOLDER``.
+"""Prepare a data set once, before the jobs: ``python -m smallbatch.data.prepare PLAN.data.json FOLDER [FILES.json]``.
 
-FOLDER gets ``images.npy`` and ``labels.npy`` (train, validation, test, one after the other) and
+FILES.json says where downloaded files are (`data/fetch.py`). FOLDER gets ``images.npy`` and ``labels.npy`` (train, validation, test, one after the other) and
 ``about.json`` (sizes, standardisation, checksum).
 """
 
@@ -18,9 +18,9 @@ from smallbatch.errors import UserError
 from smallbatch.locate import locate
 
 
-def prepare(plan: dict, folder: Path) -> None:
-    """Load the data set that `plan` describes, check it against its config, write it; raises UserError."""
-    dataset = plan["dataset"]
+def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
+    """Load the data set that `plan` describes from `files`, check it against its config, write it; raises UserError."""
+    dataset = plan["dataset"] | {"files": files}
     load = locate(dataset["_target_"])
     offered = {key: value for key, value in dataset.items() if key in inspect.signature(load).parameters}
     try:
@@ -31,19 +31,26 @@ def prepare(plan: dict, folder: Path) -> None:
         _check(dataset, split, splits)
     images = np.concatenate([splits[split][0] for split in SPLITS])
     labels = np.concatenate([np.asarray(splits[split][1], np.int64) for split in SPLITS])
-    train = splits["train"][0].astype(np.float64)
+    pixels = splits["train"][0].transpose(1, 0, 2, 3).reshape(len(images[0]), -1)  # by channel
+    mean, std = _moments(pixels)
     about = {
         "dataset": dataset["name"],
         "sizes": dataset["sizes"],
         "classes": dataset["classes"],
-        "mean": float(train.mean()),
-        "std": float(train.std()) or 1.0,
+        "mean": mean,
+        "std": std,
         "sha256": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def _moments(pixels: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel (1 where all its pixels are equal)."""
+    channels = [channel.astype(np.float64) for channel in pixels]
+    return [float(c.mean()) for c in channels], [float(c.std()) or 1.0 for c in channels]
 
 
 def _check(dataset: dict, split: str, splits: dict) -> None:
@@ -71,4 +78,4 @@ if __name__ == "__main__":
     with main_errors():
         _plan = json.loads(Path(sys.argv[1]).read_text())
         user_folder(_plan["folder"])
-        prepare(_plan, Path(sys.argv[2]))
+        prepare(_plan, Path(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {})

@@ -45,7 +45,7 @@ class Data:
 
 
 def read(folder: Path) -> Data:
-    """The three splits, standardised by the mean and standard deviation of all training pixels; raises UserError."""
+    """The three splits, standardised by the mean and standard deviation of a channel's training pixels; raises UserError."""
     splits, start = [], 0
     try:
         about = json.loads((folder / "about.json").read_text())
@@ -62,9 +62,10 @@ def read(folder: Path) -> Data:
     return Data(*splits, about["classes"])
 
 
-def _standard(path: Path, start: int, stop: int, mean: float, std: float) -> torch.Tensor:
+def _standard(path: Path, start: int, stop: int, mean: list[float], std: list[float]) -> torch.Tensor:
     """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once; channels last in it."""
     _, channels, height, width = np.load(path, mmap_mode="r").shape
+    mean, std = (np.array(numbers, np.float32).reshape(-1, 1, 1) for numbers in (mean, std))
     found = np.empty((stop - start, height, width, channels), np.float32)
     for at in range(0, len(found), PIECE):
         # Opened anew: pages that were read count as the process's memory until the file is closed.

@@ -1,0 +1,64 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version: records of label bytes and 3,072 pixels."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from smallbatch.data.split import at_size, three_splits, verify
+
+PIXELS = 3 * 32 * 32
+TRAIN_10, TEST_10 = [f"data_batch_{i}.bin" for i in range(1, 6)], ["test_batch.bin"]
+
+
+def load_10(
+    sizes: dict[str, int], files: dict[str, str], sha256: dict[str, str] | None = None, image_size: int | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """CIFAR-10: ``{split: (images uint8 [n, 3, 32, 32], labels [n])}`` from the archive, or its unpacked folder.
+
+    `sha256`: of the records of the official splits ``train`` and ``test``. `image_size` 16, 8 … averages squares of
+    pixels. Raises ValueError.
+    """
+    return _load(files, {"train": TRAIN_10, "test": TEST_10}, 1, sizes, sha256, image_size)
+
+
+def load_100(
+    sizes: dict[str, int], files: dict[str, str], sha256: dict[str, str] | None = None, image_size: int | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """CIFAR-100, likewise, with its 100 fine labels (the second byte of a record)."""
+    return _load(files, {"train": ["train.bin"], "test": ["test.bin"]}, 2, sizes, sha256, image_size)
+
+
+def _load(files, names, label_bytes, sizes, sha256, image_size):
+    (path,) = map(Path, files.values())
+    records = {}
+    for split, parts in names.items():
+        content = b"".join(_members(path, parts))
+        if len(content) % (label_bytes + PIXELS):
+            raise ValueError(
+                f"{path}: {len(content):,} bytes in {', '.join(parts)} are no whole records; it is truncated, replace it"
+            )
+        records[split] = np.frombuffer(content, np.uint8).reshape(-1, label_bytes + PIXELS)
+    verify({split: found.tobytes() for split, found in records.items()}, sha256)
+    train, test = (
+        (found[:, label_bytes:].reshape(-1, 3, 32, 32), found[:, label_bytes - 1]) for found in records.values()
+    )
+    return at_size(three_splits(train, test, sizes), image_size)
+
+
+def _members(path: Path, names: list[str]):
+    """The content of the files `names` in an archive or a folder."""
+    try:
+        if path.is_dir():
+            yield from ((path / name).read_bytes() for name in names)
+            return
+        with tarfile.open(path) as archive:
+            inside = {Path(member.name).name: member for member in archive.getmembers()}
+            for name in names:
+                if name not in inside:
+                    raise ValueError(f"{path}: there is no {name} in it; replace the file")
+                yield archive.extractfile(inside[name]).read()
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: there is no {Path(error.filename).name} in it") from error
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise ValueError(f"{path}: it cannot be unpacked ({error}); replace the file") from error
