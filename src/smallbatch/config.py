@@ -27,7 +27,9 @@ class Arm:
 @dataclass
 class Grid:
     batch_size: list[int] = field(default_factory=list)  # m: examples per update, >= 1
-    norm: list[str] = field(default_factory=lambda: ["none"])  # none, bn (over the batch), bn:b (over b examples)
+    norm: list[str] = field(
+        default_factory=lambda: ["none"]
+    )  # none, bn (over the batch), bn:b (over b examples), gn (group norm)
     base_lr: list[Any] = field(default_factory=list)  # η̃ = η/m: numbers, 2**-8, or octaves 2**-10..2**-4
     base_lr_at: dict[str, list[Any]] = field(default_factory=dict)  # in place of base_lr at m256, m256_none, m256_bn
     budget: str = "epochs:10"  # epochs:E, updates:U, examples:X, or updates_of:M (as many as batch size M has)
@@ -53,7 +55,12 @@ class Augmentation:
 class Optimizer:
     name: str = "sgd"
     momentum: float = 0.0  # in [0, 1)
-    weight_decay: float = 0.0  # λ, per update; >= 0
+    weight_decay: float = 0.0  # λ, per update; >= 0. sgd: λθ is added to the gradient; adamw: ηλθ is subtracted
+    nesterov: bool | None = None  # sgd: a step looks ahead along the velocity
+    beta1: float | None = None  # adamw: of the mean gradient, in [0, 1); null: 0.9
+    beta2: float | None = None  # adamw: of the mean square, in [0, 1); null: 0.999
+    half_life: float | None = None  # adamw: in place of beta2 the examples after which a square counts half
+    eps: float | None = None  # adamw: > 0; null: 1e-8
 
 
 @dataclass
@@ -121,12 +128,7 @@ def check(config: dict) -> None:
         raise ValueError(f"schedule.factor: {schedule['factor']} must lie between 0 and 1")
     if schedule["name"] != "step":
         raise ValueError(f"schedule.name: {schedule['name']!r} is not a schedule; write step")
-    if optimizer["name"] != "sgd":
-        raise ValueError(f"optimizer.name: {optimizer['name']!r} is not an optimizer; write sgd")
-    if not 0 <= optimizer["momentum"] < 1:
-        raise ValueError(f"optimizer.momentum: {optimizer['momentum']} must be at least 0 and below 1")
-    if not 0 <= optimizer["weight_decay"] < math.inf:
-        raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
+    _check_optimizer(optimizer)
     if config["tracking"]["name"] not in ("mlflow", "none"):
         raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
     training = config["training"]
@@ -158,6 +160,31 @@ def _check_dataset(dataset: dict) -> None:
         raise ValueError("dataset.classes: write the number of classes, 2 or more")
 
 
+ONLY = {"sgd": ("momentum", "nesterov"), "adamw": ("beta1", "beta2", "half_life", "eps")}  # keys of one optimizer
+
+
+def _check_optimizer(optimizer: dict) -> None:
+    name = optimizer["name"]
+    if name not in ONLY:
+        raise ValueError(f"optimizer.name: {name!r} is not an optimizer; write sgd or adamw")
+    other = next(other for other in ONLY if other != name)
+    for key in ONLY[other]:
+        if optimizer[key]:
+            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {other}; leave it out with {name}")
+    for key in ("momentum", "beta1", "beta2"):
+        if optimizer[key] is not None and not 0 <= optimizer[key] < 1:
+            raise ValueError(f"optimizer.{key}: {optimizer[key]} must be at least 0 and below 1")
+    if optimizer["nesterov"] and not optimizer["momentum"]:
+        raise ValueError("optimizer.nesterov: true, but momentum is 0; write optimizer.momentum=0.9")
+    if optimizer["half_life"] and optimizer["beta2"]:
+        raise ValueError("optimizer.half_life: it stands for beta2; write one of them")
+    for key in ("half_life", "eps"):
+        if optimizer[key] is not None and not 0 < optimizer[key] < math.inf:
+            raise ValueError(f"optimizer.{key}: {optimizer[key]} must be above 0, and finite")
+    if not 0 <= optimizer["weight_decay"] < math.inf:
+        raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
+
+
 def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
     if not augmentation:
         return
@@ -185,13 +212,13 @@ def _check_axes(path: str, axes: dict) -> None:
         if m < 1:
             raise ValueError(f"{path}.batch_size: {m} is not a batch size; write 1 or more")
     for norm in axes["norm"] or []:
-        if not re.fullmatch(r"none|bn|bn:[1-9]\d*", norm):
+        if not re.fullmatch(r"none|gn|bn|bn:[1-9]\d*", norm):
             raise ValueError(
-                f"{path}.norm: {norm!r} is not a norm; write none, bn or bn:b (batch norm over b examples)"
+                f"{path}.norm: {norm!r} is not a norm; write none, bn, bn:b (batch norm over b examples) or gn (group norm)"
             )
     for key in axes["base_lr_at"]:
-        if not re.fullmatch(r"m[1-9]\d*(_none|_bn)?", key):
-            raise ValueError(f"{path}.base_lr_at.{key}: write m256, m256_none or m256_bn for batch size 256")
+        if not re.fullmatch(r"m[1-9]\d*(_none|_bn|_gn)?", key):
+            raise ValueError(f"{path}.base_lr_at.{key}: write m256, m256_none, m256_bn or m256_gn for batch size 256")
     lists = {f"{path}.base_lr_at.{key}": values for key, values in axes["base_lr_at"].items()}
     for key, values in ({f"{path}.base_lr": axes["base_lr"]} | lists).items():
         rates = parse_rates(values or [], key)

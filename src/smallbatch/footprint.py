@@ -72,8 +72,13 @@ def _data(fleet: dict, seeds: set) -> float:
 
 def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     """A crew at rest."""
-    found = replicas * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
+    found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
     return found + (_step(way, numbers, fleet["batch_size"], 1) + _slice(way, numbers, fleet)) * (way == "compiled")
+
+
+def _copies(optimizer: dict) -> int:
+    """Numbers that are kept for each weight: itself, a velocity, or two moments."""
+    return 3 if optimizer.get("name") == "adamw" else 2 if optimizer["momentum"] else 1
 
 
 def _step(way: str, numbers: dict, m: int, replicas: int) -> float:
@@ -94,7 +99,7 @@ def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     crowd = replicas + twins(way, replicas, m * dataset["classes"])
     held, size = _held(way, numbers, fleet, crowd) + _augmented(fleet, crowd * m), dataset["sizes"]["train"]
     orders = 2 * crowd * size * 8  # of an epoch
-    state = 3 * crowd * numbers[way]["weights"] * (2 if fleet["optimizer"]["momentum"] else 1)
+    state = 3 * crowd * numbers[way]["weights"] * _copies(fleet["optimizer"])
     if way == "compiled":
         return held + max(orders, crowd * size * 13, state)
     logits = crowd * size * (8 * dataset["classes"] + 28)

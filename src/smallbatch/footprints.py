@@ -24,6 +24,7 @@ def footprints(config: dict, settings: set[tuple], code: str, folder: str | None
     """
     dataset, tracer = config["dataset"], (Path(__file__).parent / "trace_footprint.py").read_text()
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
+    about["compiled"] = config["optimizer"]["name"] == "sgd" and not config["precision"]  # what `choose.py` decides by
     versions = provenance.versions("torch", "numpy")
     asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}
     names = {key: f"footprints/{digest([one, code, tracer, versions])}" for key, one in asked.items()}

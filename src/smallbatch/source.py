@@ -69,7 +69,7 @@ def target_files(target: str, folder: str | None) -> list[tuple[str, Path | None
         path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
         if not path.is_file():
             raise UserError(f"_target_: {target} is not in this package; there is no file {path.name}")
-        return [(module, path)]
+        return _of_the_package(module, path)
     top = module.partition(".")[0]
     roots = _user_roots(folder)
     if top and any(_local(root, top) for root in roots):
@@ -84,6 +84,19 @@ def target_files(target: str, folder: str | None) -> list[tuple[str, Path | None
         f"_target_: {target} was not found; write package.module.Name, with the package in the folder "
         "given by --config conf=DIR, in the working directory, or installed"
     )
+
+
+def _of_the_package(module: str, path: Path) -> list[tuple[str, Path]]:
+    """A module of this package and those of its folder that it imports, and so on."""
+    found, todo = {}, [(module, path)]
+    while todo:
+        name, path = todo.pop()
+        found[name] = path
+        for imported in _imports(path):
+            file = PACKAGE.parent / Path(*imported.split(".")).with_suffix(".py")
+            if file.parent == path.parent and file.is_file() and imported not in found:
+                todo.append((imported, file))
+    return sorted(found.items())
 
 
 def _user_roots(folder: str | None) -> list[Path]:

@@ -2,9 +2,11 @@
 
 
 def norm_text(norm: str, bn_batch_size, batch_size) -> str:
-    """``no norm``, ``BN over the batch``, ``BN over 4``."""
+    """``no norm``, ``group norm``, ``BN over the batch``, ``BN over 4``."""
     if norm == "none":
         return "no norm"
+    if norm == "gn":
+        return "group norm"
     return "BN over the batch" if bn_batch_size == batch_size else f"BN over {bn_batch_size}"
 
 

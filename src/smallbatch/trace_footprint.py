@@ -1,6 +1,6 @@
 """Measure what `footprint.py` predicts from: ``python -m smallbatch.trace_footprint < REQUEST``.
 
-The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size}, ...]}``. The last line
+The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size, compiled}, ...]}``. The last line
 of the output is a list with the numbers of each setting, null where its network raises. Networks are built, and
 two replicas take one update of a small batch in each way that is possible, while torch reports what it allocates.
 """
@@ -38,7 +38,7 @@ def trace(setting: dict) -> dict:
         setting["bn_batch_size"], m
     )  # chunks of any size take as much, but for a little
     nets = [build(setting["model"], shape, classes, setting["norm"], b, seed) for seed in (0, 1)]
-    found = _compiled(nets[0], shape, b)
+    found = _compiled(nets[0], shape, b) if setting["compiled"] else {}
     ways = ["separate"]
     if not found and not must_train_alone(nets[0], shape, m):
         ways += [way for way in ("groups", "vmap") if _possible(way, nets, shape, m)]

@@ -46,7 +46,14 @@ CASES = {
 
 def setting(case):
     target, norm, b, shape, *_ = case
-    return {"model": {"_target_": target}, "shape": shape, "classes": 10, "norm": norm, "bn_batch_size": b}
+    return {
+        "model": {"_target_": target},
+        "shape": shape,
+        "classes": 10,
+        "norm": norm,
+        "bn_batch_size": b,
+        "compiled": True,
+    }
 
 
 @pytest.fixture(scope="module")

@@ -103,6 +103,12 @@ def data_of_study(wildcards):
     return of_any_age(f"results/data/{plan_of(wildcards.study)[1]['data']}/about.json")
 
 
+def downloaded_files(wildcards):
+    """The list of its files, for a data set that is not at hand."""
+    with open(f"results/plan/{wildcards.data}.data.json") as file:
+        return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
+
+
 def extra_tables(wildcards):
     name = EXTRA_TABLES.get(wildcards.figure)
     return [f"results/{wildcards.study}/{name}"] if name else []

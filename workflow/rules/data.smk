@@ -1,9 +1,3 @@
-def downloaded_files(wildcards):
-    """The list of its files, for a data set that is not at hand."""
-    with open(f"results/plan/{wildcards.data}.data.json") as file:
-        return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
-
-
 rule download:
     input:
         plan=ancient("results/plan/{data}.data.json"),

@@ -3,13 +3,19 @@ rule plan:
     input:
         studies=[plan_of(study)[0] for study in STUDIES] if workflow.is_main_process else [],
         calibration=expand("results/{study}/calibration.csv", study=STUDIES),
+    log:
+        "results/logs/plan.log",
     localrule: True
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
     params:
         cores=lambda wildcards: workflow.resource_settings.cores or 1,
     shell:
-        "python -m smallbatch.cost {params.cores} {input.studies}"
+        "python -m smallbatch.cost {params.cores} {input.studies} 2>&1 | tee {log}"
 
 
 rule calibrate:

@@ -6,7 +6,7 @@ from smallbatch.analysis.best import Difference, paired_difference, rates, with_
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text, norm_text
 
-KINDS = {"none": "Without norm", "bn": "With batch norm"}
+KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
 FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 

@@ -102,10 +102,17 @@ class GhostBatchNorm(nn.Module):
         return self.running_mean / seen, self.running_var / seen
 
 
+def groups_of(channels: int) -> int:
+    """The most groups of 16 channels or more into which `channels` can be divided evenly (Wu & He 2018, arXiv 1803.08494, table 3)."""
+    return next(groups for groups in range(max(1, channels // 16), 0, -1) if channels % groups == 0)
+
+
 def norm_layer(norm: str, bn_batch_size: int | None):
-    """The function ``channels -> layer`` that a network is given for norm `none` or `bn`."""
+    """The function ``channels -> layer`` that a network is given for norm `none`, `bn` or `gn`."""
     if norm == "none":
         return lambda channels: nn.Identity()
     if norm == "bn":
         return lambda channels: GhostBatchNorm(channels, bn_batch_size)
+    if norm == "gn":
+        return lambda channels: nn.GroupNorm(groups_of(channels), channels)
     raise ValueError(f"unknown norm {norm!r}")

@@ -72,7 +72,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     nets = [network(data, shared, seed) for seed in (0, 1)]
     examples = m if m > 1 else b or 2
     check_norms(nets[0], data.shape, examples)
-    reason = _compiled(nets[0], data, shared.get("precision"), examples)
+    reason = _compiled(nets[0], data, shared, examples)
     give_back()
     if not reason:
         return ["compiled", *separate_ways(nets[0], data.shape, examples)], []
@@ -116,12 +116,14 @@ def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
     return ["separate", "separate channels_last"]
 
 
-def _compiled(net: nn.Module, data: Data, precision: str | None, examples: int) -> str:
+def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
     """Why `net` can't train by the compiled step; empty if it can."""
     if data.device.type != "cpu":
         return "the compiled step is for processors"
-    if precision:
-        return f"the compiled step knows no {precision}"
+    if shared.get("precision"):
+        return f"the compiled step knows no {shared['precision']}"
+    if shared.get("optimizer", {}).get("name", "sgd") != "sgd":
+        return "the compiled step knows SGD alone"
     try:
         from smallbatch.training.compiled.verify import verify
     except Exception as error:  # Numba is missing, or doesn't fit this machine

@@ -30,7 +30,8 @@ def make_crew(engine: str, data: Data, shared: dict, seeds: list[int], say=lambd
         return Compiled(nets, data.shape, shared["batch_size"], shared["optimizer"])
     tail = twins(engine, 2, shared["batch_size"] * data.classes)
     nets = [net.to(data.device) for net in nets]
-    return Modules(nets, MODULES[engine], shared["optimizer"], tail, shared.get("precision"), say)
+    m, precision = shared["batch_size"], shared.get("precision")
+    return Modules(nets, MODULES[engine], shared["optimizer"], tail, precision, say, m)
 
 
 def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:

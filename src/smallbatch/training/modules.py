@@ -15,7 +15,7 @@ from smallbatch.data.read import Split
 from smallbatch.training import cuda, evaluate
 from smallbatch.training.device import forward_in, products_in
 from smallbatch.training.groups import gradients, trained
-from smallbatch.training.sgd import SGD
+from smallbatch.training.optimizers import make_optimizer
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
@@ -59,7 +59,9 @@ class Modules:
         tail: int = 0,
         precision: str | None = None,
         say: Callable[[str], None] = lambda text: None,
+        m: int | None = None,
     ):
+        self.m = m  # examples of an update, on which an optimizer may depend
         self.tail = tail  # rows at the end that stay when others leave
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
@@ -71,7 +73,7 @@ class Modules:
     def _hold(self, net: nn.Module, replicas: int) -> None:
         self.net, self.replicas, self.once = net, replicas, None
         self.parameters = trained(net)
-        self.sgd = SGD(self.parameters, replicas, self.optimizer["momentum"], self.optimizer["weight_decay"])
+        self.stepper = make_optimizer(self.optimizer, self.parameters, replicas, self.m)
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
         """One update for each batch of `order` ``[R, updates, m]``, with rates ``lr[u, r]``.
@@ -97,7 +99,7 @@ class Modules:
             with self.forward_in():
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
-            self.sgd.step(gradients(loss, self.parameters), rates)
+            self.stepper.step(gradients(loss, self.parameters), rates)
             sums += loss.detach()
             return
         x = train.images[index].flatten(1, 2).contiguous(memory_format=evaluate.LAYOUTS[self.device.type])
@@ -106,7 +108,7 @@ class Modules:
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
         loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
-        self.sgd.step(gradients(loss.sum(), self.parameters), rates)
+        self.stepper.step(gradients(loss.sum(), self.parameters), rates)
         sums += loss.detach()
 
     def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
@@ -147,7 +149,7 @@ class Modules:
     def state(self) -> dict[str, np.ndarray]:
         """All that training changes, replica-major: ``{name: [R, ...]}``."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
-        tensors |= {f"velocity.{i}": v for i, v in enumerate(self.sgd.velocity or [])}
+        tensors |= self.stepper.state()
         found = {name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
         chunks = [layer.chunks for layer in evaluate.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
@@ -161,7 +163,7 @@ class Modules:
         if replicas != self.replicas:
             self._hold(self.make([self.template] * replicas), replicas)
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
-        tensors |= {f"velocity.{i}": v for i, v in enumerate(self.sgd.velocity or [])}
+        tensors |= self.stepper.state()
         with torch.no_grad():
             for name, tensor in tensors.items():
                 tensor.copy_(torch.from_numpy(state[name]).view(tensor.shape))

@@ -6,16 +6,28 @@ import torch
 class SGD:
     """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as ``torch.optim.SGD`` (Sutskever et al. 2013).
 
+    With `nesterov` the step is ``g + weight_decay·θ + momentum·v``, with the new v.
+
     `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Decay covers every
     parameter, biases and norm scales too. `parameters` are replica-major: ``view(R, -1)[r]`` is replica r.
     """
 
-    def __init__(self, parameters: list[torch.Tensor], replicas: int, momentum: float, weight_decay: float):
+    def __init__(
+        self,
+        parameters: list[torch.Tensor],
+        replicas: int,
+        momentum: float,
+        weight_decay: float,
+        nesterov: bool = False,
+    ):
         whole = [parameter.detach() for parameter in parameters]
         self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
-        self.momentum = momentum
+        self.momentum, self.nesterov = momentum, nesterov
         self.weight_decay = weight_decay
         self.velocity = [torch.zeros_like(row) for row in self.rows] if momentum else None
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {f"velocity.{i}": row for i, row in enumerate(self.velocity or [])}
 
     @torch.no_grad()
     def step(self, gradients: list[torch.Tensor], lr: torch.Tensor) -> None:
@@ -26,7 +38,7 @@ class SGD:
         if self.momentum:
             torch._foreach_mul_(self.velocity, self.momentum)
             torch._foreach_add_(self.velocity, steps)
-            steps = self.velocity
+            steps = torch._foreach_add(steps, self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
         if len(lr) == 1:  # the weights of one module lie as they please
             torch._foreach_add_(self.rows, steps, alpha=-float(lr))
             return

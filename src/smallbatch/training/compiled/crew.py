@@ -57,7 +57,8 @@ class Compiled:
                 *(self.training.net, self.memory[id(self.training)], self.gradient),
                 *(self.p[r], self.velocity[r], self.running[r, 0], self.running[r, 1], images, labels),
                 *(order[r], np.ascontiguousarray(lr[:, r])),
-                *(self.optimizer["momentum"], self.optimizer["weight_decay"], total[r]),
+                *(self.optimizer["momentum"], int(bool(self.optimizer.get("nesterov")))),
+                *(self.optimizer["weight_decay"], total[r]),
             )
             self.updates[r] += order.shape[1]
 
@@ -77,6 +78,7 @@ class Compiled:
                 order,
                 rate,
                 0.0,
+                0,
                 0.0,
                 0.0,
             ),

@@ -131,10 +131,12 @@ def gather(a, x, images, chosen):
 
 
 @kept_jit
-def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, momentum, decay, total):
+def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, momentum, nesterov, decay, total):
     """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
 
         v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
+
+    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with the new v.
 
     `g` is the mean gradient over the batch, ``lr[u]`` is η of update u.
     """
@@ -155,6 +157,9 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, m
             decayed((g, 0, p, 0, decay, g, 0, trained))
         if momentum:
             momentum_step((velocity, 0, g, 0, momentum, velocity, 0, trained))
+        if nesterov:
+            momentum_step((velocity, 0, g, 0, momentum, g, 0, trained))
+        if momentum and not nesterov:
             sgd_step((p, 0, velocity, 0, lr[u], p, 0, trained))
         else:
             sgd_step((p, 0, g, 0, lr[u], p, 0, trained))
