@@ -63,7 +63,7 @@ class Run:
     @property
     def trained(self) -> int:
         """The number of points trained in a run of the workflow."""
-        found = re.search(r"([\d,]+) points trained in", self.output)
+        found = re.search(r"([\d,]+) points? trained in", self.output)
         return int(found[1].replace(",", "")) if found else 0
 
     @property

@@ -84,15 +84,16 @@ def measure(shared: dict, data) -> dict:
     from smallbatch.training.crews import network
 
     engine, width = choose_engine(data, shared, lambda text: None)
+    replicas = 1 if engine == "compiled" else width  # they follow each other: one tells the speed of all
     b, m = shared.get("bn_batch_size"), shared["batch_size"]
     ways = separate_ways(network(data, shared, 0), data.shape, m if m > 1 else b or 2)
     alone = min((_time(way, shared, data, 1) for way in ways), key=statistics.median)
-    fleet = alone if engine.startswith("separate") else _time(engine, shared, data, width)
+    fleet = alone if engine.startswith("separate") else _time(engine, shared, data, replicas)
     found = {"width": width, "engine": engine}
     for name, times in (("alone", alone), ("fleet", fleet)):
         median = statistics.median(times)
         found |= {f"seconds_update_{name}": median, f"spread_{name}": (max(times) - min(times)) / median}
-    return found | _evaluation(engine, shared, data, width)
+    return found | _evaluation(engine, shared, data, replicas)
 
 
 def _evaluation(engine: str, shared: dict, data, replicas: int) -> dict:
@@ -100,7 +101,6 @@ def _evaluation(engine: str, shared: dict, data, replicas: int) -> dict:
     from smallbatch.data.read import Split
     from smallbatch.training.crews import make_crew
 
-    replicas = 1 if engine == "compiled" else replicas
     crew = make_crew(engine, data, shared, list(range(replicas)))
     split = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
 
