@@ -29,6 +29,9 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
                 raise UserError(
                     f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
                 )
+    mirror = config["dataset"].get("mirror")
+    if mirror and not Path(mirror).is_dir():
+        raise UserError(f"dataset.mirror={mirror}: there is no such folder")
     try:
         settings = {
             (row["norm"], row["bn_batch_size"]) for row in expand(config["grid"], config["dataset"]["sizes"]["train"])

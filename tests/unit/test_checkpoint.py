@@ -109,7 +109,18 @@ class Dropping(nn.Module):
         return self.layers(self.scale * x)
 
 
-@pytest.fixture(params=["none", "bn", "momentum", "one by one"])
+SETTINGS = {
+    "none": {},
+    "bn": {"norm": "bn", "bn_batch_size": 4},
+    "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01}},
+    "nesterov": {"optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0, "nesterov": True}},
+    "augmentation": {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}},
+    "adamw": {"optimizer": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.01}},  # channel groups
+    "vmap": {"model": {"name": "net", "_target_": "networks.LayerNormed"}},
+}
+
+
+@pytest.fixture(params=[*SETTINGS, "one by one"])
 def fleet(request, shared, monkeypatch):
     if request.param == "one by one":
 
@@ -119,9 +130,7 @@ def fleet(request, shared, monkeypatch):
 
         monkeypatch.setattr("smallbatch.training.crews.build", make)
         return shared(updates=80)
-    if request.param == "momentum":
-        return shared(updates=80, optimizer={"name": "sgd", "momentum": 0.9, "weight_decay": 0.01})
-    return shared(updates=80, **{"norm": "bn", "bn_batch_size": 4} if request.param == "bn" else {})
+    return shared(updates=80, **SETTINGS[request.param])
 
 
 def train(data, fleet, keep=lambda block, engine: checkpoint.UNKEPT, points=POINTS):

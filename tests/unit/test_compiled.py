@@ -89,6 +89,14 @@ NETWORKS = {
         nn.Conv2d(3, 5, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 11, 3, stride=2, padding=2), GhostBatchNorm(11, B),
         nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(44, 7),
     ),
+    "pools": lambda: nn.Sequential(  # windows that overlap, reach over the border, or leave pixels out
+        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 2), nn.Conv2d(8, 9, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.ReLU(),
+        nn.Conv2d(9, 8, 3, padding=2), nn.MaxPool2d(2, ceil_mode=True), nn.Conv2d(8, 8, 1), nn.MaxPool2d(2, 3), nn.Flatten(),
+        nn.Linear(8, 7),
+    ),
+    "pool of two uses": lambda: Net(
+        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.Sequential(nn.AvgPool2d(12), nn.Flatten(), nn.Linear(8, 7))
+    ),
     "strides": lambda: nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, stride=3), nn.ReLU(), nn.Conv2d(8, 16, 2, stride=2, bias=False),
         nn.Conv2d(16, 8, 2, stride=3, padding=1), nn.Flatten(), nn.Linear(8, 7),
@@ -171,7 +179,8 @@ def test_verification_finds_a_wrong_evaluation(monkeypatch):
     [
         (nn.Sequential(nn.Conv2d(3, 8, 3, groups=1, dilation=2), nn.Flatten(), nn.Linear(512, 7)), "dilation"),
         (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(800, 7)), "1 (Sigmoid) is not a layer"),
-        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(72, 7)), "max-pooling other than 2×2"),
+        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d((3, 2)), nn.Flatten(), nn.Linear(120, 7)), "windows that aren't square"),
+        (nn.Sequential(nn.MaxPool2d(3), nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(32, 7)), "max-pooling of the images"),
         (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(2), nn.Linear(100, 7)), "a change of shape"),
         (nn.Sequential(nn.Conv2d(3, 7, 11)), "isn't one number per class"),
         (nn.Sequential(nn.Flatten(), nn.Linear(432, 7).requires_grad_(False)), "1.weight is frozen"),

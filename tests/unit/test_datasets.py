@@ -268,11 +268,11 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
 def test_where_files_come_from_is_no_part_of_what_is_trained():
     plans = [
         plan_study(compose("digits", ["dataset=fashion-mnist", *changes]))
-        for changes in ([], ["dataset.mirror=/data"], ["dataset.sizes.train=1000"])
+        for changes in ([], ["dataset.mirror=/tmp"], ["dataset.sizes.train=1000"])
     ]
     assert plans[0].study["data"] == plans[1].study["data"] != plans[2].study["data"]
     assert plans[0].study["jobs"] == plans[1].study["jobs"] != plans[2].study["jobs"]
-    assert next(iter(plans[1].data.values()))["dataset"]["mirror"] == "/data"
+    assert next(iter(plans[1].data.values()))["dataset"]["mirror"] == "/tmp"
 
 
 @mirrored

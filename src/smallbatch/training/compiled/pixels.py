@@ -16,7 +16,17 @@ from smallbatch.training.compiled.tensor import (
     WIDTH,
     WRITE,
 )
-from smallbatch.training.compiled.vector import add, copy, largest, largest_backward, relu, relu_backward, scaled
+from smallbatch.training.compiled.vector import (
+    add,
+    copy,
+    give_to_largest,
+    larger_of_two,
+    largest,
+    largest_backward,
+    relu,
+    relu_backward,
+    scaled,
+)
 
 
 @jit
@@ -102,6 +112,51 @@ def max_pool_backward(a, x, y, n, to_x, work):
                                       a, work, a, work + c, a, work + 2 * c, a, work + 3 * c, c))  # fmt: skip
                     add((a, above + q, a, work, a, above + q, 2 * c))
                     add((a, below + q, a, work + 2 * c, a, below + q, 2 * c))
+
+
+@jit
+def window(at, size, stride, padding, length):
+    """The rows or columns of an image that the pooling window `at` covers: the first, and that behind the last."""
+    start = at * stride - padding
+    return max(start, 0), min(start + size, length)
+
+
+@jit
+def pool_windows(a, x, y, size, stride, padding, n):
+    """Max-pooling over any windows; those that reach over the border are smaller."""
+    c = x[CHANNELS]
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            top, bottom = window(h, size, stride, padding, x[HEIGHT])
+            for j in range(y[WIDTH]):
+                left, right = window(j, size, stride, padding, x[WIDTH])
+                to = y[AT] + i * y[STEP] + h * y[ROW] + j * c
+                copy((a, x[AT] + i * x[STEP] + top * x[ROW] + left * c, a, to, c))
+                for row in range(top, bottom):
+                    u = x[AT] + i * x[STEP] + row * x[ROW]
+                    for column in range(left, right):
+                        larger_of_two((a, to, a, u + column * c, a, to, c))
+
+
+@jit
+def pool_windows_backward(a, x, y, size, stride, padding, n, to_x, work):
+    """The gradient of each output goes to the first pixel of its window that equals it."""
+    c = x[CHANNELS]
+    if to_x == WRITE:
+        clear_gradient(a, x, n)
+    for i in range(n):
+        for h in range(y[HEIGHT]):
+            top, bottom = window(h, size, stride, padding, x[HEIGHT])
+            for j in range(y[WIDTH]):
+                left, right = window(j, size, stride, padding, x[WIDTH])
+                to = y[AT] + i * y[STEP] + h * y[ROW] + j * c
+                copy((a, y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW] + j * c, a, work, c))
+                for row in range(top, bottom):
+                    u = x[AT] + i * x[STEP] + row * x[ROW]
+                    v = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + row * x[GRADIENT_ROW]
+                    for column in range(left, right):
+                        q = column * c
+                        give_to_largest((a, u + q, a, to, a, work, a, v + q, a, v + q, a, work, c))
 
 
 @jit

@@ -14,7 +14,7 @@ from smallbatch.training.compiled.tensor import ABSENT, AT, CHANNELS, HEIGHT, RO
 from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
 
 # The kinds of layer on a tape, and the columns of its rows.
-CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE = range(7)
+CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE, POOL_WINDOWS = range(8)
 KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(
     15
 )
@@ -75,6 +75,8 @@ def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mo
             pixels.mean_pool(a, x, y, n)
         elif kind == SUBSAMPLE:
             pixels.subsample(a, x, y, op[STRIDE], op[PADDING], n)
+        elif kind == POOL_WINDOWS:
+            pixels.pool_windows(a, x, y, op[SIZE], op[STRIDE], op[PADDING], n)
 
 
 @jit
@@ -115,6 +117,8 @@ def backward(tape, tensors, places, a, p, g, chunks, n):
             pixels.mean_pool_backward(a, x, y, n, to_x, work)
         elif kind == SUBSAMPLE:
             pixels.subsample_backward(a, x, y, op[STRIDE], op[PADDING], n, to_x)
+        elif kind == POOL_WINDOWS:
+            pixels.pool_windows_backward(a, x, y, op[SIZE], op[STRIDE], op[PADDING], n, to_x, work)
 
 
 @jit

@@ -201,11 +201,16 @@ class _Translator:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
         options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
-        size, stride = options["kernel_size"], options.get("stride") or options["kernel_size"]
-        rest = (options.get("padding", 0), options.get("dilation", 1), options.get("ceil_mode", False))
-        if not ({size, stride} <= {2, (2, 2)}) or rest != (0, 1, False) or t.maker is None:
-            raise CannotFuse("max-pooling other than 2×2 of a layer's output")
-        return self._row(step.MAX_POOL, x, (t.channels, t.height // 2, t.width // 2))
+        window = options["kernel_size"], options.get("stride") or options["kernel_size"], options.get("padding", 0)
+        if any(isinstance(n, tuple) and len({*n}) > 1 for n in window) or options.get("dilation", 1) not in (1, (1, 1)):
+            raise CannotFuse("max-pooling over windows that aren't square or whole")
+        if t.maker is None or t.flat:
+            raise CannotFuse("max-pooling of the images themselves")
+        size, stride, padding = (n[0] if isinstance(n, tuple) else n for n in window)
+        shape = (t.channels, *node.meta["shape"][2:])
+        if (size, stride, padding) == (2, 2, 0) and shape[1:] == (t.height // 2, t.width // 2):
+            return self._row(step.MAX_POOL, x, shape)
+        return self._row(step.POOL_WINDOWS, x, shape, SIZE=size, STRIDE=stride, PADDING=padding)
 
     def mean_pool(self, node, layer=None) -> int:
         x = self.tensor_of(node.args[0])

@@ -118,6 +118,12 @@ def back_to_largest(b, x0, x1, x2, x3, y, gradient):
     return tuple(found)
 
 
+def to_equal(b, x, y, left, into):
+    """`into` with the gradient `left` added where `x` equals the maximum `y`, and what is left of it then."""
+    here = b.fcmp_ordered("==", x, y)
+    return plus(b, into, b.select(here, left, zero(left))), b.select(here, zero(left), left)
+
+
 def deviations(b, total, squares, x, shift):
     """Sums with those of x - shift and of its square added."""
     away = minus(b, x, shift)
@@ -142,6 +148,8 @@ norm_backward = each(
 )
 largest = each(lambda b, x0, x1, x2, x3: larger(b, larger(b, larger(b, x0, x1), x2), x3), 4)
 largest_backward = each(back_to_largest, 6, 0, 4)
+larger_of_two = each(larger, 2)
+give_to_largest = each(to_equal, 4, 0, 2)
 scaled = each(times, 1, 1)
 sgd_step = each(lambda b, p, step, lr: minus(b, p, times(b, step, lr)), 2, 1)
 decayed = each(lambda b, gradient, p, decay: plus(b, gradient, times(b, p, decay)), 2, 1)
