@@ -177,7 +177,7 @@ def _check_optimizer(optimizer: dict) -> None:
     if optimizer["nesterov"] and not optimizer["momentum"]:
         raise ValueError("optimizer.nesterov: true, but momentum is 0; write optimizer.momentum=0.9")
     if optimizer["half_life"] and optimizer["beta2"]:
-        raise ValueError("optimizer.half_life: it stands for beta2; write one of them")
+        raise ValueError("optimizer.half_life: it stands in place of beta2; add optimizer.beta2=null")
     for key in ("half_life", "eps"):
         if optimizer[key] is not None and not 0 < optimizer[key] < math.inf:
             raise ValueError(f"optimizer.{key}: {optimizer[key]} must be above 0, and finite")

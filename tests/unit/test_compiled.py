@@ -97,6 +97,10 @@ NETWORKS = {
     "pool of two uses": lambda: Net(
         nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.Sequential(nn.AvgPool2d(12), nn.Flatten(), nn.Linear(8, 7))
     ),
+    "pool of a pool": lambda: nn.Sequential(  # neighbours have the same maximum: its gradient goes to the first
+        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.MaxPool2d(3, 2), nn.MaxPool2d(2, 1), nn.Flatten(),
+        nn.Linear(128, 7),
+    ),
     "strides": lambda: nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, stride=3), nn.ReLU(), nn.Conv2d(8, 16, 2, stride=2, bias=False),
         nn.Conv2d(16, 8, 2, stride=3, padding=1), nn.Flatten(), nn.Linear(8, 7),

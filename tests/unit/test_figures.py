@@ -11,6 +11,7 @@ from test_best import table
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
 from smallbatch.analysis.best import best_settings
+from smallbatch.figures.style import accuracy_axis
 
 matplotlib.use("Agg")
 FIGURES = (
@@ -55,3 +56,15 @@ def test_the_pages_words_and_tables_are_made(results):
     assert answer(results.table, results.best)
     assert len(settings_table(results.best)) == len(results.best)
     failed_table(results.table, results.best)
+
+
+@pytest.mark.parametrize("values", [(84.2, 87.9), (30, 47), (70, 99.2), (97.1, 99.6), (10, 12), (0, 100)])
+def test_an_accuracy_axis_has_plain_ticks_wherever_the_values_lie(values):
+    figure, axes = plt.subplots()
+    axes.plot([1, 2], values)
+    accuracy_axis(axes.yaxis, min(values))
+    figure.canvas.draw()
+    low, high = axes.get_ylim()
+    shown = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert len(shown) >= 3 and all(label.get_text() for label in axes.get_yticklabels())
+    plt.close(figure)

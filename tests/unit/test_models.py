@@ -12,16 +12,19 @@ from torch.nn import functional as F
 from smallbatch.compose import compose
 from smallbatch.models.build import build
 from smallbatch.models.norm import groups_of
+from smallbatch.training.compiled.verify import verify
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28))
+IMAGE["resnet50"] = (3, 64, 64)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
 M = 4
 
 
 def network(name, norm="none", classes=10, shape=None, **changes):
     model = yaml.safe_load((CONF / f"{name}.yaml").read_text()) | changes
-    net = build(model, shape or IMAGE[name], classes, norm, M if norm == "bn" else None, 0)
+    b = {"bn": M, "ghost": M // 2}.get(norm)
+    net = build(model, shape or IMAGE[name], classes, "bn" if b else norm, b, 0)
     return net.double()
 
 
@@ -83,20 +86,24 @@ def test_every_network_has_the_parameters_of_its_paper(name):
 
 
 class Weights:
-    """The tensors of a network in the order in which its forward needs them."""
+    """The tensors of a network in the order in which its forward needs them, and what its norm averages over."""
 
-    def __init__(self, net):
-        self.rest = [p.detach() for p in net.parameters()]
+    def __init__(self, net, kind):
+        self.rest, self.kind = [p.detach() for p in net.parameters()], kind
 
     def conv(self, x, stride=1, padding=1, bias=True):
         weight = self.rest.pop(0)
         return F.conv2d(x, weight, self.rest.pop(0) if bias else None, stride, padding)
 
     def norm(self, x):
-        axes = [0, *range(2, x.ndim)]
-        mean, var = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
+        if self.kind == "none":
+            return x
+        groups = next(n for n in range(x.shape[1], 0, -1) if x.shape[1] % n == 0 and (x.shape[1] / n >= 16 or n == 1))
+        size, parts = {"bn": (M, x.shape[1]), "ghost": (M // 2, x.shape[1]), "gn": (1, groups)}[self.kind]
+        cells = x.reshape(M // size, size, parts, -1)  # chunks of examples, groups of channels with their pixels
+        mean, var = cells.mean((1, 3), keepdim=True), cells.var((1, 3), unbiased=False, keepdim=True)
         scale, shift = (self.rest.pop(0).view(1, -1, *[1] * (x.ndim - 2)) for _ in range(2))
-        return (x - mean) / (var + 1e-5).sqrt() * scale + shift
+        return ((cells - mean) / (var + 1e-5).sqrt()).view(x.shape) * scale + shift
 
     def linear(self, x, bias=True):
         weight = self.rest.pop(0)
@@ -195,16 +202,24 @@ FORWARD = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["none", "bn", "ghost", "gn"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_network_computes_what_its_paper_says(name):
+def test_every_network_computes_what_its_paper_says(name, kind):
     torch.manual_seed(1)
-    net = network(name, "bn", **({"dropout": None} if name == "keskar-c1" else {}))
+    net = network(name, kind, **({"dropout": None} if name == "keskar-c1" else {}))
     for parameter in net.parameters():
         parameter.data.add_(0.1 * torch.randn_like(parameter))
-    weights, x = Weights(net), torch.randn(M, *IMAGE[name], dtype=torch.float64)
+    weights, x = Weights(net, kind), torch.randn(M, *IMAGE[name], dtype=torch.float64)
     ours, theirs = net.train()(x), FORWARD[name](weights, x)
     assert not weights.rest and ours.shape == (M, 10)
     assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["none", "bn", "ghost"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_compiled_step_takes_every_network_but_for_dropout(name, norm):
+    net = network(name, norm, **({"dropout": None} if name == "keskar-c1" else {}))
+    verify(net.float(), (3, 32, 32) if name == "resnet50" else IMAGE[name], M)
 
 
 # --- how weights start -------------------------------------------------------------------------------------------------

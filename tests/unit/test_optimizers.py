@@ -131,7 +131,10 @@ def test_the_half_life_in_examples_is_the_same_at_every_batch_size():
         ({"beta1": 0.5}, "optimizer.beta1: 0.5 is a setting of adamw; leave it out with sgd"),
         ({"name": "adamw", "momentum": 0.9}, "optimizer.momentum: 0.9 is a setting of sgd"),
         ({"name": "adamw", "beta2": 1.0}, "optimizer.beta2: 1.0 must be at least 0 and below 1"),
-        ({"name": "adamw", "beta2": 0.9, "half_life": 5.0}, "optimizer.half_life: it stands for beta2"),
+        (
+            {"name": "adamw", "beta2": 0.9, "half_life": 5.0},
+            "optimizer.half_life: it stands in place of beta2; add optimizer.beta2=null",
+        ),
         ({"name": "adamw", "half_life": -5.0}, "optimizer.half_life: -5.0 must be above 0"),
     ],
 )

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from smallbatch.rates import rate_label
 from smallbatch.text import norm_text
@@ -37,9 +37,11 @@ def accuracy_axis(axis, lowest: float) -> None:
     axis.axes.set_yscale(
         "function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y))
     )
-    axis.set_major_locator(
-        FixedLocator([tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if tick > lowest - 10])
-    )
+    low, high = axis.get_view_interval()
+    ticks = [tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if max(low, lowest - 10) < tick < high]
+    if len(ticks) < 4:  # a narrow range, far from 100%: steps that are even
+        ticks = [tick for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
+    axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
