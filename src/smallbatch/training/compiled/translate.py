@@ -202,6 +202,7 @@ class _Translator:
         t = self.tape.tensors[x]
         options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
         window = options["kernel_size"], options.get("stride") or options["kernel_size"], options.get("padding", 0)
+        window = [tuple(n) if isinstance(n, list) else n for n in window]
         if any(isinstance(n, tuple) and len({*n}) > 1 for n in window) or options.get("dilation", 1) not in (1, (1, 1)):
             raise CannotFuse("max-pooling over windows that aren't square or whole")
         if t.maker is None or t.flat:
