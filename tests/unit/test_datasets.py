@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import os
+import re
 import tarfile
 import threading
 from pathlib import Path
@@ -186,19 +187,26 @@ def dataset_of(files: dict[str, str], url="http://127.0.0.1:9", **more) -> dict:
 
 @pytest.fixture
 def server(tmp_path):
-    """A web server on a folder with the official files; it refuses the first `failures` requests."""
+    """A web server on a folder with the official files; it refuses, or `cut`s short, the first `failures` requests."""
     folder = tmp_path / "www"
     files = official_idx(folder)
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        failures, asked = 0, []
+        failures, asked, cut = 0, [], False
 
         def do_GET(self):
             type(self).asked.append(self.path)
             if type(self).failures:
                 type(self).failures -= 1
-                return self.send_error(503)
-            super().do_GET()
+                if not self.cut:
+                    return self.send_error(503)
+                content = (folder / self.path.lstrip("/")).read_bytes()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2])
+                return None
+            return super().do_GET()
 
         def log_message(self, *_):
             pass
@@ -218,7 +226,7 @@ def test_files_are_downloaded_once_with_progress(server, tmp_path, monkeypatch, 
     assert found == fetch(dataset) and len(server.asked) == 4
     assert mnist.load(SIZES, found)["test"][0].shape == (20, 1, 28, 28)
     assert all(path.startswith(str(tmp_path / "results" / "downloads" / "small")) for path in found.values())
-    assert "train-images-idx3-ubyte.gz: 100% of" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("train-images-idx3-ubyte.gz: 100% of") == 1
     Path(found["t10k-labels-idx1-ubyte.gz"]).write_bytes(b"half of it")  # it is fetched again
     assert fetch(dataset) == found and len(server.asked) == 5
 
@@ -228,6 +236,23 @@ def test_a_server_that_is_busy_is_asked_again(server, tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     server.failures = 2
     assert len(fetch(dataset_of(server.files, server.url))) == 4
+
+
+def test_a_download_that_breaks_off_starts_again_and_so_does_its_progress(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    server.failures, server.cut = 1, True
+    found = fetch(dataset_of(server.files, server.url))
+    assert len(server.asked) == 5 and mnist.load(SIZES, found)["test"][0].shape == (20, 1, 28, 28)
+    printed = capsys.readouterr()
+    assert printed.out.count("100% of") == 4 and not re.search(r"1[1-9]0%", printed.out)
+    assert "Will attempt the download again" in printed.err
+    server.failures = 99
+    for path in found.values():
+        Path(path).unlink()
+    with pytest.raises(UserError, match=r"train-images.* cannot be downloaded \(IncompleteRead.*set dataset.mirror="):
+        fetch(dataset_of(server.files, server.url))
+    assert not any(Path(path).exists() for path in found.values())  # nothing that is half a file
 
 
 def test_what_goes_wrong_with_a_download_is_one_sentence(server, tmp_path, monkeypatch):
