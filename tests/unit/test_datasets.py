@@ -7,6 +7,8 @@ import http.server
 import io
 import os
 import re
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -157,11 +159,21 @@ def test_a_damaged_archive_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"cifar.tar.gz: it cannot be unpacked"):
         cifar.load_10(SIZES, {"archive": str(archive)})
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"empty: there is no data_batch_1.bin"):
+    with pytest.raises(ValueError, match=r"empty: there is no data_batch_1.bin in it; replace"):
         cifar.load_10(SIZES, {"archive": str(tmp_path / "empty")})
-    (tmp_path / "train.bin").write_bytes(b"0" * 5000)
-    with pytest.raises(ValueError, match=r"5,000 bytes in train.bin are no whole records"):
-        cifar.load_100(SIZES, {"archive": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(100, "has 92,090 bytes, no whole records"), (3073, r"has 29 images, data_batch_\d.bin 30")],
+)
+def test_a_truncated_file_of_an_unpacked_archive_is_named(tmp_path, missing, said):
+    with tarfile.open(official_cifar(tmp_path / "cifar.tar.gz", 10)) as packed:
+        packed.extractall(tmp_path, filter="data")
+    folder = tmp_path / "cifar-10-batches-bin"
+    os.truncate(folder / "data_batch_3.bin", 30 * 3073 - missing)
+    with pytest.raises(ValueError, match=f"data_batch_3.bin {said}; it is truncated"):
+        cifar.load_10({"train": 20, "validation": 10, "test": 10}, {"archive": str(folder)})
 
 
 def test_sizes_and_sums_that_do_not_hold_are_refused(tmp_path):
@@ -309,6 +321,33 @@ def test_the_official_fashion_mnist_is_what_its_paper_says():
     assert images.mean() / 255 == pytest.approx(0.2860, abs=1e-3) and images.std() / 255 == pytest.approx(
         0.3530, abs=1e-3
     )
+
+
+@pytest.fixture(scope="module")
+def cifar10(tmp_path_factory) -> Path:
+    """A mirror with the real images in the official unpacked folder."""
+    unpack = Path(MIRROR) / "unpack_cifar10.py"
+    if not unpack.is_file():
+        pytest.skip(f"{unpack} is not there")
+    folder = tmp_path_factory.mktemp("mirror")
+    subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
+    return folder
+
+
+@mirrored
+def test_cifar10_has_the_means_and_deviations_that_are_known_of_it(cifar10):
+    sums = {  # of this copy, in which 105 images are not exact
+        "train": "82930e19694cbf80ea3cef2ff0b8d8da57bda70038e54701f9503a4a99274fa0",
+        "test": "12b72019dddc66aa680d9654ddcc864aa808e6540641e0887054d04d415d6427",
+    }
+    dataset = compose("digits", ["dataset=cifar10", f"dataset.mirror={cifar10}"])["dataset"]
+    splits = cifar.load_10(dataset["sizes"], fetch(dataset), sums)
+    images, labels = splits["train"]
+    assert images.shape == (45000, 3, 32, 32) and (np.bincount(labels) == 4500).all()
+    assert images.mean((0, 2, 3)) / 255 == pytest.approx([0.4914, 0.4822, 0.4465], abs=1e-3)
+    assert images.std((0, 2, 3)) / 255 == pytest.approx([0.2470, 0.2435, 0.2616], abs=1e-3)
+    with pytest.raises(ValueError, match=r"sha256.test: the records have 12b72019\w+, not 00; replace the files"):
+        cifar.load_10(dataset["sizes"], fetch(dataset), {"test": "00"})
 
 
 # --- a folder of images ------------------------------------------------------------------------------------------------
