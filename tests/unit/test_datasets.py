@@ -302,6 +302,21 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
         fetch(dataset_of(server.files, server.url, mirror="nowhere"))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("dataset.mirror=5", "dataset.mirror: 5 is no folder; write its path, or null"),
+        ("dataset.sha256=abc", "dataset.sha256: 'abc' names no splits; write {train: SUM, test: SUM}, or null"),
+        ("~dataset.download.url", "dataset.download: write its url and files"),
+        ("dataset.download.files=null", "dataset.download: write its url and files"),
+        ("++dataset.download.files.more=0", "dataset.download.files.more: 0 is no checksum; write md5:SUM or sha256"),
+    ],
+)
+def test_settings_of_files_that_cannot_be_are_refused(change, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        compose("digits", ["dataset=mnist", change])
+
+
 def test_where_files_come_from_is_no_part_of_what_is_trained():
     plans = [
         plan_study(compose("digits", ["dataset=fashion-mnist", *changes]))
@@ -383,6 +398,28 @@ def test_a_folder_per_class_is_counted_split_and_resized(pictures):
     assert image_folder.load(dataset["sizes"], str(pictures), [1, 8, 8], 0.25)["test"][0].shape == (4, 1, 8, 8)
 
 
+def test_fewer_images_of_a_folder_may_be_taken_and_the_rest_is_counted(pictures):
+    def sizes(*changes):
+        return compose("digits", ["dataset=image-folder", f"dataset.folder={pictures}", *changes])["dataset"]["sizes"]
+
+    assert sizes() == {"train": 11, "validation": 1, "test": 4}
+    assert sizes("dataset.sizes.train=5") == {"train": 5, "validation": 1, "test": 4}
+    assert sizes("dataset.sizes.validation=4") == {"train": 8, "validation": 4, "test": 4}
+
+
+def test_a_photograph_stands_upright(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / name / "0.png", (0, 0, 0))
+        exif = Image.Exif()
+        exif[0x0112] = 6  # the camera lay on its side: the left of what is stored is the top
+        sideways = Image.new("RGB", (8, 8))
+        sideways.paste((255, 255, 255), (0, 0, 4, 8))
+        sideways.save(tmp_path / name / "1.png", exif=exif)
+    splits = image_folder.load({"train": 1, "validation": 1, "test": 2}, str(tmp_path), [1, 8, 8], 0.5)
+    (upright,) = {image.tobytes() for images, _ in splits.values() for image in images if image.any()}
+    assert (np.frombuffer(upright, np.uint8).reshape(8, 8)[:4] == 255).all() and upright[-32:] == bytes(32)
+
+
 def test_train_and_test_folders_stay_apart(tmp_path):
     for part, n in (("train", 8), ("test", 3)):
         for name in ("a", "b"):
@@ -432,6 +469,9 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
 
     assert "there is no such folder" in said(tmp_path / "nowhere")
     assert "dataset.folder: missing" in said("")
+    assert "dataset.classes: 3 in conf, but" in said(pictures, classes=3)
+    for key, share in (("test", 1.5), ("validation", 0), ("test", "a")):
+        assert f"dataset.{key}: {share!r} is no share of the images" in said(pictures, **{key: share})
     (pictures / "red" / "broken.png").write_bytes(b"this is no picture")
     assert "red/broken.png: it is no image that can be read" in said(pictures)
     (pictures / "red" / "broken.png").unlink()
