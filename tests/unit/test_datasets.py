@@ -25,6 +25,7 @@ from smallbatch.data.fetch import fetch
 from smallbatch.data.split import shrunk, three_splits
 from smallbatch.errors import UserError
 from smallbatch.plan_files import plan_study
+from smallbatch.points import fleet_slug
 
 MIRROR = os.environ.get("SMALLBATCH_MIRROR")
 mirrored = pytest.mark.skipif(not MIRROR, reason="SMALLBATCH_MIRROR names no folder with the official files")
@@ -325,6 +326,24 @@ def test_where_files_come_from_is_no_part_of_what_is_trained():
     assert plans[0].study["data"] == plans[1].study["data"] != plans[2].study["data"]
     assert plans[0].study["jobs"] == plans[1].study["jobs"] != plans[2].study["jobs"]
     assert next(iter(plans[1].data.values()))["dataset"]["mirror"] == "/tmp"
+
+
+def test_a_declared_sum_is_verified_also_when_the_data_was_prepared_without_it_and_nothing_is_trained_again():
+    plain, declared = (
+        plan_study(compose("digits", ["dataset=fashion-mnist", *changes]))
+        for changes in ([], ["dataset.sha256={test: '00'}"])
+    )
+    assert plain.data.keys() != declared.data.keys()  # so it is decoded anew, and refused
+
+    def fleets(plan):
+        return sorted(fleet_slug(piece["fleet"]) for job in plan.jobs.values() for piece in job["fleets"])
+
+    assert fleets(plain) == fleets(declared)
+
+
+def test_a_loader_of_files_without_files_is_refused():
+    with pytest.raises(UserError, match=r"dataset.download: missing; smallbatch.data.mnist.load reads files"):
+        plan_study(compose("digits", ["dataset=fashion-mnist", "~dataset.download"]))
 
 
 @mirrored
