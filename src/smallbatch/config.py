@@ -158,6 +158,23 @@ def _check_dataset(dataset: dict) -> None:
         raise ValueError("dataset.shape: write [channels, height, width] of one image")
     if not isinstance(dataset.get("classes"), int) or dataset["classes"] < 2:
         raise ValueError("dataset.classes: write the number of classes, 2 or more")
+    _check_files(dataset)
+
+
+def _check_files(dataset: dict) -> None:
+    """The keys that say where a data set's files come from, and check them."""
+    if not isinstance(dataset.get("mirror"), str | None):
+        raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is no folder; write its path, or null")
+    sums, download = dataset.get("sha256"), dataset.get("download")
+    if sums is not None and not (isinstance(sums, dict) and all(isinstance(one, str) for one in sums.values())):
+        raise ValueError(f"dataset.sha256: {sums!r} names no splits; write {{train: SUM, test: SUM}}, or null")
+    if download is None:
+        return
+    if not isinstance(download, dict) or not isinstance(download.get("url"), str) or not download.get("files"):
+        raise ValueError("dataset.download: write its url and files: {NAME: md5:SUM or sha256:SUM}")
+    for name, checksum in download["files"].items():
+        if not re.fullmatch("(md5|sha256):[0-9a-f]+", str(checksum)):
+            raise ValueError(f"dataset.download.files.{name}: {checksum} is no checksum; write md5:SUM or sha256:SUM")
 
 
 ONLY = {"sgd": ("momentum", "nesterov"), "adamw": ("beta1", "beta2", "half_life", "eps")}  # keys of one optimizer

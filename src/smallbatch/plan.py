@@ -29,7 +29,9 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`footprint.py`).
     """
     dataset = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
-    data_id = f"{config['dataset']['name']}-{digest({'dataset': _content(config), 'code': data_code, 'folder': None})}"
+    declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified
+    content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
+    data_id = f"{config['dataset']['name']}-{digest(content)}"
     arms = expand(config["grid"], config["dataset"]["sizes"]["train"])
     fleets = [
         {

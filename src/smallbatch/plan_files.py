@@ -14,6 +14,7 @@ GIVEN = {  # what networks and data sets are given beside their own keys
     "model": {"name", "_target_"},
     "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
 }
+OF_FILES = {"smallbatch.data.mnist.load", "smallbatch.data.cifar.load_10", "smallbatch.data.cifar.load_100"}
 
 
 def plan_study(config: dict, folder: str | None = None) -> Plan:
@@ -29,6 +30,9 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
                 raise UserError(
                     f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
                 )
+    dataset = config["dataset"]["_target_"]
+    if dataset in OF_FILES and not config["dataset"].get("download"):
+        raise UserError(f"dataset.download: missing; {dataset} reads files: write their url and checksums")
     mirror = config["dataset"].get("mirror")
     if mirror and not Path(mirror).is_dir():
         raise UserError(f"dataset.mirror={mirror}: there is no such folder")

@@ -6,6 +6,9 @@ import hashlib
 import http.server
 import io
 import os
+import re
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -22,6 +25,7 @@ from smallbatch.data.fetch import fetch
 from smallbatch.data.split import shrunk, three_splits
 from smallbatch.errors import UserError
 from smallbatch.plan_files import plan_study
+from smallbatch.points import fleet_slug
 
 MIRROR = os.environ.get("SMALLBATCH_MIRROR")
 mirrored = pytest.mark.skipif(not MIRROR, reason="SMALLBATCH_MIRROR names no folder with the official files")
@@ -156,11 +160,21 @@ def test_a_damaged_archive_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"cifar.tar.gz: it cannot be unpacked"):
         cifar.load_10(SIZES, {"archive": str(archive)})
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"empty: there is no data_batch_1.bin"):
+    with pytest.raises(ValueError, match=r"empty: there is no data_batch_1.bin in it; replace"):
         cifar.load_10(SIZES, {"archive": str(tmp_path / "empty")})
-    (tmp_path / "train.bin").write_bytes(b"0" * 5000)
-    with pytest.raises(ValueError, match=r"5,000 bytes in train.bin are no whole records"):
-        cifar.load_100(SIZES, {"archive": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(100, "has 92,090 bytes, no whole records"), (3073, r"has 29 images, data_batch_\d.bin 30")],
+)
+def test_a_truncated_file_of_an_unpacked_archive_is_named(tmp_path, missing, said):
+    with tarfile.open(official_cifar(tmp_path / "cifar.tar.gz", 10)) as packed:
+        packed.extractall(tmp_path, filter="data")
+    folder = tmp_path / "cifar-10-batches-bin"
+    os.truncate(folder / "data_batch_3.bin", 30 * 3073 - missing)
+    with pytest.raises(ValueError, match=f"data_batch_3.bin {said}; it is truncated"):
+        cifar.load_10({"train": 20, "validation": 10, "test": 10}, {"archive": str(folder)})
 
 
 def test_sizes_and_sums_that_do_not_hold_are_refused(tmp_path):
@@ -186,19 +200,26 @@ def dataset_of(files: dict[str, str], url="http://127.0.0.1:9", **more) -> dict:
 
 @pytest.fixture
 def server(tmp_path):
-    """A web server on a folder with the official files; it refuses the first `failures` requests."""
+    """A web server on a folder with the official files; it refuses, or `cut`s short, the first `failures` requests."""
     folder = tmp_path / "www"
     files = official_idx(folder)
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        failures, asked = 0, []
+        failures, asked, cut = 0, [], False
 
         def do_GET(self):
             type(self).asked.append(self.path)
             if type(self).failures:
                 type(self).failures -= 1
-                return self.send_error(503)
-            super().do_GET()
+                if not self.cut:
+                    return self.send_error(503)
+                content = (folder / self.path.lstrip("/")).read_bytes()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2])
+                return None
+            return super().do_GET()
 
         def log_message(self, *_):
             pass
@@ -218,7 +239,7 @@ def test_files_are_downloaded_once_with_progress(server, tmp_path, monkeypatch, 
     assert found == fetch(dataset) and len(server.asked) == 4
     assert mnist.load(SIZES, found)["test"][0].shape == (20, 1, 28, 28)
     assert all(path.startswith(str(tmp_path / "results" / "downloads" / "small")) for path in found.values())
-    assert "train-images-idx3-ubyte.gz: 100% of" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("train-images-idx3-ubyte.gz: 100% of") == 1
     Path(found["t10k-labels-idx1-ubyte.gz"]).write_bytes(b"half of it")  # it is fetched again
     assert fetch(dataset) == found and len(server.asked) == 5
 
@@ -228,6 +249,23 @@ def test_a_server_that_is_busy_is_asked_again(server, tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     server.failures = 2
     assert len(fetch(dataset_of(server.files, server.url))) == 4
+
+
+def test_a_download_that_breaks_off_starts_again_and_so_does_its_progress(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    server.failures, server.cut = 1, True
+    found = fetch(dataset_of(server.files, server.url))
+    assert len(server.asked) == 5 and mnist.load(SIZES, found)["test"][0].shape == (20, 1, 28, 28)
+    printed = capsys.readouterr()
+    assert printed.out.count("100% of") == 4 and not re.search(r"1[1-9]0%", printed.out)
+    assert "Will attempt the download again" in printed.err
+    server.failures = 99
+    for path in found.values():
+        Path(path).unlink()
+    with pytest.raises(UserError, match=r"train-images.* cannot be downloaded \(IncompleteRead.*set dataset.mirror="):
+        fetch(dataset_of(server.files, server.url))
+    assert not any(Path(path).exists() for path in found.values())  # nothing that is half a file
 
 
 def test_what_goes_wrong_with_a_download_is_one_sentence(server, tmp_path, monkeypatch):
@@ -265,6 +303,21 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
         fetch(dataset_of(server.files, server.url, mirror="nowhere"))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("dataset.mirror=5", "dataset.mirror: 5 is no folder; write its path, or null"),
+        ("dataset.sha256=abc", "dataset.sha256: 'abc' names no splits; write {train: SUM, test: SUM}, or null"),
+        ("~dataset.download.url", "dataset.download: write its url and files"),
+        ("dataset.download.files=null", "dataset.download: write its url and files"),
+        ("++dataset.download.files.more=0", "dataset.download.files.more: 0 is no checksum; write md5:SUM or sha256"),
+    ],
+)
+def test_settings_of_files_that_cannot_be_are_refused(change, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        compose("digits", ["dataset=mnist", change])
+
+
 def test_where_files_come_from_is_no_part_of_what_is_trained():
     plans = [
         plan_study(compose("digits", ["dataset=fashion-mnist", *changes]))
@@ -273,6 +326,24 @@ def test_where_files_come_from_is_no_part_of_what_is_trained():
     assert plans[0].study["data"] == plans[1].study["data"] != plans[2].study["data"]
     assert plans[0].study["jobs"] == plans[1].study["jobs"] != plans[2].study["jobs"]
     assert next(iter(plans[1].data.values()))["dataset"]["mirror"] == "/tmp"
+
+
+def test_a_declared_sum_is_verified_also_when_the_data_was_prepared_without_it_and_nothing_is_trained_again():
+    plain, declared = (
+        plan_study(compose("digits", ["dataset=fashion-mnist", *changes]))
+        for changes in ([], ["dataset.sha256={test: '00'}"])
+    )
+    assert plain.data.keys() != declared.data.keys()  # so it is decoded anew, and refused
+
+    def fleets(plan):
+        return sorted(fleet_slug(piece["fleet"]) for job in plan.jobs.values() for piece in job["fleets"])
+
+    assert fleets(plain) == fleets(declared)
+
+
+def test_a_loader_of_files_without_files_is_refused():
+    with pytest.raises(UserError, match=r"dataset.download: missing; smallbatch.data.mnist.load reads files"):
+        plan_study(compose("digits", ["dataset=fashion-mnist", "~dataset.download"]))
 
 
 @mirrored
@@ -284,6 +355,33 @@ def test_the_official_fashion_mnist_is_what_its_paper_says():
     assert images.mean() / 255 == pytest.approx(0.2860, abs=1e-3) and images.std() / 255 == pytest.approx(
         0.3530, abs=1e-3
     )
+
+
+@pytest.fixture(scope="module")
+def cifar10(tmp_path_factory) -> Path:
+    """A mirror with the real images in the official unpacked folder."""
+    unpack = Path(MIRROR) / "unpack_cifar10.py"
+    if not unpack.is_file():
+        pytest.skip(f"{unpack} is not there")
+    folder = tmp_path_factory.mktemp("mirror")
+    subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
+    return folder
+
+
+@mirrored
+def test_cifar10_has_the_means_and_deviations_that_are_known_of_it(cifar10):
+    sums = {  # of this copy, in which 105 images are not exact
+        "train": "82930e19694cbf80ea3cef2ff0b8d8da57bda70038e54701f9503a4a99274fa0",
+        "test": "12b72019dddc66aa680d9654ddcc864aa808e6540641e0887054d04d415d6427",
+    }
+    dataset = compose("digits", ["dataset=cifar10", f"dataset.mirror={cifar10}"])["dataset"]
+    splits = cifar.load_10(dataset["sizes"], fetch(dataset), sums)
+    images, labels = splits["train"]
+    assert images.shape == (45000, 3, 32, 32) and (np.bincount(labels) == 4500).all()
+    assert images.mean((0, 2, 3)) / 255 == pytest.approx([0.4914, 0.4822, 0.4465], abs=1e-3)
+    assert images.std((0, 2, 3)) / 255 == pytest.approx([0.2470, 0.2435, 0.2616], abs=1e-3)
+    with pytest.raises(ValueError, match=r"sha256.test: the records have 12b72019\w+, not 00; replace the files"):
+        cifar.load_10(dataset["sizes"], fetch(dataset), {"test": "00"})
 
 
 # --- a folder of images ------------------------------------------------------------------------------------------------
@@ -317,6 +415,28 @@ def test_a_folder_per_class_is_counted_split_and_resized(pictures):
         assert all(image[2 if label == 0 else 0].min() > 190 for image, label in zip(images, labels, strict=True))
     assert (np.bincount(splits["test"][1]) == 2).all()
     assert image_folder.load(dataset["sizes"], str(pictures), [1, 8, 8], 0.25)["test"][0].shape == (4, 1, 8, 8)
+
+
+def test_fewer_images_of_a_folder_may_be_taken_and_the_rest_is_counted(pictures):
+    def sizes(*changes):
+        return compose("digits", ["dataset=image-folder", f"dataset.folder={pictures}", *changes])["dataset"]["sizes"]
+
+    assert sizes() == {"train": 11, "validation": 1, "test": 4}
+    assert sizes("dataset.sizes.train=5") == {"train": 5, "validation": 1, "test": 4}
+    assert sizes("dataset.sizes.validation=4") == {"train": 8, "validation": 4, "test": 4}
+
+
+def test_a_photograph_stands_upright(tmp_path):
+    for name in ("a", "b"):
+        picture(tmp_path / name / "0.png", (0, 0, 0))
+        exif = Image.Exif()
+        exif[0x0112] = 6  # the camera lay on its side: the left of what is stored is the top
+        sideways = Image.new("RGB", (8, 8))
+        sideways.paste((255, 255, 255), (0, 0, 4, 8))
+        sideways.save(tmp_path / name / "1.png", exif=exif)
+    splits = image_folder.load({"train": 1, "validation": 1, "test": 2}, str(tmp_path), [1, 8, 8], 0.5)
+    (upright,) = {image.tobytes() for images, _ in splits.values() for image in images if image.any()}
+    assert (np.frombuffer(upright, np.uint8).reshape(8, 8)[:4] == 255).all() and upright[-32:] == bytes(32)
 
 
 def test_train_and_test_folders_stay_apart(tmp_path):
@@ -368,6 +488,9 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
 
     assert "there is no such folder" in said(tmp_path / "nowhere")
     assert "dataset.folder: missing" in said("")
+    assert "dataset.classes: 3 in conf, but" in said(pictures, classes=3)
+    for key, share in (("test", 1.5), ("validation", 0), ("test", "a")):
+        assert f"dataset.{key}: {share!r} is no share of the images" in said(pictures, **{key: share})
     (pictures / "red" / "broken.png").write_bytes(b"this is no picture")
     assert "red/broken.png: it is no image that can be read" in said(pictures)
     (pictures / "red" / "broken.png").unlink()

@@ -33,5 +33,7 @@ rule data:
     resources:
         mem_mb=2000,
         runtime=30,
+    # After a failure the files are looked for again: another mirror may be named then.
     shell:
         "python -m smallbatch.data.prepare {input.plan} results/data/{wildcards.data} {input.files} > {log} 2>&1"
+        " || {{ rm -f {input.files}; exit 1; }}"

@@ -31,19 +31,30 @@ def load_100(
 
 def _load(files, names, label_bytes, sizes, sha256, image_size):
     (path,) = map(Path, files.values())
-    records = {}
-    for split, parts in names.items():
-        content = b"".join(_members(path, parts))
-        if len(content) % (label_bytes + PIXELS):
-            raise ValueError(
-                f"{path}: {len(content):,} bytes in {', '.join(parts)} are no whole records; it is truncated, replace it"
-            )
-        records[split] = np.frombuffer(content, np.uint8).reshape(-1, label_bytes + PIXELS)
-    verify({split: found.tobytes() for split, found in records.items()}, sha256)
+    records = {split: _records(path, parts, label_bytes) for split, parts in names.items()}
+    verify({split: found.data for split, found in records.items()}, sha256)
     train, test = (
         (found[:, label_bytes:].reshape(-1, 3, 32, 32), found[:, label_bytes - 1]) for found in records.values()
     )
     return at_size(three_splits(train, test, sizes), image_size)
+
+
+def _records(path: Path, names: list[str], label_bytes: int) -> np.ndarray:
+    """The records of the files `names`, uint8 [n, label_bytes + 3072]."""
+    found = []
+    for name, content in zip(names, _members(path, names), strict=True):
+        if len(content) % (label_bytes + PIXELS):
+            raise ValueError(
+                f"{path}: {name} has {len(content):,} bytes, no whole records; it is truncated, replace the file"
+            )
+        found.append(np.frombuffer(content, np.uint8).reshape(-1, label_bytes + PIXELS))
+    least, most = (pick(range(len(found)), key=lambda i: len(found[i])) for pick in (min, max))
+    if len(found[least]) < len(found[most]):  # all have as many
+        raise ValueError(
+            f"{path}: {names[least]} has {len(found[least]):,} images, {names[most]} {len(found[most]):,}; "
+            "it is truncated, replace the file"
+        )
+    return np.concatenate(found)
 
 
 def _members(path: Path, names: list[str]):
@@ -59,6 +70,6 @@ def _members(path: Path, names: list[str]):
                     raise ValueError(f"{path}: there is no {name} in it; replace the file")
                 yield archive.extractfile(inside[name]).read()
     except FileNotFoundError as error:
-        raise ValueError(f"{path}: there is no {Path(error.filename).name} in it") from error
+        raise ValueError(f"{path}: there is no {Path(error.filename).name} in it; replace the folder") from error
     except (OSError, EOFError, tarfile.TarError) as error:
         raise ValueError(f"{path}: it cannot be unpacked ({error}); replace the file") from error

@@ -68,7 +68,6 @@ def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | 
         folder, url if url.endswith("/") else f"{url}/", registry={name: checksum}, retry_if_failed=RETRIES
     )
     downloader = pooch.HTTPDownloader(timeout=SECONDS, progressbar=_Lines(name))
-    pooch.get_logger().setLevel("WARNING")
     missing = f" ({name} is not in the mirror {mirror})" if mirror else ""
     try:
         return Path(store.fetch(name, downloader=downloader)).resolve()
@@ -95,17 +94,26 @@ class _Lines:
     """Progress of a download as lines of a log, for each tenth; what pooch asks of a progress bar."""
 
     def __init__(self, name: str):
-        self.name, self.total, self.done, self.said = name, 0, 0, 0
+        self.name, self.total = name, 0
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, size: int) -> None:
+        """The bytes of a file; pooch sets them as each try begins."""
+        self._total, self.done, self.said = size, 0, 0
 
     def update(self, size: int) -> None:
         self.done += size
-        tenth = 10 * self.done // self.total if self.total else 0
+        tenth = min(10, 10 * self.done // self.total) if self.total else 0  # pooch counts whole pieces
         if tenth > self.said:
             self.said = tenth
             print(f"{self.name}: {10 * tenth}% of {self.total / 1e6:,.1f} MB", flush=True)
 
-    def reset(self) -> None:
-        self.done = self.said = 0
+    def reset(self) -> None:  # at the end, before an update by all that there is
+        self.done = 0
 
     def close(self) -> None:
         pass

@@ -44,26 +44,44 @@ def described(dataset: dict) -> dict:
 
     `content` is a digest of the files' names and sizes, so that other images are other data.
     """
-    folder = dataset.get("folder")
+    folder, classes = str(dataset.get("folder") or ""), dataset.get("classes")
     if not folder:
         raise ValueError(
             "dataset.folder: missing; write the folder with one folder per class, or with train/ and test/"
         )
+    for key in ("test", "validation"):
+        share = dataset.get(key)
+        if not isinstance(share, int | float) or not 0 < share < 1:
+            raise ValueError(f"dataset.{key}: {share!r} is no share of the images; write a number between 0 and 1")
     parts = listing(Path(folder))
     counts = {name: np.array([len(paths) for paths in classes.values()]) for name, classes in parts.items()}
     if "all" in counts:
         tested = np.array([_share(count, dataset["test"]) for count in counts["all"]])
         counts = {"train": counts["all"] - tested, "test": tested}
-    train, validation = int(counts["train"].sum()), round(dataset["validation"] * counts["train"].sum())
-    sizes = {"train": train - validation, "validation": validation, "test": int(counts["test"].sum())}
+    if classes not in (None, len(counts["train"])):
+        raise ValueError(
+            f"dataset.classes: {classes} in conf, but {folder} holds folders of {len(counts['train'])} "
+            f"({', '.join(list(next(iter(parts.values())))[:10])})"
+        )
+    train, test = (int(counts[name].sum()) for name in ("train", "test"))
+    sizes = _sizes(dataset.get("sizes"), train, test, dataset["validation"])
     files = [
         [str(path.relative_to(folder)), path.stat().st_size]
         for part in parts.values()
         for c in part.values()
         for path in c
     ]
-    open_ = {"classes": len(counts["train"]), "sizes": sizes}
-    return dataset | {key: value for key, value in open_.items() if not dataset.get(key)} | {"content": digest(files)}
+    return dataset | {"folder": folder, "classes": len(counts["train"]), "sizes": sizes, "content": digest(files)}
+
+
+def _sizes(given, train: int, test: int, share: float):
+    """`given`, with what is left open counted; what can't be sizes stays as it is, and is refused with the rest."""
+    asked = {} if given is None else given
+    if not isinstance(asked, dict) or not all(isinstance(size, int | None) for size in asked.values()):
+        return given
+    asked = {split: size for split, size in asked.items() if size is not None}
+    validation = asked.get("validation", max(1, round(share * train)))
+    return {"train": train - validation, "validation": validation, "test": test} | asked
 
 
 def listing(folder: Path) -> dict[str, dict[str, list[Path]]]:
@@ -120,7 +138,8 @@ def _read(classes: dict[str, list[Path]], shape: list[int]) -> tuple[np.ndarray,
     for image, path in zip(images, paths, strict=True):
         try:
             with Image.open(path) as opened:
-                fitted = ImageOps.fit(opened.convert("RGB" if channels == 3 else "L"), (width, height))
+                upright = ImageOps.exif_transpose(opened)  # cameras note how they were held
+                fitted = ImageOps.fit(upright.convert("RGB" if channels == 3 else "L"), (width, height))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"{path}: it is no image that can be read ({error}); repair or remove it") from error
         image[:] = np.asarray(fitted).reshape(height, width, channels)
