@@ -51,6 +51,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
     with main_errors():
+        if arguments.study and "=" in arguments.study:
+            raise UserError(
+                f"{arguments.study}: write the name of the study alone: {arguments.study.partition('=')[2]}"
+            )
         if not 1 <= arguments.port <= 65535:
             raise UserError(f"--port {arguments.port}: a port lies between 1 and 65535")
         RESULTS.mkdir(exist_ok=True)
@@ -66,10 +70,7 @@ def main() -> None:
                     f"run make ui PORT={arguments.port + 1}"
                 ) from error
         if arguments.study and arguments.study not in found:
-            raise UserError(
-                f"{arguments.study}: no run of such a study is tracked (tracked: {', '.join(sorted(found)) or 'none'}); "
-                "write its name alone, for example digits"
-            )
+            print(f"study {arguments.study}: none of its runs is tracked yet")
         for study in sorted(found, key=lambda study: (study != arguments.study, study)):
             print(f"study {study}")
             for view, title in TITLES.items():

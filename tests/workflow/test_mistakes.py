@@ -119,7 +119,6 @@ SET_UPS = {
     "a damaged MLflow database": damaged_database,
     "the MLflow page with a damaged database": damaged_database,
     "the port of the MLflow page in use": used_port,
-    "the MLflow page of a study that has no runs": make_the_database,
     "a training process that is killed": killed_process,
     "the same run twice at once": running_already,
     "a Python that is too old": old_python,
