@@ -18,7 +18,8 @@ from smallbatch.data import image_folder
 from smallbatch.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
-QUIET = ("accept_code", "training.", "tracking")  # overrides that don't change what is studied: not in the title
+# Overrides that don't change what is studied: not in the title.
+QUIET = ("accept_code", "training.", "tracking", "dataset.mirror", "dataset.download", "dataset.sha256")
 
 ConfigStore.instance().store(name="schema", node=Config)
 

@@ -324,6 +324,7 @@ def test_where_files_come_from_is_no_part_of_what_is_trained():
         for changes in ([], ["dataset.mirror=/tmp"], ["dataset.sizes.train=1000"])
     ]
     assert plans[0].study["data"] == plans[1].study["data"] != plans[2].study["data"]
+    assert plans[1].study["overrides"] == ["dataset=fashion-mnist"]  # what the report's title shows
     assert plans[0].study["jobs"] == plans[1].study["jobs"] != plans[2].study["jobs"]
     assert next(iter(plans[1].data.values()))["dataset"]["mirror"] == "/tmp"
 

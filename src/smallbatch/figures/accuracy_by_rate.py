@@ -44,6 +44,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     grid.set_titles("{col_name}")
     grid.set_axis_labels("base learning rate η̃ = η/m", "test accuracy (%)")
     grid.legend.set_title("batch size m")
+    sns.move_legend(grid, "upper right")  # beside a panel, where no labels of ticks reach it
     seeds = counts_text(cells["seeds"])
     grid.figure.text(
         0.01,
