@@ -1,6 +1,10 @@
 """Data sets through the workflow: a mirror, a download that fails, a folder of images."""
 
+import functools
+import http.server
 import os
+import threading
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -30,6 +34,50 @@ def test_fashion_mnist_is_taken_from_a_mirror_decoded_once_and_trained_on(fresh)
     # Without the mirror it is the same data: nothing has to be fetched.
     moved = fresh.snakemake("table", **settings | {"hydra": f"{sizes} {SMALL}".replace("seeds=2", "seeds=3")})
     assert moved.trained == 0
+
+
+@pytest.mark.skipif(not MIRROR, reason="SMALLBATCH_MIRROR names no folder with the official files")
+def test_a_data_set_is_downloaded_by_a_job_of_its_own_with_tries_and_progress_in_its_log(fresh):
+    asked = []
+
+    class Busy(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(503) if len(asked) == 1 else super().do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    official = functools.partial(Busy, directory=str(Path(MIRROR) / "fashion-mnist"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), official) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sizes = "dataset.sizes.train=640 dataset.sizes.validation=200 dataset.sizes.test=200 dataset.image_size=7"
+        url = f"dataset=fashion-mnist dataset.download.url=http://127.0.0.1:{server.server_port}"
+        run = fresh.snakemake("table", study="digits", hydra=f"{url} {sizes} {SMALL}")
+        server.shutdown()
+    assert run.jobs["download"] == run.jobs["data"] == 1 and run.trained == 2 and len(asked) == 5
+    (log,) = fresh.results.glob("logs/data/fashion-mnist-*.download.log")
+    assert "Will attempt the download again" in log.read_text()
+    assert "train-images-idx3-ubyte.gz: 50% of 26.4 MB" in log.read_text()
+    assert len([*fresh.results.glob("downloads/fashion-mnist/*.gz")]) == 4
+
+
+def test_another_mirror_is_taken_after_one_whose_files_are_damaged(fresh):
+    records = np.random.default_rng(0).integers(0, 256, (100, 3073)).astype(np.uint8)
+    records[:, 0] = np.arange(100) % 10
+    for mirror in ("damaged", "whole"):
+        folder = fresh.root / mirror / "cifar-10-batches-bin"
+        folder.mkdir(parents=True)
+        for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+            records.tofile(folder / name)
+    os.truncate(fresh.root / "damaged" / "cifar-10-batches-bin" / "data_batch_3.bin", 1000)
+    sizes = "dataset=cifar10 dataset.sizes={train:320,validation:100,test:100} dataset.image_size=8"
+    damaged, whole = (
+        fresh.snakemake("table", study="digits", hydra=f"{sizes} dataset.mirror={mirror} {SMALL}", check=False)
+        for mirror in ("damaged", "whole")
+    )
+    assert "data_batch_3.bin has 1,000 bytes, no whole records; it is truncated" in damaged.output
+    assert whole.status == 0 and whole.trained == 2
 
 
 def test_a_download_that_fails_is_one_sentence(fresh):

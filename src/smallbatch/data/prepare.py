@@ -31,15 +31,16 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
         _check(dataset, split, splits)
     images = np.concatenate([splits[split][0] for split in SPLITS])
     labels = np.concatenate([np.asarray(splits[split][1], np.int64) for split in SPLITS])
-    pixels = splits["train"][0].transpose(1, 0, 2, 3).reshape(len(images[0]), -1)  # by channel
-    mean, std = _moments(pixels)
+    mean, std = _moments(splits["train"][0])
+    checksum = hashlib.sha256(np.ascontiguousarray(images))
+    checksum.update(labels)
     about = {
         "dataset": dataset["name"],
         "sizes": dataset["sizes"],
         "classes": dataset["classes"],
         "mean": mean,
         "std": std,
-        "sha256": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
+        "sha256": checksum.hexdigest(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", images)
@@ -47,10 +48,14 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
-def _moments(pixels: np.ndarray) -> tuple[list[float], list[float]]:
+def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel (1 where all its pixels are equal)."""
-    channels = [channel.astype(np.float64) for channel in pixels]
-    return [float(c.mean()) for c in channels], [float(c.std()) or 1.0 for c in channels]
+    mean, std = [], []
+    for c in range(images.shape[1]):  # one at a time in double precision, of which memory holds few
+        pixels = images[:, c].astype(np.float64, order="C").ravel()
+        mean.append(float(pixels.mean()))
+        std.append(float(pixels.std()) or 1.0)
+    return mean, std
 
 
 def _check(dataset: dict, split: str, splits: dict) -> None:
