@@ -65,23 +65,11 @@ class Compiled:
     def gradients(self, batch: Split) -> dict[str, np.ndarray]:
         """The gradients of the mean loss on `batch` for replica 0, by name, after one step that changes no weight."""
         images, labels = _arrays(batch)
-        order, rate = np.arange(len(labels))[None], np.zeros(1)
+        order, rate, no = np.arange(len(labels))[None], np.zeros(1), 0.0
         step.train(
             *(self.training.net, self.memory[id(self.training)], self.gradient),
-            *(
-                self.p[0],
-                self.velocity[0],
-                self.running[0, 0],
-                self.running[0, 1],
-                images,
-                labels,
-                order,
-                rate,
-                0.0,
-                0,
-                0.0,
-                0.0,
-            ),
+            *(self.p[0], self.velocity[0], self.running[0, 0], self.running[0, 1], images, labels),
+            *(order, rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
         )
         self.updates[0] += 1
         return {name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()}
