@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -23,15 +24,16 @@ def remembered(name: str) -> dict | None:
     return None
 
 
-def remember(name: str, content: dict) -> None:
-    """Remember `content` under `name`, if the folder can be written and no other process did so first."""
+def remember(name: str, content: dict, usable: Callable[[dict], bool] = lambda kept: True) -> None:
+    """Remember `content` under `name`, if the folder can be written and no other process put `usable` content there first."""
     path = cache_folder() / f"{name}.json"
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         aside.write_text(json.dumps(content, indent=1) + "\n")
-        if remembered(name) is None:
-            path.unlink(missing_ok=True)  # damaged
+        kept = remembered(name)
+        if kept is None or not usable(kept):
+            path.unlink(missing_ok=True)
         try:
             os.link(aside, path)
         except FileExistsError:
@@ -39,9 +41,3 @@ def remember(name: str, content: dict) -> None:
         except OSError:  # a disk without links
             os.replace(aside, path)
         aside.unlink(missing_ok=True)
-
-
-def forget(name: str) -> None:
-    """Make room for something else under `name`."""
-    with contextlib.suppress(OSError):
-        (cache_folder() / f"{name}.json").unlink()

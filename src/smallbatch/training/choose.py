@@ -26,7 +26,7 @@ from smallbatch.training.heap import give_back
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
 from smallbatch.training.widths import WAYS, WIDEST, twins, widths
-from smallbatch.user_cache import forget, remember, remembered
+from smallbatch.user_cache import remember, remembered
 
 SAID = {
     "compiled": "by the compiled step",
@@ -142,13 +142,13 @@ def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[s
     circumstances = (options, shared, data.shape, data.classes, hardware(data.device))
     found = settled(*circumstances)
     if found is None:
-        forget(_name(*circumstances))  # what can't be used, if anything is there
         speeds = measured(options, data, shared)
         give_back()
         found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
         about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(shared)}
-        remember(_name(*circumstances), {"engine": found[0], "width": found[1]} | about)
+        kept = {"engine": found[0], "width": found[1]} | about
+        remember(_name(*circumstances), kept, lambda kept: _option(kept) in options)
         found = settled(*circumstances) or found  # jobs that timed it at once go the way of the first
     return found
 
@@ -157,9 +157,12 @@ def settled(options: list, shared: dict, shape, classes: int, machine: str) -> t
     """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
     if len(options) == 1:
         return options[0]
-    kept = remembered(_name(options, shared, shape, classes, machine)) or {}
-    found = kept.get("engine"), kept.get("width")
+    found = _option(remembered(_name(options, shared, shape, classes, machine)) or {})
     return found if found in options else None
+
+
+def _option(kept: dict) -> tuple:
+    return kept.get("engine"), kept.get("width")
 
 
 def _setting(shared: dict) -> dict:
