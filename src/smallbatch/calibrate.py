@@ -1,6 +1,6 @@
 """Measure training steps: ``python -m smallbatch.calibrate results/plan/STUDY.study.json OUT.csv``.
 
-For every setting of a study the seconds of one update of one model alone (an ordinary module, one thread),
+For every kind of step of a study the seconds of one update (or round, `training/adaptive.py`) of one model alone (an ordinary module, one thread),
 and per replica of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``, so that each is measured once.
 """
 
@@ -14,41 +14,35 @@ from pathlib import Path
 from smallbatch import provenance
 from smallbatch.console import main_errors, user_folder
 from smallbatch.points import digest, fleet_slug
+from smallbatch.schedules.course import is_adaptive
+from smallbatch.speeds import steps_of
 from smallbatch.store import write_text
 
 COLUMNS = (
-    *("batch_size", "norm", "bn_batch_size", "machine", "seconds_update_alone", "seconds_update_fleet"),
+    *("batch_size", "norm", "bn_batch_size", "step", "machine", "seconds_update_alone", "seconds_update_fleet"),
     *("spread_alone", "spread_fleet", "seconds_image_scored", "seconds_image_population", "width", "engine"),
 )
+# What the speed of a step depends on.
+STEP = ("dataset", "model", "augmentation", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")
 REPEATS = 3
 SECONDS = 0.03  # of each repeat, at least
 IMAGES = 256  # that are evaluated
 
 
 def calibrate(path: Path, results: Path) -> list[dict]:
-    """One row of COLUMNS for each (m, norm, BN batch size) of the study; measures those that aren't kept."""
+    """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that aren't kept."""
     study = json.loads(path.read_text())
     machine = provenance.processor()
     settings: dict[tuple, dict] = {}
     for job in study["jobs"]:
         for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
             shared = entry["fleet"]
-            settings[shared["batch_size"], shared["norm"], shared.get("bn_batch_size") or 0] = shared
+            for kind in steps_of(shared):
+                one = {} if kind[-1] == "round" else {"schedule": {"name": "constant"}, "batch_size": kind[0]}
+                settings.setdefault(kind, shared | one)
     rows, data = [], None
-    for _, shared in sorted(settings.items()):
-        step = {
-            key: shared.get(key)
-            for key in (
-                "dataset",
-                "model",
-                "augmentation",
-                "optimizer",
-                "batch_size",
-                "norm",
-                "bn_batch_size",
-                "precision",
-            )
-        }
+    for kind, shared in sorted(settings.items()):
+        step = {key: shared.get(key) for key in STEP} | {"kind": kind[-1]}
         name = digest([step, study["code"], machine, COLUMNS])
         kept = results / "store" / "calibration" / f"{name}.json"
         if not kept.is_file():
@@ -65,7 +59,7 @@ def calibrate(path: Path, results: Path) -> list[dict]:
         else:
             row = json.loads(kept.read_text())
         setting = {key: shared.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
-        rows.append(setting | row)
+        rows.append(setting | {"step": kind[-1]} | row)
     return rows
 
 
@@ -87,6 +81,7 @@ def measure(shared: dict, data) -> dict:
     replicas = 1 if engine == "compiled" else width  # they follow each other: one tells the speed of all
     b, m = shared.get("bn_batch_size"), shared["batch_size"]
     ways = separate_ways(network(data, shared, 0), data.shape, m if m > 1 else b or 2)
+    ways = ["separate"] if is_adaptive(shared) else ways
     alone = min((_time(way, shared, data, 1) for way in ways), key=statistics.median)
     fleet = alone if engine.startswith("separate") else _time(engine, shared, data, replicas)
     found = {"width": width, "engine": engine}
@@ -130,7 +125,7 @@ def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
         begun = time.perf_counter()
         order = batches(seeds, m, len(data.train.labels), 0, number)
         rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
-        update = augmenting(crew, data.train, shared, seeds, order, 0, number)
+        update = augmenting(crew, data.train, shared, seeds, order, 0)
         update(slice(0, number), rates, np.zeros(replicas))
         return time.perf_counter() - begun
 

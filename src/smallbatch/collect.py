@@ -8,7 +8,6 @@ import argparse
 import csv
 import itertools
 import json
-import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from smallbatch import store
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
 from smallbatch.rates import format_rate
+from smallbatch.speeds import read_calibration, update_seconds
 
 # The contract comes first, in its order; what was added to it follows.
 TABLE = [
@@ -25,17 +25,18 @@ TABLE = [
     *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
     *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
-    *("seconds_alone", "updates_planned", "settings", "data", "commit", "versions", "processor"),
+    *("seconds_alone", "updates_planned", "flops", "settings", "data", "commit", "versions", "processor"),
 ]
-GAPS = ("batch_size", "norm", "bn_batch_size", "updates", "base_lr", "missing_seeds")
+GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr", "missing_seeds")
 
 
 def collect(path: Path, results: Path, partial: bool) -> None:
     """Collect the study that `path` describes; without `partial` every job must be there."""
     study = json.loads(path.read_text())
-    found, gaps = {name: [] for name in store.TABLES}, []
+    found, gaps, fleets = {name: [] for name in store.TABLES}, [], {}
     for job in study["jobs"]:
         folder, wanted = results / "jobs" / job, json.loads((results / "plan" / f"{job}.json").read_text())
+        fleets |= {identity.fleet_slug(entry["fleet"]): entry["fleet"] for entry in wanted["fleets"]}
         if all((folder / f"{name}.parquet").is_file() for name in store.TABLES):
             for name in store.TABLES:
                 found[name].append(store.read(folder, name))
@@ -48,13 +49,15 @@ def collect(path: Path, results: Path, partial: bool) -> None:
     if not any(map(len, found["summary"])):
         raise UserError(f"study {study['study']}: nothing has been trained yet; run snakemake --cores all")
     tables = {name: pa.concat_tables(parts) for name, parts in found.items()}
-    table = whole_table(tables["summary"], study, _update_seconds(results / study["study"] / "calibration.csv"))
+    speeds = read_calibration(results / study["study"] / "calibration.csv")
+    table = whole_table(tables["summary"], study, fleets, speeds)
     order = table["point"].to_pylist()
     target = results / study["study"]
     target.mkdir(parents=True, exist_ok=True)
     store.write_file(target / "table.parquet", table)
-    for name in ("history", "correct"):
-        store.write_file(target / f"{name}.parquet", store.in_order([tables[name]], name, order))
+    store.write_file(target / "correct.parquet", store.in_order([tables["correct"]], "correct", order))
+    history = store.in_order([tables["history"]], "history", order)
+    store.write_file(target / "history.parquet", with_seconds_alone(history, table, fleets, speeds))
     with open(target / "gaps.csv", "w", newline="") as file:
         rows = csv.DictWriter(file, GAPS)
         rows.writeheader()
@@ -82,6 +85,7 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
                     "batch_size": shared["batch_size"],
                     "norm": shared["norm"],
                     "bn_batch_size": shared.get("bn_batch_size"),
+                    "schedule": entry["schedule"],
                     "updates": shared["updates"],
                     "base_lr": format_rate(base_lr),
                     "missing_seeds": " ".join(str(seed) for _, seed in group),
@@ -90,41 +94,38 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
     return gaps
 
 
-def whole_table(summary: pa.Table, study: dict, update_seconds: dict) -> pa.Table:
-    """The study's table: `summary` with ``study`` and ``budget``, sorted by setting, η̃ and seed.
+def whole_table(summary: pa.Table, study: dict, fleets: dict[str, dict], speeds: dict) -> pa.Table:
+    """The study's table: `summary` with ``study``, ``budget`` and ``schedule``, sorted by setting, η̃ and seed.
 
-    ``seconds_alone``: what the updates of one model alone take on this machine, from `update_seconds`,
-    ``{(m, norm, BN batch size): seconds per update}``. A setting that stands in several budgets has the first as its ``budget``; `study` lists them all.
+    ``seconds_alone``: what the updates of one model alone take on this machine, from `speeds` (`speeds.py`). A fleet that
+    stands under several budgets or schedules of the study has the first of each; `study` lists them all.
     """
-    budget = {}
+    names = {}
     for entry in study["budgets"]:
-        for s in entry["settings"]:
-            budget.setdefault((s["batch_size"], s["norm"], s["bn_batch_size"], s["updates"]), entry["budget"])
-    columns = [summary[key].to_pylist() for key in ("batch_size", "norm", "bn_batch_size", "updates_planned")]
-    rows = list(zip(*columns, strict=True))
-    budgets = [budget[row] for row in rows]
+        for setting in entry["settings"]:
+            names.setdefault(setting["fleet"], (entry["budget"], setting["schedule"]))
+    slugs = summary["fleet"].to_pylist()
     table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
-    table = table.append_column("budget", pa.array(budgets, pa.string()))
-    alone = [
-        (update_seconds.get(row[:3]) or math.nan) * n for row, n in zip(rows, table["updates"].to_pylist(), strict=True)
-    ]
-    table = table.append_column("seconds_alone", pa.array(alone, pa.float64(), from_pandas=True)).select(TABLE)
-    keys = ("budget", "norm", "bn_batch_size", "batch_size", "base_lr", "seed")
+    for i, key in enumerate(("budget", "schedule")):
+        table = table.append_column(key, pa.array([names[slug][i] for slug in slugs], pa.string()))
+    alone = _alone(slugs, summary["examples"].to_pylist(), fleets, speeds)
+    table = table.append_column("seconds_alone", alone).select(TABLE)
+    keys = ("budget", "norm", "bn_batch_size", "schedule", "batch_size", "base_lr", "seed")
     return table.sort_by([(key, "ascending") for key in keys])
 
 
-def _update_seconds(path: Path) -> dict[tuple, float]:
-    """Seconds per update of one model alone by (m, norm, BN batch size); empty without a calibration."""
-    if not path.is_file():
-        return {}
-    with open(path) as file:
-        rows = [row for row in csv.DictReader(file) if row["seconds_update_alone"]]
-        return {
-            (int(row["batch_size"]), row["norm"], int(row["bn_batch_size"]) if row["bn_batch_size"] else None): float(
-                row["seconds_update_alone"]
-            )
-            for row in rows
-        }
+def with_seconds_alone(history: pa.Table, table: pa.Table, fleets: dict[str, dict], speeds: dict) -> pa.Table:
+    """The history with ``seconds_alone``: what the updates so far would take one model alone on this machine."""
+    slug_of = dict(zip(table["point"].to_pylist(), table["fleet"].to_pylist(), strict=True))
+    slugs = [slug_of[point] for point in history["point"].to_pylist()]
+    return history.append_column("seconds_alone", _alone(slugs, history["examples"].to_pylist(), fleets, speeds))
+
+
+def _alone(slugs: list[str], examples: list[int], fleets: dict[str, dict], speeds: dict) -> pa.Array:
+    known = {
+        pair: update_seconds(fleets[pair[0]], speeds, "alone", pair[1]) for pair in {*zip(slugs, examples, strict=True)}
+    }
+    return pa.array([known[pair] for pair in zip(slugs, examples, strict=True)], pa.float64())
 
 
 def _cost(study: dict, results: Path) -> dict:

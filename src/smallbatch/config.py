@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from smallbatch.config_schedules import check_schedules
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
 
@@ -19,8 +20,10 @@ class Arm:
 
     batch_size: list[int] | None = None  # those that the grid leaves out are left out here too
     norm: list[str] | None = None  # likewise, by kind (bn:4 is of the kind bn)
+    schedule: list[str] | None = None
     base_lr: list[Any] | None = None
     base_lr_at: dict[str, list[Any]] = field(default_factory=dict)
+    scaling: str | None = None
     budget: str | None = None
 
 
@@ -32,6 +35,11 @@ class Grid:
     )  # none, bn (over the batch), bn:b (over b examples), gn (group norm)
     base_lr: list[Any] = field(default_factory=list)  # η̃ = η/m: numbers, 2**-8, or octaves 2**-10..2**-4
     base_lr_at: dict[str, list[Any]] = field(default_factory=dict)  # in place of base_lr at m256, m256_none, m256_bn
+    scaling: str | None = None  # how η goes with m: linear (null: η̃ as listed), sqrt (η ∝ √m) or constant (η)
+    scaling_reference: int | None = (
+        None  # the m at which base_lr is η̃ under sqrt and constant; null: 1, so it is η there
+    )
+    schedule: list[str] | None = None  # names in `schedules`; null: the one in `schedule`; []: only those of the arms
     budget: str = "epochs:10"  # epochs:E, updates:U, examples:X, or updates_of:M (as many as batch size M has)
     seeds: int = 10  # seeds 0 ... seeds - 1; >= 1
     arms: dict[str, Arm] = field(default_factory=dict)
@@ -39,9 +47,21 @@ class Grid:
 
 @dataclass
 class Schedule:
-    name: str = "step"
+    name: str = "step"  # constant, step, cosine, increase-batch; adaptive: ba-sgd, gradient-noise, cabs
     drops: list[float] = field(default_factory=list)  # fractions of the budget, rising, in (0, 1)
-    factor: float = 0.1  # by which each drop multiplies the learning rate, in (0, 1)
+    factor: float | None = (
+        None  # of each drop: step multiplies the rate by it (< 1), increase-batch the batch size (> 1)
+    )
+    increases: int | None = None  # increase-batch: at so many drops, then the rate is divided; null: at all
+    cap: float | None = (
+        None  # increase-batch, adaptive: the largest batch, as a share of the training images; null: all
+    )
+    warmup: float | None = None  # share of the budget over which the rate rises linearly
+    warmup_from: float | None = None  # the factor it rises from, in [0, 1); null: 0
+    momentum: float | None = None  # in place of optimizer.momentum
+    sampling: str | None = None  # epochs (null): every example once an epoch; fresh: each update draws from all
+    smoothing: float | None = None  # gradient-noise, cabs: share of the old average that an update keeps; null: 0.95
+    scale: float | None = None  # gradient-noise: batch size over the noise scale; null: 1
 
 
 @dataclass
@@ -66,6 +86,10 @@ class Optimizer:
 @dataclass
 class Evaluation:
     epochs: list[int] = field(default_factory=list)  # scored beside the start and the last 6%
+    noise_scale: float | None = (
+        None  # share of the training images to measure the gradient noise scale with, each epoch; null: not
+    )
+    target: float | None = None  # validation accuracy to reach, for the figure of updates; null: one that all reach
 
 
 @dataclass
@@ -93,6 +117,7 @@ class Config:
     model: dict[str, Any] = field(default_factory=dict)  # name, _target_, own keys
     augmentation: Augmentation | None = None  # of training images; null: none
     schedule: Schedule = field(default_factory=Schedule)
+    schedules: dict[str, Schedule] = field(default_factory=dict)  # several by name, for grid.schedule
     optimizer: Optimizer = field(default_factory=Optimizer)
     grid: Grid = field(default_factory=Grid)
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -120,14 +145,8 @@ def check(config: dict) -> None:
         raise ValueError(f"grid.seeds: {grid['seeds']} is not a number of seeds; write 1 or more")
     for name, arm in grid["arms"].items():
         _check_axes(f"grid.arms.{name}", arm)
-    schedule, optimizer = config["schedule"], config["optimizer"]
-    drops = schedule["drops"]
-    if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
-        raise ValueError(f"schedule.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")
-    if not 0 < schedule["factor"] < 1:
-        raise ValueError(f"schedule.factor: {schedule['factor']} must lie between 0 and 1")
-    if schedule["name"] != "step":
-        raise ValueError(f"schedule.name: {schedule['name']!r} is not a schedule; write step")
+    check_schedules(config)
+    optimizer = config["optimizer"]
     _check_optimizer(optimizer)
     if config["tracking"]["name"] not in ("mlflow", "none"):
         raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
@@ -141,9 +160,16 @@ def check(config: dict) -> None:
     for key, value in training.items():
         if key not in ("gpus", "device") and value is not None and not 0 < value < math.inf:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
-    for epoch in config["evaluation"]["epochs"]:
+    _check_evaluation(config["evaluation"])
+
+
+def _check_evaluation(evaluation: dict) -> None:
+    for epoch in evaluation["epochs"]:
         if epoch < 1:
             raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
+    for key in ("noise_scale", "target"):
+        if evaluation[key] is not None and not 0 < evaluation[key] <= 1:
+            raise ValueError(f"evaluation.{key}: {evaluation[key]} must lie above 0 and not above 1")
 
 
 def _check_dataset(dataset: dict) -> None:
@@ -243,6 +269,8 @@ def _check_axes(path: str, axes: dict) -> None:
             raise ValueError(f"{key}: the same rate stands there twice; remove one")
         if values is not None and not rates:
             raise ValueError(f"{key}: the list is empty; give it at least one rate")
+    if axes["scaling"] not in (None, "linear", "sqrt", "constant"):
+        raise ValueError(f"{path}.scaling: {axes['scaling']!r} is no rule; write linear, sqrt or constant")
     budget = axes["budget"]
     if budget is not None and not re.fullmatch(r"updates_of:[1-9]\d*", budget):
         try:

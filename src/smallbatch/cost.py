@@ -5,7 +5,6 @@ what is stored already costs nothing. Points that diverge stop early, so runs ta
 are too large.
 """
 
-import csv
 import json
 import math
 import sys
@@ -15,7 +14,9 @@ from smallbatch import store
 from smallbatch.console import main_errors
 from smallbatch.points import fleet_slug, point_digests, points_of
 from smallbatch.progress import duration
-from smallbatch.schedules.budget import epoch_ends, final_epochs
+from smallbatch.schedules.budget import final_epochs
+from smallbatch.schedules.course import course, epoch_ends
+from smallbatch.speeds import read_calibration, steps_of, update_seconds
 
 JOB = 3.0  # seconds to start and end one: Python, torch, reading data, logging
 FLEET = 0.5  # seconds to verify a way of training
@@ -24,14 +25,13 @@ REPORT = 40.0  # seconds of one core: tables, figures, page
 POINT, ROW, TRACKED_POINT, TRACKED_ROW = 3000, 60, 4000, 1300
 
 
-def estimate(jobs: list[dict], calibration: list[dict], stored: set[str], cores: int) -> dict:
+def estimate(jobs: list[dict], speeds: dict[tuple, dict], stored: set[str], cores: int) -> dict:
     """The cost of `jobs` (their plans) on `cores` of this machine.
 
     ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb", "disk_bytes"}``: `mem_mb`
-    is what the largest job asks for. `calibration` are rows of `calibrate.py`, `stored` digests of trained points.
+    is what the largest job asks for. `speeds` are those of `speeds.py`, `stored` digests of trained points.
     Seconds are None where a setting could not be measured.
     """
-    speeds = {_setting(row): row for row in calibration}
     found = {"points": 0, "to_train": 0, "jobs": 0, "images": 0, "mem_mb": 0, "disk_bytes": 0.0}
     seconds: list[float | None] = []
     fleets = set()  # one can be spread over several jobs
@@ -44,10 +44,10 @@ def estimate(jobs: list[dict], calibration: list[dict], stored: set[str], cores:
             found["disk_bytes"] += new * _disk(shared, bool(job["tracking"]))
             missing += new
             if new:
-                speed = speeds.get(_setting(shared))
                 fleets.add(fleet_slug(shared))
-                found["images"] += new * shared["updates"] * shared["batch_size"]
-                of_job = of_job + FLEET + new * point_seconds(shared, speed) if speed and of_job is not None else None
+                found["images"] += new * course(shared)[-1].end
+                one = point_seconds(shared, speeds)
+                of_job = None if of_job is None or one is None else of_job + FLEET + new * one
         if missing:
             found["jobs"] += 1
             found["to_train"] += missing
@@ -61,27 +61,27 @@ def estimate(jobs: list[dict], calibration: list[dict], stored: set[str], cores:
     return found
 
 
-def point_seconds(shared: dict, speed: dict) -> float:
-    """Seconds of one core for one point of a fleet that doesn't diverge, at the measured `speed` of its setting."""
-    sizes = shared["dataset"]["sizes"]
-    ends = epoch_ends(shared["updates"], shared["batch_size"], sizes["train"])
+def point_seconds(shared: dict, speeds: dict[tuple, dict]) -> float | None:
+    """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not known."""
+    updates = update_seconds(shared, speeds, "fleet")
+    if updates is None:
+        return None
+    sizes, speed = shared["dataset"]["sizes"], speeds[steps_of(shared)[0]]
+    ends = epoch_ends(course(shared), sizes["train"])
     epochs = {epoch for epoch, _ in ends}
     scored = 1 + len(epochs & (set(final_epochs(sorted(epochs))) | set(shared["evaluation"]["epochs"])))
     passes = 2 if shared["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (len(ends) + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
-    updates = shared["updates"] * float(speed["seconds_update_fleet"])
-    return updates + images * float(speed["seconds_image_scored"]) + population
-
-
-def _setting(row: dict) -> tuple:
-    return int(row["batch_size"]), row["norm"], int(row.get("bn_batch_size") or 0)
+    # The noise scale is measured with a share of the images, about as fast as they are trained on.
+    measured = (shared["evaluation"].get("noise_scale") or 0) * sizes["train"] * len(ends) / course(shared)[-1].end
+    return updates * (1 + measured) + images * float(speed["seconds_image_scored"]) + population
 
 
 def _disk(shared: dict, tracked: bool) -> float:
     sizes = shared["dataset"]["sizes"]
-    rows = 1 + shared["updates"] * shared["batch_size"] / sizes["train"]
+    rows = 1 + course(shared)[-1].end / sizes["train"]
     files = POINT + ROW * rows + 3 * sizes["test"] / 8
     return files + (TRACKED_POINT + TRACKED_ROW * rows if tracked else 0)
 
@@ -97,12 +97,6 @@ def stored_points(jobs: list[dict], results: Path) -> set[str]:
                 store.look_up(results / "store", entry["fleet"], codes, wanted)["summary"]["point"].to_pylist()
             )
     return found
-
-
-def read_calibration(path: Path) -> list[dict]:
-    """The rows of settings that could be measured."""
-    with open(path) as file:
-        return [row for row in csv.DictReader(file) if row["seconds_update_fleet"]]
 
 
 def table(costs: dict[str, dict], cores: int):
@@ -140,8 +134,8 @@ def main() -> None:
     for path in map(Path, sys.argv[2:]):
         study = json.loads(path.read_text())
         jobs = [json.loads((results / "plan" / f"{job}.json").read_text()) for job in study["jobs"]]
-        calibration = read_calibration(results / study["study"] / "calibration.csv")
-        costs[study["study"]] = estimate(jobs, calibration, stored_points(jobs, results), cores)
+        speeds = read_calibration(results / study["study"] / "calibration.csv")
+        costs[study["study"]] = estimate(jobs, speeds, stored_points(jobs, results), cores)
     Console().print(table(costs, cores))
 
 

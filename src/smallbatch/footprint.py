@@ -11,6 +11,8 @@ The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/t
 
 import math
 
+from smallbatch.measures.batches import BATCHES, small_batch
+from smallbatch.schedules.course import course, is_adaptive
 from smallbatch.training.widths import CROWD, WAYS, twins, widths
 from smallbatch.training.widths import WIDEST as WIDEST_ON
 
@@ -47,7 +49,7 @@ def peak(
     """
     way = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
     program = PROGRAM + MODULES + TRACKING * tracked + way
-    at = [chosen] if chosen else options(numbers, fleet["batch_size"], most)
+    at = [chosen] if chosen else options(numbers, largest_in(fleet), most)
     phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
     phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
@@ -65,20 +67,37 @@ def fitting(numbers: dict, fleet: dict, points: list, limit: float, **known) -> 
 
 def _data(fleet: dict, seeds: set) -> float:
     """Images in single precision, labels, and the orders in which seeds see them, which are kept."""
-    sizes, m = fleet["dataset"]["sizes"], fleet["batch_size"]
-    orders = min(KEPT_ORDERS, math.ceil(fleet["updates"] * m / sizes["train"]) * len(seeds))
+    sizes = fleet["dataset"]["sizes"]
+    orders = min(KEPT_ORDERS, math.ceil(course(fleet)[-1].end / sizes["train"]) * len(seeds))
     return sum(sizes.values()) * (4 * math.prod(fleet["dataset"]["shape"]) + 8) + orders * sizes["train"] * 8
 
 
 def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     """A crew at rest."""
     found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
-    return found + (_step(way, numbers, fleet["batch_size"], 1) + _slice(way, numbers, fleet)) * (way == "compiled")
+    return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (way == "compiled")
 
 
 def _copies(optimizer: dict) -> int:
     """Numbers that are kept for each weight: itself, a velocity, or two moments."""
     return 3 if optimizer.get("name") == "adamw" else 2 if optimizer["momentum"] else 1
+
+
+def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
+    """Sums of moments for each replica, and what one block or a measurement of the noise scale takes beside them."""
+    weights = numbers[way]["weights"]
+    sums = 2 * replicas * weights if is_adaptive(fleet) else 0
+    block = 3 * largest_in(fleet) * weights if is_adaptive(fleet) and way != "compiled" else 0
+    noise = (
+        2 * BATCHES * weights * (1 if way == "compiled" else replicas) if fleet["evaluation"].get("noise_scale") else 0
+    )
+    return sums + max(block, noise)
+
+
+def largest_in(fleet: dict) -> int:
+    """The most examples of one step that a fleet takes."""
+    noise = fleet["evaluation"].get("noise_scale") and small_batch(fleet, fleet["dataset"]["sizes"]["train"])
+    return max(noise or 0, *(stretch.batch_size for stretch in course(fleet)))
 
 
 def _step(way: str, numbers: dict, m: int, replicas: int) -> float:
@@ -95,9 +114,10 @@ def _slice(way: str, numbers: dict, fleet: dict) -> float:
 
 def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     """The most that a block takes: in updates, in an evaluation, or when its state is copied for a checkpoint."""
-    m, dataset = fleet["batch_size"], fleet["dataset"]
+    m, dataset = largest_in(fleet), fleet["dataset"]
     crowd = replicas + twins(way, replicas, m * dataset["classes"])
     held, size = _held(way, numbers, fleet, crowd) + _augmented(fleet, crowd * m), dataset["sizes"]["train"]
+    held += _moments(way, numbers, fleet, crowd)
     orders = 2 * crowd * size * 8  # of an epoch
     state = 3 * crowd * numbers[way]["weights"] * _copies(fleet["optimizer"])
     if way == "compiled":
@@ -115,7 +135,7 @@ def _augmented(fleet: dict, examples: int) -> float:
 
 def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     """The comparison of a way with the modules apart (`training/verify.py`, `training/compiled/verify.py`)."""
-    m = fleet["batch_size"]
+    m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
         return _held(way, numbers, fleet, 1) + 3 * apart  # in double precision, and what the heap keeps of it
@@ -136,5 +156,5 @@ def _timing(at: list[tuple[str, int]], numbers: dict, fleet: dict) -> float:
     """All options' crews, one of them at an update."""
     crews = [(way, 1 if way == "compiled" else width) for way, width in at]
     held = sum(_held(way, numbers, fleet, width) for way, width in crews)
-    steps = [_step(way, numbers, fleet["batch_size"], width) for way, width in crews if way != "compiled"]
+    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in crews if way != "compiled"]
     return held + max(steps, default=0)

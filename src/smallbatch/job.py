@@ -148,7 +148,6 @@ def train_missing(
         "batch_size": shared["batch_size"],
         "norm": shared["norm"],
         "bn_batch_size": shared.get("bn_batch_size"),
-        "schedule": shared["schedule"]["name"],
         "updates_planned": shared["updates"],
         "fleet": slug,
         "code": job["code"],
@@ -158,6 +157,7 @@ def train_missing(
         "versions": provenance.versions("torch", "numpy"),
         "processor": hardware(device),
     }
+    flops = numbers["separate"].get("flops") if numbers else None
     most = None
     if numbers and device.type == "cpu":
         most, megabytes = room(job, shared, list(missing), numbers)
@@ -165,6 +165,9 @@ def train_missing(
         if most < WIDEST:
             say(f"memory holds {most} replicas at once")
     data = read(results / "data" / job["data"]).to(device)
+    names = {
+        key: entry[key] for key in ("budget", "schedule")
+    }  # of the study, which may call them otherwise than another
     logged = [time.monotonic()]
 
     def summary_of(point: tuple[float, int], outcome: dict) -> dict:
@@ -173,9 +176,9 @@ def train_missing(
         return common | found | outcome
 
     def watch(block, records, share):
-        progress.update(len(block) * share, sum(record.updates for record in records) * shared["batch_size"])
+        progress.update(len(block) * share, sum(record.examples for record in records))
         if time.monotonic() - logged[0] > LIVE_SECONDS:
-            running = {"status": "training", "engine": None, "budget": entry["budget"]}
+            running = {"status": "training", "engine": None} | names
             live = [(summary_of(p, running), r.history) for p, r in zip(block, records, strict=False)]
             track(job, live, results, live=True)
             logged[0] = time.monotonic()
@@ -191,7 +194,7 @@ def train_missing(
         }
         kept = checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
         if kept.saved:
-            progress.resume(sum(record["updates"] for record in kept.saved[0]["records"]) * shared["batch_size"])
+            progress.resume(sum(record["examples"] for record in kept.saved[0]["records"]))
         return kept
 
     with sigterm_noted() as stopping:
@@ -199,10 +202,11 @@ def train_missing(
             rows = {name: [] for name in store.TABLES}
             for point, outcome in zip(block, outcomes, strict=True):
                 summary, digest = summary_of(point, outcome["summary"]), missing[point]
+                summary["flops"] = flops and flops * summary["examples"]
                 rows["summary"].append(summary)
                 rows["history"] += [{"point": digest} | row for row in outcome["history"]]
                 rows["correct"].append({"point": digest, "correct": outcome["correct"]})
-                trained.append((summary | {"budget": entry["budget"]}, outcome["history"]))
+                trained.append((summary | names, outcome["history"]))
             tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
             store.add(results / "store", shared, job["code"], tables)
             progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))

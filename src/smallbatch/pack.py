@@ -4,13 +4,16 @@ import math
 
 from smallbatch.footprint import MARGIN, peak
 from smallbatch.points import count, points_of
+from smallbatch.schedules.course import course, is_adaptive
+
+ROUND = 3  # a block of examples with the moments of each costs some three times as much as one without
 
 
 def seconds_estimate(entry: dict, images_per_second: float) -> float:
     """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
     shared = entry["fleet"]
     m = shared["batch_size"]
-    images = shared["updates"] * m * count(entry["points"])
+    images = course(shared)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(shared) else 1)
     return images / images_per_second * (1 + 1 / m)
 
 

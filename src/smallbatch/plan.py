@@ -8,10 +8,12 @@ import itertools
 from dataclasses import dataclass
 
 from smallbatch.pack import job_slug, pack, resources
-from smallbatch.points import count, digest
+from smallbatch.points import count, digest, fleet_slug
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
+from smallbatch.schedules.course import ADAPTIVE, largest_batch, updates_planned
 
+EXPONENTS = {"linear": 1.0, "sqrt": 0.5, "constant": 0.0}  # p of η ∝ m^p
 WHENCE = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
 
 
@@ -32,15 +34,8 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
-    arms = expand(config["grid"], config["dataset"]["sizes"]["train"])
-    fleets = [
-        {
-            "fleet": fleet(config, m, norm, b, updates),
-            "points": blocks,
-            "budget": _first_budget(arms, m, norm, b, updates),
-        }
-        for (m, norm, b, updates), blocks in _by_fleet(arms).items()
-    ]
+    rows = expand(config)
+    fleets = _fleets(config, rows)
     jobs = {}
     for pieces in pack(fleets, config["training"]):
         job = {
@@ -62,7 +57,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
         "folder": folder,
         "code": code,
         "data": data_id,
-        "budgets": budgets(arms),
+        "budgets": budgets(config, rows),
         "points": sum(count(entry["points"]) for entry in fleets),
         "fleets": len(fleets),
         "jobs": sorted(jobs),
@@ -70,23 +65,33 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     return Plan(study, jobs, {data_id: dataset})
 
 
-def expand(grid: dict, train_size: int) -> list[dict]:
-    """The grid's own product and its arms as ``{budget, batch_size, norm, bn_batch_size, updates, base_lr, seeds}``.
+def expand(config: dict) -> list[dict]:
+    """The grid's own product and its arms as rows ``{budget, schedule, course, momentum, batch_size, norm, ...}``.
 
-    An arm keeps the batch sizes and kinds of norm that the grid has, so that a narrowed grid narrows it.
+    `schedule` is a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
+    so that a narrowed grid narrows it.
     """
+    grid = config["grid"]
     kinds = {_norm_kind(norm) for norm in grid["norm"]}
-    rows = _product("grid", grid, grid, grid["batch_size"], grid["norm"], train_size)
+    rows = _product(config, "grid", grid, grid["batch_size"], grid["norm"])
     for name, arm in grid["arms"].items():
         sizes = [m for m in arm["batch_size"] or grid["batch_size"] if m in grid["batch_size"]]
         norms = [norm for norm in arm["norm"] or grid["norm"] if _norm_kind(norm) in kinds]
-        rows += _product(f"grid.arms.{name}", grid, arm, sizes, norms, train_size)
+        rows += _product(config, f"grid.arms.{name}", arm, sizes, norms)
     return rows
 
 
-def _product(path: str, grid: dict, arm: dict, sizes: list[int], norms: list[str], train_size: int) -> list[dict]:
-    rows = []
-    for m, norm in itertools.product(sizes, norms):
+def schedules(config: dict, arm: dict) -> dict[str, dict]:
+    """The schedules of the grid or an arm by name."""
+    wanted = arm["schedule"] if arm["schedule"] is not None else config["grid"]["schedule"]
+    if wanted is None:
+        return {config["schedule"]["name"]: _without_null(config["schedule"])}
+    return {name: _without_null(config["schedules"][name]) for name in wanted}
+
+
+def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[str]) -> list[dict]:
+    grid, train_size, rows = config["grid"], config["dataset"]["sizes"]["train"], []
+    for m, norm, (name, schedule) in itertools.product(sizes, norms, schedules(config, arm).items()):
         if m > train_size:
             raise ValueError(
                 f"{path}.batch_size: {m} is more than the {train_size:,} training images; choose smaller ones"
@@ -98,17 +103,23 @@ def _product(path: str, grid: dict, arm: dict, sizes: list[int], norms: list[str
                 f"{path}.norm: bn:{b} does not divide batch size {m}; "
                 f"choose a BN batch size that divides every m, or give {norm} an arm with the m that it divides"
             )
+        _check_course(path, name, schedule, m, kind, b, train_size)
+        budget = arm["budget"] or grid["budget"]
         try:
-            updates = _updates(arm["budget"] or grid["budget"], grid["budget"], m, train_size)
+            updates, examples = _updates(budget, grid["budget"], schedule, m, b, train_size)
         except ValueError as error:
             raise ValueError(f"{path}.budget: {error}") from None
         rows.append(
             {
-                "budget": _budget_name(arm["budget"] or grid["budget"], grid["budget"], train_size),
+                "budget": _budget_name(budget, grid["budget"], train_size),
+                "schedule": name,
+                "course": {key: value for key, value in schedule.items() if key != "momentum"},
+                "momentum": schedule.get("momentum", config["optimizer"]["momentum"]),
                 "batch_size": m,
                 "norm": kind,
                 "bn_batch_size": b,
                 "updates": updates,
+                "examples": examples,
                 "base_lr": _rates(path, grid, arm, m, kind),
                 "seeds": grid["seeds"],
             }
@@ -116,68 +127,92 @@ def _product(path: str, grid: dict, arm: dict, sizes: list[int], norms: list[str
     return rows
 
 
+def _check_course(path: str, name: str, schedule: dict, m: int, kind: str, b: int | None, train_size: int) -> None:
+    """What depends on schedule, batch size and norm together."""
+    rule = schedule["name"]
+    if rule in ADAPTIVE and kind == "bn":
+        raise ValueError(
+            f"{path}.norm: {rule} ({name}) needs the gradient of each example alone, and batch norm has none; write none or gn"
+        )
+    if rule in ADAPTIVE and m < 2:
+        raise ValueError(
+            f"{path}.batch_size: {rule} ({name}) needs blocks of 2 examples or more for a variance, not {m}"
+        )
+    largest = largest_batch(schedule, b or 1, train_size)
+    if (rule in ADAPTIVE or rule == "increase-batch") and m > largest:
+        raise ValueError(
+            f"{path}.batch_size: {m} is above the largest batch that schedule {name} may reach, {largest} "
+            f"({schedule.get('cap', 1)} of {train_size:,} images); choose a smaller m or a larger cap"
+        )
+
+
 def _norm_kind(norm: str) -> str:
     return norm.partition(":")[0]
 
 
-def _updates(budget: str, grid_budget: str, m: int, train_size: int) -> int:
+def _updates(budget: str, grid_budget: str, schedule: dict, m: int, b: int | None, size: int) -> tuple[int, int | None]:
     if budget.startswith("updates_of:"):
         if grid_budget.startswith("updates_of:"):
             raise ValueError("grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X")
-        return updates_in(grid_budget, int(budget.partition(":")[2]), train_size)
-    return updates_in(budget, m, train_size)
+        budget = _budget_name(budget, grid_budget, size)
+    return updates_planned(schedule, budget, m, b or 1, size)
 
 
 def _budget_name(budget: str, grid_budget: str, train_size: int) -> str:
     if budget.startswith("updates_of:"):
-        return f"updates:{_updates(budget, grid_budget, 1, train_size)}"
+        return f"updates:{updates_in(grid_budget, int(budget.partition(':')[2]), train_size)}"
     return budget
 
 
 def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
-    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first."""
+    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first, scaled to m."""
+    scaling = arm["scaling"] or grid["scaling"] or "linear"
+    scale = (m / (grid["scaling_reference"] or 1)) ** (EXPONENTS[scaling] - 1)
     for owner, where in ((arm, path), (grid, "grid")):
         for key in (f"m{m}_{kind}", f"m{m}"):
             if key in owner["base_lr_at"]:
                 return sorted(parse_rates(owner["base_lr_at"][key], f"{where}.base_lr_at.{key}"))
         if owner["base_lr"]:
-            return sorted(parse_rates(owner["base_lr"], f"{where}.base_lr"))
+            return sorted(rate * scale for rate in parse_rates(owner["base_lr"], f"{where}.base_lr"))
     raise ValueError(f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]")
 
 
-def budgets(arms: list[dict]) -> list[dict]:
-    """For each budget the settings that stand in it: ``{budget, settings: [{batch_size, norm, bn_batch_size, updates}]}``.
+def budgets(config: dict, rows: list[dict]) -> list[dict]:
+    """For each budget the settings in it: ``{budget, settings: [{batch_size, norm, bn_batch_size, schedule, updates, fleet}]}``.
 
-    A setting can stand in several budgets: with as many updates it is the same points.
+    A setting can stand in several budgets: with as many updates it is the same points. `fleet` is the slug by which
+    its points are found.
     """
     found: dict[str, list] = {}
-    for row in arms:
-        setting = {key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "updates")}
+    for row in rows:
+        setting = {key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "schedule", "updates")}
+        setting["fleet"] = fleet_slug(fleet(config, row))
         if setting not in found.setdefault(row["budget"], []):
             found[row["budget"]].append(setting)
     return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
 
 
-def _first_budget(arms: list[dict], *setting) -> str:
-    keys = ("batch_size", "norm", "bn_batch_size", "updates")
-    return next(row["budget"] for row in arms if tuple(row[key] for key in keys) == setting)
+def _fleets(config: dict, rows: list[dict]) -> list[dict]:
+    """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``, no point twice.
+
+    Budget and schedule are the names of the first row that it stands in.
+    """
+    found: dict[str, dict] = {}
+    for row in rows:
+        shared = fleet(config, row)
+        names = {"budget": row["budget"], "schedule": row["schedule"], "base_lr": set()}
+        found.setdefault(fleet_slug(shared), {"fleet": shared} | names)["base_lr"].update(row["base_lr"])
+    seeds = list(range(config["grid"]["seeds"]))
+    return [
+        {key: entry[key] for key in ("fleet", "budget", "schedule")}
+        | {"points": [{"base_lr": sorted(entry["base_lr"]), "seeds": seeds}]}
+        for entry in sorted(found.values(), key=_fleet_order)
+    ]
 
 
-def _by_fleet(arms: list[dict]) -> dict:
-    """Fleet key -> its points as blocks ``{base_lr, seeds}``, each a product; no point twice."""
-    found: dict[tuple, set] = {}
-    for row in arms:
-        key = (row["batch_size"], row["norm"], row["bn_batch_size"], row["updates"])
-        found.setdefault(key, set()).update(row["base_lr"])
-    seeds = arms[0]["seeds"] if arms else 0
-    return {
-        key: [{"base_lr": sorted(found[key]), "seeds": list(range(seeds))}] for key in sorted(found, key=_fleet_order)
-    }
-
-
-def _fleet_order(key: tuple) -> tuple:
-    m, norm, b, updates = key
-    return m, norm, b or 0, updates
+def _fleet_order(entry: dict) -> tuple:
+    shared = entry["fleet"]
+    return shared["batch_size"], shared["norm"], shared.get("bn_batch_size") or 0, shared["updates"], fleet_slug(shared)
 
 
 def _tracking(config: dict) -> dict | None:
@@ -187,21 +222,22 @@ def _tracking(config: dict) -> dict | None:
     return config["tracking"] | {"study": config["study"]}
 
 
-def fleet(config: dict, m: int, norm: str, b: int | None, updates: int) -> dict:
-    """What the points of a fleet share: all that their results depend on but η̃, seed and code."""
+def fleet(config: dict, row: dict) -> dict:
+    """What the points of a row of `expand` share: all that their results depend on but η̃, seed and code."""
+    optimizer = config["optimizer"] | {"momentum": row["momentum"]}
+    if not row["momentum"]:
+        optimizer["nesterov"] = None
+    evaluation = {key: value for key, value in config["evaluation"].items() if key != "target"}
     return _without_null(
         {
             "dataset": _content(config),
             "model": config["model"],
-            "optimizer": config["optimizer"],
+            "optimizer": optimizer,
             "augmentation": config["augmentation"],
-            "schedule": config["schedule"],
-            "evaluation": config["evaluation"],
+            "schedule": row["course"],
+            "evaluation": evaluation,
             "precision": config["precision"],
-            "batch_size": m,
-            "norm": norm,
-            "bn_batch_size": b,
-            "updates": updates,
+            **{key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "updates", "examples")},
         }
     )
 

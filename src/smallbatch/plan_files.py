@@ -37,9 +37,7 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
     if mirror and not Path(mirror).is_dir():
         raise UserError(f"dataset.mirror={mirror}: there is no such folder")
     try:
-        settings = {
-            (row["norm"], row["bn_batch_size"]) for row in expand(config["grid"], config["dataset"]["sizes"]["train"])
-        }
+        settings = {(row["norm"], row["bn_batch_size"]) for row in expand(config)}
         return make_plan(config, code, data_code, folder, footprints(config, settings, code, folder))
     except ValueError as error:
         raise UserError(f"study {config['study']}: {error}") from error

@@ -13,7 +13,7 @@ from smallbatch.errors import UserError
 PACKAGE = Path(__file__).parent
 # What turns a plan into numbers. The rest (plan, store, tables, figures, page) may change freely.
 TRAINING = sorted(
-    [*(PACKAGE / "training").rglob("*.py"), *(PACKAGE / "schedules").glob("*.py")]
+    [*(PACKAGE / "training").rglob("*.py"), *(PACKAGE / "schedules").glob("*.py"), *(PACKAGE / "measures").glob("*.py")]
     + [
         PACKAGE / name
         for name in (

@@ -34,7 +34,6 @@ SUMMARY = pa.schema(
         ("lr", pa.float64()),
         ("norm", pa.string()),
         ("bn_batch_size", pa.int64()),
-        ("schedule", pa.string()),
         ("updates_planned", pa.int64()),
         ("seed", pa.int64()),
         ("status", pa.string()),
@@ -55,6 +54,7 @@ SUMMARY = pa.schema(
         ("code", pa.string()),
         ("data", pa.string()),
         ("settings", pa.string()),
+        ("flops", pa.float64()),
         ("commit", pa.string()),
         ("versions", pa.string()),
         ("processor", pa.string()),
@@ -75,6 +75,12 @@ HISTORY = pa.schema(
         ("test_accuracy", pa.float64()),
         ("time", pa.int64()),
         ("seconds", pa.float64()),
+        ("smith_g", pa.float64()),
+        ("b_simple", pa.float64()),
+        ("b_simple_low", pa.float64()),
+        ("b_simple_high", pa.float64()),
+        ("gradient_norm2", pa.float64()),
+        ("trace_sigma", pa.float64()),
     ]
 )
 CORRECT = pa.schema([("point", pa.string()), ("correct", pa.binary())])

@@ -1,4 +1,4 @@
-"""Measure what `footprint.py` predicts from: ``python -m smallbatch.trace_footprint < REQUEST``.
+"""Measure what `footprint.py` predicts from, and count operations: ``python -m smallbatch.trace_footprint < REQUEST``.
 
 The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size, compiled}, ...]}``. The last line
 of the output is a list with the numbers of each setting, null where its network raises. Networks are built, and
@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
 
 from smallbatch.console import user_folder
 from smallbatch.data.read import Split
@@ -31,7 +33,10 @@ MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
 
 
 def trace(setting: dict) -> dict:
-    """The numbers of one setting: ``{way: {"weights", "start", "example", "slice"}}``."""
+    """The numbers of one setting: ``{way: {"weights", "start", "example", "slice"}}``.
+
+    `separate` has ``flops`` too: of forward and backward of one example, two for each product and sum.
+    """
     shape, classes = tuple(setting["shape"]), setting["classes"]
     m = max(2, min(MOST_EXAMPLES, 2 ** int(math.log2(max(1, MOST_PIXELS // math.prod(shape))))))
     b = setting["bn_batch_size"] and math.gcd(
@@ -43,6 +48,7 @@ def trace(setting: dict) -> dict:
     if not found and not must_train_alone(nets[0], shape, m):
         ways += [way for way in ("groups", "vmap") if _possible(way, nets, shape, m)]
     found |= {way: _modules(way, nets, shape, m) for way in ways}
+    found["separate"]["flops"] = _flops(nets[1], shape, m)
     if "separate channels_last" in separate_ways(nets[0], shape, m):
         found["separate channels_last"] = found["separate"]
     return {way: {name: math.ceil(number) for name, number in one.items()} for way, one in found.items()}
@@ -98,6 +104,14 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
         "example": (two - one) / m,
         "slice": allocated(lambda: crew.score(split)) / replicas / (2 * m),
     }
+
+
+def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
+    """Operations of forward and backward, as torch counts them, per example."""
+    with FlopCounterMode(display=False) as counter:
+        loss = F.cross_entropy(net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64))
+        torch.autograd.grad(loss, [p for p in net.parameters() if p.requires_grad], allow_unused=True)
+    return counter.get_total_flops() / m
 
 
 def allocated(run: Callable[[], None]) -> int:

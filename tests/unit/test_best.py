@@ -95,11 +95,12 @@ def test_differences_are_paired_by_seed():
 
 def test_a_setting_stands_in_every_budget_with_as_many_updates():
     budgets = [
-        {"budget": "epochs:1", "settings": [{"batch_size": 8, "norm": "none", "bn_batch_size": None, "updates": 10}]},
-        {"budget": "updates:10", "settings": [{"batch_size": 8, "norm": "none", "bn_batch_size": None, "updates": 10}]},
+        {"budget": "epochs:1", "settings": [{"fleet": "a", "schedule": "step"}]},
+        {"budget": "updates:10", "settings": [{"fleet": "a", "schedule": "step"}, {"fleet": "a", "schedule": "decay"}]},
     ]
-    doubled = in_budgets(table({0.1: (0.8, 0.5)}), budgets)
-    assert doubled["budget"].tolist() == ["epochs:1"] * 3 + ["updates:10"] * 3
+    doubled = in_budgets(table({0.1: (0.8, 0.5)}).assign(fleet="a"), budgets)
+    assert doubled["budget"].tolist() == ["epochs:1"] * 3 + ["updates:10"] * 6
+    assert doubled["schedule"].tolist() == ["step"] * 6 + ["decay"] * 3
     assert doubled["point"].nunique() == 3
 
 

@@ -182,6 +182,7 @@ def test_stretches_of_updates_change_no_bit(digits32, fleet, monkeypatch):
     assert plain(train(digits32, fleet)) == plain(whole)
 
 
+@pytest.mark.round_alike
 def test_replicas_that_diverged_leave_and_nothing_else_changes(digits32, shared, monkeypatch):
     fleet = shared(updates=160, norm="bn", bn_batch_size=4)
     sizes = []

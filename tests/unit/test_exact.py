@@ -76,6 +76,7 @@ def test_width_position_and_neighbours_change_no_bit(digits32, engine, norm):
     assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize("channels", [(5, 6), (3, 13)])
 def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
     """Where batch norm and matrix products have channels left over that fill no vector of the processor."""
@@ -93,6 +94,7 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
         assert all(np.array_equal(rows, pair[key]) for key, rows in weights(seeds).items())
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
 @pytest.mark.parametrize("width", [3, 7, 13])
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
@@ -118,6 +120,7 @@ def train_blocks(engine, data, fleet, blocks):
     ]  # fmt: skip
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
 def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared, engine, monkeypatch):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
@@ -131,6 +134,7 @@ def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared, e
         assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
 def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, shared, engine, monkeypatch):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))

@@ -96,7 +96,7 @@ def train(folder, case, numbers, mem_mb=None):
     job = {
         "code": code_digest([shared["model"]["_target_"], shared["dataset"]["_target_"]], str(HERE)), "accept_code": [],
         "folder": str(HERE), "data": "random", "tracking": None, "checkpoint_seconds": 100.0, "device": None,
-        "fleets": [{"fleet": shared, "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}], "budget": "updates:2"}],
+        "fleets": [{"fleet": shared, "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}], "budget": "updates:2", "schedule": "step"}],
     }  # fmt: skip
     training = {"images_per_second": 1e5, "mem_mb": mem_mb, "runtime": None, "gpus": 0}
     job["resources"] = resources(job, training, [numbers])

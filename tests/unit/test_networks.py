@@ -126,7 +126,7 @@ def first_way(digits32):
     @functools.cache
     def find(name):
         norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {"norm": "none"}
-        shared = {"model": {"_target_": f"networks.{name}"}, "batch_size": M} | norm
+        shared = {"model": {"_target_": f"networks.{name}"}, "batch_size": M, "schedule": {}} | norm
         ways, reasons = candidates(digits32, shared)
         assert ways[-1].startswith("separate")
         return ways[0], "; ".join(reasons)
@@ -157,6 +157,7 @@ def update(crew, data, points, steps=STEPS):
     return crew
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize("name", EXPECTED)
 def test_one_sentence_says_which_way_and_why(first_way, name):
     assert first_way(name) == EXPECTED[name]
@@ -256,6 +257,7 @@ def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name
             assert ours[0][r] == pytest.approx(theirs[0][0], abs=1e-9) and (ours[1][r] == theirs[1][0]).all()
 
 
+@pytest.mark.round_alike
 @pytest.mark.parametrize("name", TOGETHER)
 def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, first_way, name):
     engine = first_way(name)[0]

@@ -53,7 +53,7 @@ def crew_of(way, name, points, dtype):
 
 
 def update(crew, data, points, first=0, last=STEPS):
-    order = batches([seed for _, seed in points], M, len(data.train.labels), first, last)
+    order = batches([seed for _, seed in points], M, len(data.train.labels), first * M, last - first)
     rates = np.tile([rate * M for rate, _ in points], (last - first, 1))
     crew.update(data.train, order, rates, np.zeros(len(points)))
     return crew
@@ -96,6 +96,7 @@ def test_training_goes_on_from_a_stored_state_bit_for_bit(digits32, way, name):
         assert np.array_equal(value, resumed.state()[key]), key
 
 
+@pytest.mark.round_alike
 def test_replicas_that_leave_change_no_bit_of_the_others(digits32, shared):
     """One diverges at once and leaves the fleet at the epoch's end."""
     fleet = shared(optimizer=OPTIMIZERS["adamw"], updates=96)
@@ -111,6 +112,7 @@ def test_replicas_that_leave_change_no_bit_of_the_others(digits32, shared):
     assert train(few) == train(with_other)
 
 
+@pytest.mark.round_alike
 def test_the_compiled_step_leaves_adamw_to_other_ways(digits32, shared):
     ways, reasons = candidates(digits32, shared(optimizer=OPTIMIZERS["adamw"]))
     assert ways[0] == "groups" and reasons == ["the compiled step knows SGD alone"]

@@ -35,7 +35,7 @@ def test_the_default_study_has_some_1800_points_and_seven_rates_or_more_at_every
     plan = planned()
     assert 1750 <= plan.study["points"] <= 1900
     rates = {}
-    for row in expand(plan.study["config"]["grid"], 1024):
+    for row in expand(plan.study["config"]):
         if row["budget"] == "epochs:10":
             rates.setdefault(row["batch_size"], []).append(len(row["base_lr"]))
     assert sorted(rates) == [2**k for k in range(1, 9)] and min(map(min, rates.values())) >= 7
@@ -68,11 +68,11 @@ def test_the_grid_is_the_product_of_its_axes_without_doubles(config, axes):
 @settings(deadline=None, max_examples=40)
 def test_however_fleets_are_packed_every_point_is_in_one_job(config, axes, seconds):
     grid = copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
-    rows = expand(grid, 1024)
+    rows = expand(config | {"grid": grid})
     fleets = {(r["batch_size"], r["bn_batch_size"]): r for r in rows}.values()
     entries = [
         {
-            "fleet": fleet(config, r["batch_size"], r["norm"], r["bn_batch_size"], r["updates"]),
+            "fleet": fleet(config, r),
             "points": [{"base_lr": r["base_lr"], "seeds": list(range(r["seeds"]))}],
         }
         for r in fleets
@@ -88,16 +88,16 @@ def test_an_arm_with_as_many_updates_shares_its_points():
     both = [
         b
         for b in plan.study["budgets"]
-        if {"batch_size": 16, "norm": "none", "bn_batch_size": None, "updates": 640} in b["settings"]
+        if (16, "none", 640) in {(s["batch_size"], s["norm"], s["updates"]) for s in b["settings"]}
     ]
     assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
     assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 70
 
 
 def test_a_narrowed_grid_narrows_every_arm():
-    assert {row["batch_size"] for row in expand(compose("digits", ["grid.batch_size=[2,4]"])["grid"], 1024)} == {2, 4}
-    assert {row["norm"] for row in expand(compose("digits", ["grid.norm=[none]"])["grid"], 1024)} == {"none"}
-    rows = expand(compose("digits", ["grid.base_lr=[0.25]"])["grid"], 1024)
+    assert {row["batch_size"] for row in expand(compose("digits", ["grid.batch_size=[2,4]"]))} == {2, 4}
+    assert {row["norm"] for row in expand(compose("digits", ["grid.norm=[none]"]))} == {"none"}
+    rows = expand(compose("digits", ["grid.base_lr=[0.25]"]))
     assert all(row["base_lr"] == [0.25] for row in rows)
     assert len(points_in(planned("grid.seeds=3"))) == 0.3 * len(points_in(planned()))
 
@@ -150,4 +150,4 @@ def test_a_missing_rate_and_an_impossible_budget_name_the_key(config):
         ({"budget": "updates_of:16"}, r"grid\.budget: grid\.budget cannot be updates_of"),
     ):
         with pytest.raises(ValueError, match=message):
-            expand(config["grid"] | changes, 1024)
+            expand(config | {"grid": config["grid"] | changes})

@@ -18,19 +18,10 @@ shell.prefix(
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
+from smallbatch.figures.names import FIGURES, TABLES, figures_of
 from smallbatch.rule_helpers import compile_once, plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
-FIGURES = [
-    "best_by_batch_size",
-    "accuracy_by_rate",
-    "rate_heat_map",
-    "stable_range",
-    "bn_batch_size",
-    "learning_curves",
-    "throughput",
-]
-EXTRA_TABLES = {"learning_curves": "history.parquet", "throughput": "calibration.csv"}  # read beside table and best
 FORMATS = ["svg", "png", "pdf", "csv"]
 
 
@@ -110,8 +101,14 @@ def downloaded_files(wildcards):
 
 
 def extra_tables(wildcards):
-    name = EXTRA_TABLES.get(wildcards.figure)
+    name = TABLES.get(wildcards.figure)
     return [f"results/{wildcards.study}/{name}"] if name else []
+
+
+def figure_files(study, formats=tuple(FORMATS)):
+    """The files of a study's figures."""
+    names = figures_of(plan_of(study)[1])
+    return [f"results/{study}/figures/{name}.{format}" for name in names for format in formats]
 
 
 def source(*names):

@@ -7,11 +7,11 @@ rule figure:
         code=lambda wildcards: source(
             f"figures/{wildcards.figure}.py",
             "figures/style.py",
+            "figures/chosen.py",
             "text.py",
             "rates.py",
             "analyse.py",
-            "analysis/best.py",
-            "analysis/stable.py",
+            "analysis/",
         ),
     output:
         svg=report(
@@ -40,7 +40,7 @@ rule page:
             "results/{{study}}/{name}",
             name=["table.parquet", "best.csv", "study.json", "gaps.csv", "cost.json"],
         ),
-        figures=expand("results/{{study}}/figures/{figure}.{format}", figure=FIGURES, format=FORMATS),
+        figures=lambda wildcards: figure_files(wildcards.study),
         code=source("page/", "analysis/", "text.py"),
     output:
         report(
@@ -64,7 +64,7 @@ rule page:
 
 rule figures:
     input:
-        expand("results/{study}/figures/{figure}.{format}", study=STUDIES, figure=FIGURES, format=FORMATS),
+        [path for study in STUDIES for path in figure_files(study)] if workflow.is_main_process else [],
     localrule: True
 
 

@@ -13,23 +13,23 @@ BEST = [*SETTING, "base_lr", "lr", "val_accuracy", "test_accuracy", "ci_low", "c
 def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
     """The table with each point once for every budget that its setting stands in.
 
-    `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "updates"}]}]``.
+    `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "schedule", "fleet"}]}]``. A fleet
+    that is called by two schedules of the study stands under both.
     """
-    keys = ["batch_size", "norm", "bn_batch_size", "updates_planned"]
     settings = [
-        setting | {"budget": entry["budget"], "order": i}
+        {"fleet": setting["fleet"], "schedule": setting["schedule"], "budget": entry["budget"], "order": i}
         for i, entry in enumerate(budgets)
         for setting in entry["settings"]
     ]
-    wanted = pd.DataFrame(settings).rename(columns={"updates": "updates_planned"})
-    for frame in (table := table.drop(columns="budget").copy(), wanted):
-        frame["bn_batch_size"] = frame["bn_batch_size"].astype("Int64")
-    found = table.merge(wanted, on=keys, how="inner")
+    names = list(dict.fromkeys(setting["schedule"] for setting in settings))
+    found = table.drop(columns=["budget", "schedule"]).merge(pd.DataFrame(settings), on="fleet", how="inner")
+    found["bn_batch_size"] = found["bn_batch_size"].astype("Int64")
     # Without norm first, then BN over the batch, then over ever more examples.
     ghost = (found["bn_batch_size"] != found["batch_size"]) * found["bn_batch_size"]
     found["rank"] = found["norm"].map({"none": -1}).fillna(ghost.fillna(0))
-    order = ["order", "rank", "batch_size", "updates_planned", "base_lr", "seed"]
-    return found.sort_values(order, ignore_index=True).drop(columns=["order", "rank"])
+    found["named"] = found["schedule"].map(names.index)
+    order = ["order", "rank", "named", "batch_size", "updates_planned", "base_lr", "seed"]
+    return found.sort_values(order, ignore_index=True).drop(columns=["order", "rank", "named"])
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:

@@ -101,6 +101,9 @@ def network(case: Case, norm: Callable[[int], nn.Module]) -> nn.Module:
     return locate(TARGETS[case.model])(**offered)
 
 
+ONE_STEP = {"schedule": {"name": "constant"}, "updates": 1}  # all steps are alike
+
+
 def textbook(case: Case, data: Data, channels_last: bool) -> Updates:
     """The usual loop: one network, torch's layers, torch.optim.SGD."""
     norm = {"none": lambda c: nn.Identity(), "bn": nn.BatchNorm2d, "ghost": Chunked}[case.norm]
@@ -135,6 +138,7 @@ def fleet(case: Case, data: Data) -> Updates:
         "batch_size": case.batch_size,
         "norm": "none" if case.norm == "none" else "bn",
         "bn_batch_size": case.bn_batch_size,
+        **ONE_STEP,
     }
     engine, width = choose_engine(data, shared, lambda text: None)
     seeds = list(range(min(width, replicas(case))))

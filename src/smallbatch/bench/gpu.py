@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from smallbatch import provenance
-from smallbatch.bench.cases import IMAGES, RATE, Case, Chunked, network, random_data
+from smallbatch.bench.cases import IMAGES, ONE_STEP, RATE, Case, Chunked, network, random_data
 from smallbatch.data.read import Data
 from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew
@@ -118,6 +118,7 @@ def fleet(case: Case, data: Data, precision: str | None, replicas: int, engine: 
         "norm": "none" if case.norm == "none" else "bn",
         "bn_batch_size": case.bn_batch_size,
         "precision": precision,
+        **ONE_STEP,
     }
     engine = engine or choose_engine(data, shared, lambda text: None)[0]
     seeds = list(range(replicas))

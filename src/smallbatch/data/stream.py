@@ -24,3 +24,15 @@ def stream(seed: int, size: int, start: int, stop: int) -> np.ndarray:
     first, last = start // size, (stop - 1) // size
     epochs = [permutation(seed, epoch, size) for epoch in range(first, last + 1)]
     return np.concatenate(epochs)[start - first * size : stop - first * size]
+
+
+DRAWN = 2**32 - 1  # in place of an epoch: no epoch has that number
+
+
+@lru_cache(maxsize=64)
+def fresh(seed: int, update: int, size: int, purpose: int = DRAWN) -> np.ndarray:
+    """All `size` examples in an order fixed by `seed` and `update`: the first m of it are a draw without replacement.
+
+    Whatever m is, an update of the same number begins with the same examples. Other purposes draw otherwise.
+    """
+    return np.random.Generator(np.random.PCG64([seed, purpose, update])).permutation(size)

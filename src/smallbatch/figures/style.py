@@ -57,12 +57,15 @@ def message_figure(text: str) -> plt.Figure:
 NOTHING_TRAINED = "No setting trained with every seed."
 
 
-def series_of(frame: pd.DataFrame) -> pd.Series:
-    """For each row the text of its norm (`norm_text`)."""
-    return pd.Series(
+def series_of(frame: pd.DataFrame, schedules: bool = True) -> pd.Series:
+    """For each row the text of its norm (`norm_text`), and of its schedule where there are several."""
+    norms = pd.Series(
         [
             norm_text(n, b, m)
             for n, b, m in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)
         ],
         index=frame.index,
     )
+    if schedules and "schedule" in frame and frame["schedule"].nunique() > 1:
+        return frame["schedule"] + (", " + norms if norms.nunique() > 1 else "")
+    return norms

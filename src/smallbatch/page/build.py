@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
+from smallbatch.figures.names import figures_of
+from smallbatch.page.captions import CAPTIONS
 from smallbatch.provenance import commit
 from smallbatch.text import budget_text, counts_text, norm_text
 
@@ -27,45 +29,6 @@ PACKAGES = (
     "scipy",
     "scikit-learn",
 )
-FIGURES = {  # name -> (title, caption); captions name n, interval and budget
-    "best_by_batch_size": (
-        "Best test accuracy against batch size",
-        "Each point is the base learning rate η̃ with the best mean validation accuracy over {seeds} seeds, read on test "
-        "images; bars are 95% t intervals over seeds, these test images only (new images would widen them). Budgets: "
-        "{budgets}. Below: the η̃ chosen.",
-    ),
-    "accuracy_by_rate": (
-        "Test accuracy against base learning rate",
-        "Means over {seeds} seeds for every batch size m; a cross marks an η̃ at which a seed diverged, or did not train "
-        "although a smaller η̃ did. Failed points stay in the means. Budgets: {budgets}.",
-    ),
-    "rate_heat_map": (
-        "Batch size × base learning rate",
-        "Mean test accuracy (%) over {seeds} seeds. A cross: a seed failed. A frame: the best η̃ on validation images. "
-        "Empty: not tried. Budgets: {budgets}.",
-    ),
-    "stable_range": (
-        "Range of learning rates that train",
-        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the "
-        "largest reached from the best without a failed seed; left in η̃, right in η = η̃·m. The grid is in octaves, so "
-        "ends are known to a factor of 2; an open end is the end of the grid. Budgets: {budgets}.",
-    ),
-    "bn_batch_size": (
-        "SGD batch size × batch-norm batch size",
-        "Test accuracy of the best η̃ of each pair, with exact statistics; bars are 95% t intervals over {seeds} seeds, "
-        "these test images only. Budgets: {budgets}.",
-    ),
-    "learning_curves": (
-        "Learning curves",
-        "Mean validation loss over {seeds} seeds at the best η̃ of each m, against examples (left) and updates (right); "
-        "running statistics for batch norm. Budgets: {budgets}.",
-    ),
-    "throughput": (
-        "Training throughput",
-        "Images per second of one core, training steps only, medians of 3 short timings on the machine named below: one "
-        "model alone, and the replicas of a fleet together.",
-    ),
-}
 
 
 def build_page(results: Results) -> str:
@@ -86,7 +49,7 @@ def build_page(results: Results) -> str:
         study=study,
         title=study["title"] or study["study"],
         sentences=answer(table, best),
-        figures=[_figure(results.folder, name, *entry, texts) for name, entry in FIGURES.items()],
+        figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
         settings=rows_of(settings_table(best)),
         failed=rows_of(failed_table(table, best)),
         statuses=points["status"].value_counts().to_dict(),

@@ -1,1 +1,7 @@
-"""Batch size and learning rate over the course of training."""
+"""Batch size and learning rate over the course of training.
+
+budget.py     how long a point trains
+course.py     which batch size each update has, where epochs end (fixed before training)
+rate.py       what the learning rate is multiplied by: drops, cosine, warm-up
+adaptive.py   rules that choose the batch size while training, from moments of the gradient
+"""

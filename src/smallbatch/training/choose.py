@@ -18,6 +18,7 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.models.build import check_norms
 from smallbatch.points import digest
+from smallbatch.schedules.course import is_adaptive
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.device import hardware
@@ -74,14 +75,16 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     check_norms(nets[0], data.shape, examples)
     reason = _compiled(nets[0], data, shared, examples)
     give_back()
+    # Gradients of single examples are taken from modules in torch's usual layout.
+    separate = ["separate"] if is_adaptive(shared) else separate_ways(nets[0], data.shape, examples)
     if not reason:
-        return ["compiled", *separate_ways(nets[0], data.shape, examples)], []
+        return ["compiled", *separate], []
     alone = must_train_alone(nets[0], data.shape, examples)
     give_back()
     if alone:
-        return separate_ways(nets[0], data.shape, examples), [alone]
+        return separate, [alone]
     if most < 2:
-        return separate_ways(nets[0], data.shape, examples), [reason, "two at once would not fit in memory"]
+        return separate, [reason, "two at once would not fit in memory"]
     alike, others, reasons = [], [], [reason]
     nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
     exact = not (on_gpu or shared.get("precision"))
@@ -100,7 +103,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
         else:
             others.append(name)
             reasons += [] if alike else [f"the last bits of a replica would depend on its neighbours {SAID[name]}"]
-    return [*(alike or others), *separate_ways(nets[0], data.shape, examples)], reasons
+    return [*(alike or others), *separate], reasons
 
 
 def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
@@ -125,11 +128,13 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
     if shared.get("optimizer", {}).get("name", "sgd") != "sgd":
         return "the compiled step knows SGD alone"
     try:
-        from smallbatch.training.compiled.verify import verify
+        from smallbatch.training.compiled.verify import verify, verify_moments
     except Exception as error:  # Numba is missing, or doesn't fit this machine
         return f"the compiled step needs Numba ({error})"
     try:
         verify(net, data.shape, examples)
+        if is_adaptive(shared):
+            verify_moments(net, data.shape, examples)
     except CannotFuse as reason:
         return str(reason)
     except Exception as error:  # nothing that goes wrong here may cost the run: there are other ways
@@ -166,7 +171,7 @@ def _option(kept: dict) -> tuple:
 
 
 def _setting(shared: dict) -> dict:
-    return {key: shared.get(key) for key in SETTING}
+    return {key: shared.get(key) for key in SETTING} | ({"rounds": True} if is_adaptive(shared) else {})
 
 
 def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:

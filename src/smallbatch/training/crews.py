@@ -4,6 +4,8 @@ import torch
 
 from smallbatch.data.read import Data
 from smallbatch.models.build import build
+from smallbatch.schedules.course import course, is_adaptive, largest_batch
+from smallbatch.training.adaptive import Adaptive
 from smallbatch.training.groups import fuse
 from smallbatch.training.modules import Modules, lone, lone_channels_last
 from smallbatch.training.stacked import Stacked, products
@@ -23,15 +25,22 @@ def make_crew(engine: str, data: Data, shared: dict, seeds: list[int], say=lambd
 
     `say` gets a line where that is slower than it could be.
     """
+    crew, schedule = _crew(engine, data, shared, seeds, say), shared["schedule"]
+    if not is_adaptive(shared):
+        return crew
+    return Adaptive(crew, schedule, shared["batch_size"], largest_batch(schedule, 1, len(data.train.labels)), seeds)
+
+
+def _crew(engine: str, data: Data, shared: dict, seeds: list[int], say):
     nets = [network(data, shared, seed) for seed in seeds]
+    m = max(stretch.batch_size for stretch in course(shared))
     if engine == "compiled":
         from smallbatch.training.compiled.crew import Compiled  # needs Numba, which other ways do without
 
-        return Compiled(nets, data.shape, shared["batch_size"], shared["optimizer"])
+        return Compiled(nets, data.shape, m, shared["optimizer"])
     tail = twins(engine, 2, shared["batch_size"] * data.classes)
     nets = [net.to(data.device) for net in nets]
-    m, precision = shared["batch_size"], shared.get("precision")
-    return Modules(nets, MODULES[engine], shared["optimizer"], tail, precision, say, m)
+    return Modules(nets, MODULES[engine], shared["optimizer"], tail, shared.get("precision"), say, m)
 
 
 def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:

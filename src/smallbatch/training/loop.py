@@ -3,7 +3,10 @@
     θ_r <- θ_r - η̃_r · Σ_{i in batch_r} ∇ℓ_i        (Masters & Luschi 2018, equations 5 and 6)
 
 computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentum and decay,
-`data/stream.py` for the batches, `schedules/` for rate and budget, `training/checkpoint.py` for interruptions.
+`data/stream.py` for the batches, `schedules/` for rate, batch size and budget, `training/checkpoint.py` for interruptions.
+
+Where the batch size is chosen while training (`training/adaptive.py`) an "update" below is a round: every replica
+draws one more block of examples, and those that have gathered enough make their update.
 """
 
 import math
@@ -14,15 +17,18 @@ import numpy as np
 
 from smallbatch.data.augment import Augmented, moves_in
 from smallbatch.data.read import Data, Split
-from smallbatch.data.stream import stream
+from smallbatch.data.stream import fresh, stream
 from smallbatch.errors import Stopped
-from smallbatch.schedules.budget import epoch_ends, final_epochs
-from smallbatch.schedules.step import factor_at
+from smallbatch.measures.batches import BATCHES, small_batch
+from smallbatch.measures.noise_scale import noise_scale
+from smallbatch.schedules.budget import final_epochs
+from smallbatch.schedules.course import course, epoch_ends, examples_at, is_adaptive, rate_factors, runs
 from smallbatch.training.checkpoint import UNKEPT, Keep
 from smallbatch.training.record import Clock, Record
 
 STRETCH_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most
 FIRST_STRETCH = 8  # updates, before their speed is known
+MEASURED = 2**32 - 2  # tells what is drawn for measuring from what is drawn for training
 
 
 @dataclass
@@ -45,8 +51,8 @@ def train_block(
     replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
     Raises Stopped, after a checkpoint, when ``keep.stopping()``. Column meanings: README.
     """
-    m, updates = fleet["batch_size"], fleet["updates"]
-    ends = epoch_ends(updates, m, len(data.train.labels))
+    stretches, size = course(fleet), len(data.train.labels)
+    ends, updates = epoch_ends(stretches, size), fleet["updates"]
     final = final_epochs([epoch for epoch, _ in ends])
     scored = set(final) | set(fleet["evaluation"]["epochs"])
 
@@ -54,7 +60,8 @@ def train_block(
         at = restored(crew, *keep.saved)
         clock = Clock(at.records)
     else:
-        at = Standing([Record(s, rate, m) for s, rate in zip(seeds, base_lr, strict=True)], [], np.zeros(len(seeds)))
+        records = [Record(seed, rate, fleet["batch_size"]) for seed, rate in zip(seeds, base_lr, strict=True)]
+        at = Standing(records, [], np.zeros(len(seeds)))
         at.rows = list(range(len(seeds)))
         clock = Clock(at.records)
         start_scores = score_epoch(crew, data)
@@ -77,18 +84,23 @@ def train_block(
     start = 0
     for epoch, end in ends:
         if end > at.done and not all(record.diverged for record in at.records):
-            lr = train_epoch(crew, data, fleet, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
+            lr = train_epoch(crew, data, fleet, stretches, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
             running = at.total / (end - start)
             val_loss, val_correct = crew.score(data.validation)
             scores = score_epoch(crew, data) if epoch in scored else None
             finite = np.isfinite(running) & crew.finite()
             clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
+            made, examples = crew.updates_made(end), examples_at(stretches, end)
+            noise = measured(crew, data, fleet, at, epoch) if fleet["evaluation"].get("noise_scale") else None
+            batch_size = None if is_adaptive(fleet) else runs(stretches, end - 1, end)[0].batch_size
             for row, r in enumerate(at.rows):
                 if not at.records[r].diverged:
                     at.records[r].end_epoch(
-                        *(epoch, end, float(lr[row]), float(running[row])),
+                        *(epoch, int(made[row]), examples, batch_size, float(lr[row]), float(running[row])),
                         *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
+                        noise and noise[row],
                     )
+                    at.records[r].history[-1]["smith_g"] = smith_g(at.records[r], fleet, size, float(lr[row]))
             trim(crew, at)
             at.total = np.zeros(len(at.rows))
             if watch:
@@ -104,32 +116,38 @@ def train_block(
     return results
 
 
-def train_epoch(crew, data: Data, fleet: dict, at: Standing, end: int, seconds: float, offer) -> np.ndarray:
+def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, end: int, seconds: float, offer):
     """Train from ``at.done`` to the update `end`, `offer()` after about every `seconds`; returns the last rates ``[rows]``."""
-    first, records = at.done, [at.records[r] for r in at.rows]
-    lr = learning_rates([record.base_lr for record in records], fleet, first, end)
-    size, seeds = len(data.train.labels), [record.seed for record in records]
-    order = batches(seeds, fleet["batch_size"], size, first, end)
-    update = augmenting(crew, data.train, fleet, seeds, order, first, end)
-    while at.done < end:
-        begun = time.perf_counter()
-        number = min(at.stretch, end - at.done)
-        part = slice(at.done - first, at.done - first + number)
-        update(part, lr[part], at.total)
-        at.done += number
-        at.stretch = max(1, int(number / (time.perf_counter() - begun) * seconds))
-        if at.done < end:
-            offer()
+    records = [at.records[r] for r in at.rows]
+    base_lr, seeds = [record.base_lr for record in records], [record.seed for record in records]
+    size, is_fresh = len(data.train.labels), fleet["schedule"].get("sampling") == "fresh"
+    for run in runs(stretches, at.done, end):
+        lr = learning_rates(base_lr, fleet, run.first, run.stop)
+        number, m = run.stop - run.first, run.batch_size
+        if is_fresh:
+            order = fresh_batches(seeds, m, size, run.first, number)
+        else:
+            order = batches(seeds, m, size, run.examples, number)
+        update = augmenting(crew, data.train, fleet, seeds, order, run.examples)
+        while at.done < run.stop:
+            begun = time.perf_counter()
+            number = min(at.stretch, run.stop - at.done)
+            part = slice(at.done - run.first, at.done - run.first + number)
+            update(part, lr[part], at.total)
+            at.done += number
+            at.stretch = max(1, int(number / (time.perf_counter() - begun) * seconds))
+            if at.done < end:
+                offer()
     return lr[-1]
 
 
-def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, first: int, end: int):
-    """``update(part, lr, total)`` for a part of the updates ``first <= u < end``, whose examples are `order`."""
-    augmentation, (replicas, _, m) = fleet.get("augmentation"), order.shape
+def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, seen: int):
+    """``update(part, lr, total)`` for a part of the updates whose examples are `order`; `seen` were seen before them."""
+    augmentation, (replicas, updates, m) = fleet.get("augmentation"), order.shape
     if not augmentation:
         return lambda part, lr, total: crew.update(train, np.ascontiguousarray(order[:, part]), lr, total)
-    moves = [moves_in(seed, len(train.labels), first * m, end * m, augmentation) for seed in seeds]
-    moves = np.stack(moves).reshape(replicas, end - first, m, 3)
+    moves = [moves_in(seed, len(train.labels), seen, seen + updates * m, augmentation) for seed in seeds]
+    moves = np.stack(moves).reshape(replicas, updates, m, 3)
     augmented = Augmented(train, augmentation["padding"], replicas * m)
     at_once = augmented.at_once // (replicas * m)  # updates
 
@@ -173,14 +191,37 @@ def restored(crew, state: dict, arrays: dict[str, np.ndarray]) -> Standing:
 
 def learning_rates(base_lr: list[float], fleet: dict, start: int, stop: int) -> np.ndarray:
     """The rates η of updates ``start <= u < stop``: ``[updates, R]``."""
-    schedule, updates = fleet["schedule"], fleet["updates"]
-    factors = [factor_at(u, updates, schedule["drops"], schedule["factor"]) for u in range(start, stop)]
+    factors = rate_factors(fleet, course(fleet), start, stop)
     return np.array(base_lr)[None, :] * fleet["batch_size"] * np.array(factors)[:, None]
 
 
-def batches(seeds: list[int], m: int, size: int, start: int, stop: int) -> np.ndarray:
-    """Which examples of the training set (of `size`) each update sees: ``[R, updates, m]``."""
-    return np.stack([stream(seed, size, start * m, stop * m) for seed in seeds]).reshape(len(seeds), stop - start, m)
+def batches(seeds: list[int], m: int, size: int, seen: int, updates: int) -> np.ndarray:
+    """Which examples of the training set (of `size`) the updates see that follow `seen` examples: ``[R, updates, m]``."""
+    return np.stack([stream(seed, size, seen, seen + updates * m) for seed in seeds]).reshape(len(seeds), updates, m)
+
+
+def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int) -> np.ndarray:
+    """The same where each update draws from the whole set, without replacement; `first` is the first one's number."""
+    drawn = [[fresh(seed, update, size)[:m] for update in range(first, first + updates)] for seed in seeds]
+    return np.array(drawn, np.int64)
+
+
+def smith_g(record: Record, fleet: dict, size: int, lr: float) -> float | None:
+    """The noise scale εN/(B(1 - momentum)) of Smith et al. 2018 (arXiv 1711.00489, section 2), of SGD."""
+    optimizer = fleet["optimizer"]
+    if optimizer.get("name", "sgd") != "sgd":
+        return None
+    return lr * size / (record.batch_size * (1 - optimizer["momentum"]))
+
+
+def measured(crew, data: Data, fleet: dict, at: Standing, epoch: int) -> list[dict]:
+    """The gradient noise scale of each row at its weights, from examples that seed and epoch draw (`measures/`)."""
+    size = len(data.train.labels)
+    small = small_batch(fleet, size)
+    seeds = [at.records[r].seed for r in at.rows]
+    drawn = [fresh(seed, epoch, size, MEASURED)[: BATCHES * small].reshape(BATCHES, small) for seed in seeds]
+    found = crew.gradient_products(data.train, np.stack(drawn))
+    return [noise_scale(of_replica, small) for of_replica in found]
 
 
 def score_epoch(crew, data: Data) -> dict:
@@ -221,7 +262,7 @@ def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
             "status": status,
             "epochs": record.epochs,
             "updates": record.updates,
-            "examples": record.updates * record.batch_size,
+            "examples": record.examples,
             "train_loss": record.train_loss if math.isfinite(record.train_loss) else None,
             "val_loss": None if status == "diverged" else record.scores["val_loss"],
             "val_accuracy": float(val.mean()),

@@ -9,9 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional as F
 
 from smallbatch.data.read import Split
+from smallbatch.measures.noise_scale import products_of
+from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import cuda, evaluate
 from smallbatch.training.device import forward_in, products_in
 from smallbatch.training.groups import gradients, trained
@@ -39,6 +42,22 @@ def row_major(x: torch.Tensor) -> torch.Tensor:
     (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands them on.)
     """
     return x.contiguous().flatten().view(x.shape)
+
+
+def example_gradients(net: nn.Module, weights: dict, images: torch.Tensor, labels: torch.Tensor) -> tuple:
+    """The loss of each example ``[n]`` and its gradient, ``{name: [n, ...]}``, of `net` with these weights."""
+
+    def loss(weights, image, label):
+        return F.cross_entropy(functional_call(net, weights, (image[None],)), label[None])
+
+    one = grad_and_value(loss)
+    try:
+        made, losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(weights, images, labels)
+    except RuntimeError:  # a forward that branches on values, which can't be vectorised
+        each = [one(weights, image, label) for image, label in zip(images, labels, strict=True)]
+        losses = torch.stack([value for _, value in each])
+        made = {name: torch.stack([gradient[name] for gradient, _ in each]) for name in weights}
+    return losses, made
 
 
 class Modules:
@@ -94,22 +113,94 @@ class Modules:
 
     def step(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
         """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to `sums` ``[R]``."""
+        loss, made = self.losses_and_gradients(train, index)
+        self.stepper.step(made, rates)
+        sums += loss
+
+    def losses_and_gradients(self, train: Split, index: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients."""
         m, replicas = index.shape
         if replicas == 1:  # as the textbook has it: no slower than that
             with self.forward_in():
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
-            self.stepper.step(gradients(loss, self.parameters), rates)
-            sums += loss.detach()
-            return
+            return loss.detach()[None], gradients(loss, self.parameters)
         x = train.images[index].flatten(1, 2).contiguous(memory_format=evaluate.LAYOUTS[self.device.type])
         with self.forward_in():
             logits = self.net(x)
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
         loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
-        self.stepper.step(gradients(loss.sum(), self.parameters), rates)
-        sums += loss.detach()
+        return loss.detach(), gradients(loss.sum(), self.parameters)
+
+    def updates_made(self, rounds: int) -> np.ndarray:
+        """How many updates each replica has made after `rounds` of them ``[R]``."""
+        return np.full(self.replicas, rounds)
+
+    def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
+        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""
+        index = torch.from_numpy(np.ascontiguousarray(order)).to(self.device).permute(1, 2, 0).contiguous()
+        before = [buffer.clone() for buffer in self.net.buffers()]
+        counted = [layer.chunks for layer in evaluate.norm_layers(self.net)]
+        self.net.train()
+        made = [self.losses_and_gradients(train, batch)[1] for batch in index]
+        rows = torch.stack([torch.cat([g.reshape(self.replicas, -1) for g in one], 1) for one in made], 1)
+        with torch.no_grad():
+            for buffer, was in zip(self.net.buffers(), before, strict=True):
+                buffer.copy_(was)
+        for layer, chunks in zip(evaluate.norm_layers(self.net), counted, strict=True):
+            layer.chunks = chunks
+        return np.stack([products_of(of_replica) for of_replica in rows.cpu()])
+
+    # --- for rules that choose the batch size (`adaptive.py`): replica by replica, by vmap over a block's examples ------
+
+    @property
+    def gradient_size(self) -> int:
+        """Numbers in a gradient, as `moment_sums` has it."""
+        return sum(p.numel() for p in self.parameters) // self.replicas
+
+    @property
+    def dtype(self):
+        return np.dtype(str(self.parameters[0].dtype).removeprefix("torch."))
+
+    def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
+        """Adds the block's mean gradient and the sum of each example's (∇ℓ_i / n)² to `sums` ``[2, P]``; returns the mean loss."""
+        chosen = torch.from_numpy(index).to(self.device)
+        names = [name for name, parameter in self.template.named_parameters() if parameter.requires_grad]
+        rows = (p.detach().view(self.replicas, -1)[r] for p in self.parameters)
+        own = trained(self.template)
+        weights = {name: row.view(p.shape) for name, row, p in zip(names, rows, own, strict=True)}
+        self.template.train()
+        losses, made = example_gradients(self.template, weights, train.images[chosen], train.labels[chosen])
+        flat = torch.cat([made[name].flatten(1) for name in names], 1) / len(index)
+        torch.from_numpy(sums[0]).add_(flat.sum(0).cpu())
+        torch.from_numpy(sums[1]).add_(flat.square().sum(0).cpu())
+        return float(losses.double().mean())
+
+    def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
+        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the mean."""
+        f, squares = torch.from_numpy(sums).double()
+        m, f = blocks * n, f / blocks
+        spread = ((n * n * squares - m * f * f) / (m - 1)).clamp(min=0)
+        velocity = self._velocity(r)
+        step = f if velocity is None else self.stepper.momentum * torch.cat(velocity).cpu().double() + f
+        return Moments(m, loss, float(f @ f), float(f @ step), float(spread.sum()), float((f * f) @ spread))
+
+    @torch.no_grad()
+    def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
+        """One update of replica r by a mean gradient."""
+        steps, velocity = torch.from_numpy(gradient).to(self.device), self._velocity(r)
+        rows = [row.view(self.replicas, -1)[r] for row in self.stepper.rows]
+        for i, (row, step) in enumerate(zip(rows, steps.split([len(row) for row in rows]), strict=True)):
+            step = step + self.stepper.weight_decay * row
+            if velocity:
+                step = velocity[i].mul_(self.stepper.momentum).add_(step)
+            row.sub_(step, alpha=lr)
+
+    def _velocity(self, r: int) -> list[torch.Tensor] | None:
+        if not self.stepper.momentum:
+            return None
+        return [velocity.view(self.replicas, -1)[r] for velocity in self.stepper.velocity]
 
     def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
         """The updates from a CUDA graph, which is captured at the first of them, or one by one where it can't be."""

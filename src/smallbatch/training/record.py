@@ -11,7 +11,7 @@ class Record:
         self.seed, self.base_lr, self.batch_size = seed, base_lr, batch_size
         self.history: list[dict] = []
         self.diverged = False
-        self.epochs = self.updates = 0
+        self.epochs = self.updates = self.examples = 0
         self.seconds = 0.0
 
     def begin(self, scores: dict, val_loss: float, val_correct, row: int) -> None:
@@ -21,12 +21,19 @@ class Record:
         self.diverged = not math.isfinite(self.initial_loss)
         self._add(0, None, None, val_loss, val_correct, scored=True)
 
-    def end_epoch(self, epoch, updates, lr, running, val_loss, val_correct, scores, row, finite) -> None:
-        self.epochs, self.updates, self.diverged = epoch, updates, not finite
+    def end_epoch(
+        self, epoch, updates, examples, batch_size, lr, running, val_loss, val_correct, scores, row, finite, noise=None
+    ) -> None:
+        """Take the scores after an epoch. `batch_size` is the last update's, or None for the mean of the epoch's updates,
+        which the replica chose; `noise` are columns of the gradient noise scale, if it was measured."""
+        if batch_size or updates > self.updates:
+            self.batch_size = batch_size or (examples - self.examples) / (updates - self.updates)
+        self.epochs, self.updates, self.examples, self.diverged = epoch, updates, examples, not finite
         if scores is not None and finite:
             self._keep(scores, row)
             self.diverged = not math.isfinite(self.train_loss_now)
         self._add(epoch, lr, running, val_loss, val_correct, scored=scores is not None and not self.diverged)
+        self.history[-1] |= noise or {}
 
     def status(self, entropy: float) -> str:
         if self.diverged or self.train_loss > self.initial_loss:
@@ -61,8 +68,8 @@ class Record:
             {
                 "epoch": epoch,
                 "updates": self.updates,
-                "examples": self.updates * self.batch_size,
-                "batch_size": self.batch_size,
+                "examples": self.examples,
+                "batch_size": round(self.batch_size),
                 "lr": lr,
                 "train_loss_running": running,
                 "val_loss": val_loss,

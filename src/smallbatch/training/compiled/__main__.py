@@ -18,6 +18,9 @@ def warm_up() -> None:
     split = Split(torch.zeros(2, 1, 2, 2), torch.zeros(2, dtype=torch.int64))
     crew.update(split, np.zeros((1, 1, 2), np.int64), np.zeros((1, 1)), np.zeros(1))
     crew.score(split)
+    sums = np.zeros((2, crew.gradient_size), crew.dtype)
+    crew.weighed(0, sums, 1, 2, crew.moment_sums(0, split, np.arange(2), sums))
+    crew.apply(0, sums[0], 0.0)
 
 
 if __name__ == "__main__":

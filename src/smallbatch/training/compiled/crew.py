@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from smallbatch.data.read import Split
-from smallbatch.training.compiled import step
+from smallbatch.measures.noise_scale import products_of
+from smallbatch.schedules.adaptive import Moments
+from smallbatch.training.compiled import moments, step
 from smallbatch.training.compiled.layout import lay_out
 from smallbatch.training.compiled.tape import lanes
 from smallbatch.training.compiled.translate import make_tape
@@ -32,7 +34,7 @@ class Compiled:
         self.velocity = np.zeros_like(self.p) if optimizer["momentum"] else self.p[:, :0].copy()
         channels = sum(lanes(layer.channels) for layer in tape.norms)
         self.running = np.zeros((replicas, 2, channels), self.dtype)
-        self.updates = np.zeros(replicas, np.int64)  # that the running statistics have seen
+        self.seen = np.zeros(replicas, np.int64)  # examples that the running statistics have seen
 
         # A network without a layer's output of its own to keep (one linear layer) takes nothing.
         one = lay_out(tape, 1, None, gradients=False).size - lay_out(tape, 0, None, gradients=False).size
@@ -50,6 +52,11 @@ class Compiled:
     def normalised(self) -> bool:
         return bool(self.tape.norms)
 
+    @property
+    def gradient_size(self) -> int:
+        """Numbers in a gradient, as `moment_sums` has it."""
+        return len(self.gradient)
+
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
         images, labels = _arrays(train)
         for r in range(self.replicas):
@@ -60,19 +67,72 @@ class Compiled:
                 *(self.optimizer["momentum"], int(bool(self.optimizer.get("nesterov")))),
                 *(self.optimizer["weight_decay"], total[r]),
             )
-            self.updates[r] += order.shape[1]
+            self.seen[r] += order[r].size
+
+    def updates_made(self, rounds: int) -> np.ndarray:
+        """How many updates each replica has made after `rounds` calls' worth of batches ``[R]``."""
+        return np.full(self.replicas, rounds)
 
     def gradients(self, batch: Split) -> dict[str, np.ndarray]:
-        """The gradients of the mean loss on `batch` for replica 0, by name, after one step that changes no weight."""
-        images, labels = _arrays(batch)
-        order, rate, no = np.arange(len(labels))[None], np.zeros(1), 0.0
-        step.train(
-            *(self.training.net, self.memory[id(self.training)], self.gradient),
-            *(self.p[0], self.velocity[0], self.running[0, 0], self.running[0, 1], images, labels),
-            *(order, rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
-        )
-        self.updates[0] += 1
+        """The gradients of the mean loss on `batch` for replica 0, by name; running statistics see the batch."""
+        self._loss_and_gradient(0, batch, np.arange(len(batch.labels)), self.running[0])
+        self.seen[0] += len(batch.labels)
         return {name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()}
+
+    def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
+        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""
+        number = order.shape[1]
+        found, rows = np.empty((self.replicas, number, number)), np.empty((number, len(self.gradient)), self.dtype)
+        for r in range(self.replicas):
+            running = self.running[r].copy()
+            for row, index in zip(rows, order[r], strict=True):
+                self._loss_and_gradient(r, train, index, running)
+                row[:] = self.gradient
+            found[r] = products_of(torch.from_numpy(rows))
+        return found
+
+    def _loss_and_gradient(self, r: int, split: Split, index: np.ndarray, running: np.ndarray) -> float:
+        """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``; returns that loss."""
+        images, labels = _arrays(split)
+        layout, memory = self._room(len(index))
+        rate, no = np.zeros(1), 0.0
+        return step.train(
+            *(layout.net, memory, self.gradient, self.p[r], self.velocity[r], running[0], running[1], images, labels),
+            *(index[None], rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
+        )
+
+    def _room(self, examples: int) -> tuple:
+        """The layout for training and its memory, which can hold so many examples."""
+        if examples > self.m:
+            del self.memory[id(self.training)]
+            self.m, self.training = examples, lay_out(self.tape, examples, self.b)
+            self.memory[id(self.training)] = np.zeros(self.training.size, self.dtype)
+        return self.training, self.memory[id(self.training)]
+
+    # --- for rules that choose the batch size (`training/adaptive.py`) ----------------------------------------------
+
+    def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
+        """Adds the moments of a block of examples to `sums` ``[2, P]``; returns their mean loss."""
+        loss = self._loss_and_gradient(r, train, index, self.running[r])
+        sums[0] += self.gradient
+        if not hasattr(self, "scratch"):
+            inputs = [self.tape.tensors[row[step.X]] for row in self.tape.rows if row[step.KIND] == step.LINEAR]
+            widest = max([t.padded * t.height * t.width for t in inputs], default=0) + 2 * self.tape.widest
+            self.scratch = np.zeros((len(index) + 1) * widest, self.dtype)
+        layout, memory = self._room(len(index))
+        moments.add_squares(layout.net, memory, self.gradient, self.p[r], sums[1], self.scratch, len(index))
+        return loss
+
+    def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
+        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the mean."""
+        end, momentum = self.tape.parameters, self.optimizer["momentum"]
+        found = moments.weigh(sums[0, :end], sums[1, :end], self.velocity[r], blocks, n, momentum)
+        return Moments(blocks * n, loss, *found)
+
+    def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
+        """One update of replica r by a mean gradient."""
+        momentum, decay = self.optimizer["momentum"], self.optimizer["weight_decay"]
+        moments.apply(self.p[r], gradient, self.velocity[r], lr, momentum, decay, self.tape.parameters)
 
     def score(self, split: Split, statistics: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         statistics = self.running_statistics() if statistics is None else statistics
@@ -113,7 +173,7 @@ class Compiled:
         """Running means and variances, start bias corrected (`models/norm.py`)."""
         statistics = self.running.copy()
         if self.normalised:
-            chunks = self.updates * (self.m // self.b)
+            chunks = self.seen // self.b
             for number, layer in enumerate(self.tape.norms):
                 at = self.training.net[3][number, 0]
                 part = statistics[:, :, at : at + lanes(layer.channels)]
@@ -139,12 +199,12 @@ class Compiled:
         return np.isfinite(self.p).all(1)
 
     def state(self) -> dict[str, np.ndarray]:
-        found = {"p": self.p, "velocity": self.velocity, "running": self.running, "updates": self.updates}
+        found = {"p": self.p, "velocity": self.velocity, "running": self.running, "seen": self.seen}
         return {name: array.copy() for name, array in found.items()}
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        self.p, self.velocity, self.running, self.updates = (
-            state[name].copy() for name in ("p", "velocity", "running", "updates")
+        self.p, self.velocity, self.running, self.seen = (
+            state[name].copy() for name in ("p", "velocity", "running", "seen")
         )
 
     def weights(self, r: int) -> dict[str, np.ndarray]:

@@ -32,6 +32,29 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
     raise CannotFuse(f"the compiled step differs from the module in {worst}")
 
 
+def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
+    """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the module."""
+    net, n = copy.deepcopy(net).float(), min(examples, 8)
+    crew = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0})
+    if crew.normalised:
+        raise CannotFuse("its batch norm leaves single examples no gradient of their own")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        images, labels = torch.randn(n, *shape), torch.arange(n) % crew.tape.classes
+    sums = np.zeros((2, crew.gradient_size), crew.dtype)
+    crew.moment_sums(0, Split(images, labels), np.arange(n), sums)
+    double = copy.deepcopy(net).double().train()
+    parameters, truth = dict(double.named_parameters()), {}
+    for image, label in zip(images.double(), labels, strict=True):
+        made = gradients(F.cross_entropy(double(image[None]), label[None]), list(parameters.values()))
+        for name, gradient in zip(parameters, made, strict=True):
+            truth[name] = truth.get(name, 0) + (gradient / n).square().numpy().reshape(-1)
+    for name, squares in truth.items():
+        found = sums[1, crew.tape.names[name]] if name in crew.tape.names else 0 * squares
+        if not np.linalg.norm(found - squares) <= 1e-3 * (np.linalg.norm(squares) + 1e-6 * _scale(truth)):
+            raise CannotFuse(f"the compiled step differs from the module in the squared gradients of {name}")
+
+
 def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> str:
     """The first thing in which the compiled step is further from float64 than it may be; empty if there is none."""
     single = copy.deepcopy(net).float()

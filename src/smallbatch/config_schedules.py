@@ -1,0 +1,92 @@
+"""What a schedule may say: bounds, and keys that only some schedules have."""
+
+import math
+
+from smallbatch.schedules.course import ADAPTIVE
+
+NAMES = ("constant", "step", "cosine", "increase-batch", *ADAPTIVE)
+KEYS = {  # which schedules have a key that not all have
+    "drops": ("step", "increase-batch", *ADAPTIVE),
+    "increases": ("increase-batch",),
+    "cap": ("increase-batch", *ADAPTIVE),
+    "smoothing": ("gradient-noise", "cabs"),
+    "scale": ("gradient-noise",),
+}
+
+
+def check_schedules(config: dict) -> None:
+    """Raise ValueError, with the key and the fix, for schedules that no study can have."""
+    grid, known = config["grid"], config["schedules"]
+    paths = {"grid": grid} | {f"grid.arms.{name}": arm for name, arm in grid["arms"].items()}
+    for path, axes in paths.items():
+        for name in axes["schedule"] or []:
+            if name not in known:
+                raise ValueError(
+                    f"{path}.schedule: there is no schedule {name!r} in `schedules` (known: {', '.join(known) or 'none'}); "
+                    f"add /schedule@schedules.{name}: NAME to the study's defaults"
+                )
+    if grid["scaling_reference"] is not None and grid["scaling_reference"] < 1:
+        raise ValueError(f"grid.scaling_reference: {grid['scaling_reference']} is no batch size; write 1 or more")
+    for path, schedule in all_schedules(config).items():
+        _check_schedule(path, schedule, config)
+
+
+def all_schedules(config: dict) -> dict[str, dict]:
+    """The schedules of a study by the path of their keys."""
+    if config["schedules"]:
+        return {f"schedules.{name}": schedule for name, schedule in config["schedules"].items()}
+    return {"schedule": config["schedule"]}
+
+
+def _check_schedule(path: str, schedule: dict, config: dict) -> None:
+    name, optimizer = schedule["name"], config["optimizer"]
+    if name not in NAMES:
+        raise ValueError(f"{path}.name: {name!r} is not a schedule; write {', '.join(NAMES[:-1])} or {NAMES[-1]}")
+    for key, owners in KEYS.items():
+        if schedule[key] and name not in owners:
+            raise ValueError(f"{path}.{key}: {schedule[key]} is a setting of {' and '.join(owners)}, not of {name}")
+    drops, factor = schedule["drops"], schedule["factor"]
+    if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
+        raise ValueError(f"{path}.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")
+    if drops and factor is None:
+        raise ValueError(f"{path}.factor: missing; write by what each drop multiplies")
+    if factor is not None and name == "increase-batch" and not 1 < factor < math.inf:
+        raise ValueError(
+            f"{path}.factor: {factor} must be above 1: each drop multiplies the batch size by it, "
+            "where a step schedule would divide the rate"
+        )
+    if factor is not None and name != "increase-batch" and not 0 < factor < 1:
+        raise ValueError(f"{path}.factor: {factor} must lie between 0 and 1: each drop multiplies the rate by it")
+    if schedule["increases"] is not None and schedule["increases"] < 1:
+        raise ValueError(f"{path}.increases: {schedule['increases']} must be 1 or more")
+    if schedule["cap"] is not None and not 0 < schedule["cap"] <= 1:
+        raise ValueError(
+            f"{path}.cap: {schedule['cap']} must lie above 0 and not above 1: no batch holds more than all training images"
+        )
+    if schedule["warmup"] is not None and not 0 < schedule["warmup"] < 1:
+        raise ValueError(f"{path}.warmup: {schedule['warmup']} must lie between 0 and 1 (a share of the budget)")
+    if schedule["warmup_from"] is not None and not (schedule["warmup"] and 0 <= schedule["warmup_from"] < 1):
+        raise ValueError(
+            f"{path}.warmup_from: it must be at least 0 and below 1, and needs warmup, a share of the budget"
+        )
+    for key in ("momentum", "smoothing"):
+        if schedule[key] is not None and not 0 <= schedule[key] < 1:
+            raise ValueError(f"{path}.{key}: {schedule[key]} must be at least 0 and below 1")
+    if schedule["scale"] is not None and not 0 < schedule["scale"] < math.inf:
+        raise ValueError(f"{path}.scale: {schedule['scale']} must be above 0, and finite")
+    if schedule["sampling"] not in (None, "epochs", "fresh"):
+        raise ValueError(f"{path}.sampling: {schedule['sampling']!r} is no way of drawing; write epochs or fresh")
+    if schedule["sampling"] == "fresh" and config["augmentation"]:
+        raise ValueError(
+            f"{path}.sampling: fresh draws have no epochs, by which augmentation is drawn; write augmentation=none"
+        )
+    if schedule["momentum"] is not None and optimizer["name"] != "sgd":
+        raise ValueError(f"{path}.momentum: {optimizer['name']} has no momentum; write optimizer=sgd")
+    if optimizer["half_life"] and (name == "increase-batch" or name in ADAPTIVE):
+        raise ValueError(
+            f"optimizer.half_life: it makes beta2 a matter of the batch size, which {name} changes; write optimizer.beta2"
+        )
+    if name in ADAPTIVE and optimizer["name"] != "sgd":
+        raise ValueError(f"{path}.name: {name} is a rule for the steps of SGD; write optimizer=sgd")
+    if name in ADAPTIVE and optimizer["nesterov"]:
+        raise ValueError(f"{path}.name: {name} knows no Nesterov step; leave out optimizer.nesterov")

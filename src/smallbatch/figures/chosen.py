@@ -1,0 +1,54 @@
+"""The runs that figures of schedules draw: those at the best η̃ of each setting, as they trained."""
+
+import pandas as pd
+import seaborn as sns
+
+from smallbatch.analyse import Results
+from smallbatch.analysis.best import SETTING, t_interval
+from smallbatch.figures.style import series_of
+from smallbatch.text import budget_text
+
+DASHES = ["", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (8, 2), (2, 2)]
+
+
+def chosen_runs(results: Results) -> pd.DataFrame:
+    """The history of every seed at its setting's best η̃, with ``line``: what its line in a figure is called."""
+    best = results.best.dropna(subset=["base_lr"])
+    points = results.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
+    keep = ["point", "norm", "bn_batch_size", "schedule", "budget", "seed"]
+    start = points[[*keep, "batch_size"]].rename(columns={"batch_size": "m"})
+    runs = start.merge(results.history, on="point")
+    runs["line"] = line_names(runs)
+    return runs
+
+
+def line_names(frame: pd.DataFrame) -> pd.Series:
+    """``increase, m = 8``: schedule and first batch size, and norm and budget where there are several."""
+    names = frame["schedule"] + ", m = " + frame["m"].astype(str)
+    if frame[["norm", "bn_batch_size"]].drop_duplicates().shape[0] > 1:
+        names += ", " + series_of(frame.assign(batch_size=frame["m"]), schedules=False)
+    if frame["budget"].nunique() > 1:
+        names += ", " + frame["budget"].map(budget_text)
+    return names
+
+
+def looks(runs: pd.DataFrame) -> dict[str, dict]:
+    """By line its colour (one for each schedule) and dashes (one for each batch size)."""
+    lines = runs[["line", "schedule", "m"]].drop_duplicates("line")
+    schedules, sizes = list(dict.fromkeys(lines["schedule"])), sorted(lines["m"].unique())
+    colors = sns.color_palette("colorblind", 10) + sns.color_palette("dark", 10)
+    found = {}
+    for line, schedule, m in lines.itertuples(index=False):
+        dashes = DASHES[sizes.index(m) % len(DASHES)]
+        found[line] = {"color": colors[schedules.index(schedule) % 20], "linestyle": (0, dashes) if dashes else "-"}
+    return found
+
+
+def means(runs: pd.DataFrame, value: str, over: list[str]) -> pd.DataFrame:
+    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of the columns `over`."""
+    rows = []
+    for (line, epoch), group in runs.dropna(subset=[value]).groupby(["line", "epoch"], sort=False):
+        low, high = t_interval(group[value].to_numpy())
+        row = {"line": line, "epoch": epoch, "mean": group[value].mean(), "ci_low": low, "ci_high": high}
+        rows.append(row | {"seeds": len(group)} | {key: group[key].mean() for key in over})
+    return pd.DataFrame(rows, columns=["line", "epoch", "mean", "ci_low", "ci_high", "seeds", *over])

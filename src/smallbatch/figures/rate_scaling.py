@@ -1,0 +1,52 @@
+"""The best learning rate η against batch size, with the fitted power of m."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from smallbatch.analyse import Results
+from smallbatch.analysis.scaling import GROUP, exponents, ghost_size
+from smallbatch.figures.style import log2_axis, message_figure, set_style
+from smallbatch.text import budget_text, norm_text
+
+MARKERS = "osD^vPX*"
+
+
+def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
+    set_style()
+    found = exponents(results.table, results.best)
+    if found.empty:
+        return message_figure("No norm and budget has three batch sizes whose best η̃ lies inside its grid."), found
+    best = results.best.assign(ghost=ghost_size(results.best)).dropna(subset=["base_lr"])
+    several = results.best["schedule"].nunique() > 1, results.best["budget"].nunique() > 1
+    colors = sns.color_palette("colorblind", len(found))
+    figure, axes = plt.subplots(figsize=(8.4, 5.2), layout="constrained")
+    for (_, row), color, marker in zip(found.iterrows(), colors, MARKERS * 3, strict=False):
+        points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
+        for edge in (False, True):
+            here = points[points["edge"] == edge]
+            axes.plot(
+                here["batch_size"], here["lr"], marker, color=color, mfc="white" if edge else color, ms=6, mew=1.5
+            )
+        m = np.array([row["smallest"], row["largest"]], float)
+        words = [
+            norm_text(row["norm"], row["ghost"] or None, 0)
+            if row["ghost"] or row["norm"] != "bn"
+            else "BN over the batch"
+        ]
+        words += [row["schedule"]] * several[0] + [budget_text(row["budget"])] * several[1]
+        label = f"{', '.join(words)}: p = {row['p']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+        axes.plot(m, 2 ** row["log2_c"] * m ** row["p"], color=color, lw=1.6, label=label.replace("-", "−"))
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    log2_axis(axes.xaxis, best["batch_size"].unique())
+    low, high = np.log2(best["lr"].min()), np.log2(best["lr"].max())
+    log2_axis(axes.yaxis, [2.0**k for k in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 2)], rates=True)
+    axes.set_xlabel("batch size m (examples per update)")
+    axes.set_ylabel("best learning rate η = η̃·m")
+    axes.legend(title="fit η* ∝ m^p, 95% interval", fontsize="small", title_fontsize="small")
+    sns.despine(ax=axes)
+    note = "p = 1: linear scaling, ½: square root, 0: constant η. Open marks: the best η̃ lies at the edge of those tried; not in the fit."
+    figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
+    return figure, found

@@ -1,0 +1,57 @@
+"""Validation accuracy and training loss of each schedule, against epochs, updates and time of one model alone."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import FuncFormatter
+
+from smallbatch.analyse import Results
+from smallbatch.figures.chosen import chosen_runs, looks, means
+from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, message_figure, set_style
+from smallbatch.text import counts_text
+
+AGAINST = {
+    "epoch": "epochs of examples",
+    "updates": "updates",
+    "seconds_alone": "time of one model alone (s)",
+}
+VALUES = {"val_accuracy": "validation accuracy (%)", "train_loss": "training loss (nats)"}
+
+
+def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
+    set_style()
+    runs = chosen_runs(results)
+    if runs.empty:
+        return message_figure(NOTHING_TRAINED), runs
+    runs["val_accuracy"] *= 100
+    figure, grid = plt.subplots(2, 3, figsize=(13, 7.6), sharex="col", sharey="row", layout="constrained")
+    style, data = looks(runs), []
+    for row, (value, label) in zip(grid, VALUES.items(), strict=True):
+        curves = means(runs, value, ["updates", "seconds_alone"])
+        data.append(curves.assign(value=value))
+        for axes, against in zip(row, AGAINST, strict=True):
+            for line, look in style.items():
+                one = curves[(curves["line"] == line) & (curves["epoch"] > 0)].dropna(subset=[against])
+                axes.plot(one[against], one["mean"], label=line, lw=1.6, **look)
+                axes.fill_between(one[against], one["ci_low"], one["ci_high"], color=look["color"], alpha=0.15, lw=0)
+            if against != "epoch":
+                axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+            axes.set_xlabel(AGAINST[against] if value == "train_loss" else "")
+            sns.despine(ax=axes)
+        row[0].set_ylabel(label)
+    accuracy = data[0][data[0]["epoch"] > 0]
+    accuracy_axis(grid[0, 0].yaxis, accuracy["mean"].quantile(0.05))
+    for axes in grid[1]:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False
+    )
+    note = (
+        f"Means over {counts_text(accuracy['seeds'])} seeds at the best η̃ of each, chosen on validation data; "
+        "bands: 95% t intervals over seeds, these images only. Training loss: a full pass at epoch ends."
+    )
+    figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
+    return figure, pd.concat(data, ignore_index=True)

@@ -1,0 +1,63 @@
+"""The simple gradient noise scale tr Σ / |G|² at fixed weights (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1).
+
+From K disjoint small batches of b examples and the big batch of all K·b the unbiased two-batch estimates are
+
+    |G|² = (K·b·|g_big|² - b·mean |g_small|²) / (K·b - b),    tr Σ = (mean |g_small|² - |g_big|²) / (1/b - 1/(K·b)).
+
+Both are averaged over epochs and seeds *before* they are divided: the ratio of single estimates is badly biased.
+"""
+
+import math
+
+import numpy as np
+
+T_OF_8 = 2.36  # Student's t at 95% for 8 batches: a job has no scipy to ask
+
+
+def products_of(rows):
+    """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double precision, piece by piece."""
+    parts = (piece.double() for piece in rows.split(2**16, 1))
+    return sum((part @ part.T).numpy() for part in parts)
+
+
+def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, float]:
+    """``(|G|², tr Σ)`` from the mean |g_small|² of `number` batches of `b` examples and the |g_big|² of all together."""
+    return (number * big - small) / (number - 1), (small - big) * b * number / (number - 1)
+
+
+def noise_scale(products: np.ndarray, b: int) -> dict:
+    """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: above what can be told.
+
+    From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's for the ratio, from the
+    jackknife over small batches.
+    """
+    number, squares, dots = len(products), np.diag(products), products.sum(1)
+    total = dots.sum()
+    squared, trace = two_batch(squares.mean(), total / number**2, number, b)
+    without = (squares.sum() - squares) / (number - 1), (total - 2 * dots + squares) / (number - 1) ** 2
+    left_out = np.array(two_batch(*without, number - 1, b))
+    covariance = np.cov(left_out, ddof=0) * (number - 1)
+    low, high = fieller(trace, squared, covariance[1, 1], covariance[0, 0], covariance[0, 1])
+    found = {"gradient_norm2": float(squared), "trace_sigma": float(trace)}
+    found["b_simple"] = float(trace / squared) if squared > 0 else math.inf
+    return found | {"b_simple_low": low, "b_simple_high": high}
+
+
+def fieller(
+    top: float, bottom: float, top_var: float, bottom_var: float, covariance: float, t: float = T_OF_8
+) -> tuple[float, float]:
+    """Interval of the ratio ``top/bottom`` of two estimates, within [0, inf] (Fieller 1954).
+
+    The ratios r that the data do not refuse: (top - r·bottom)² ≤ t²·Var(top - r·bottom). Where `bottom` is not told from
+    zero the interval has no upper end.
+    """
+    t2 = t**2
+    a, b, c = bottom**2 - t2 * bottom_var, top * bottom - t2 * covariance, top**2 - t2 * top_var
+    root = b * b - a * c
+    if not (math.isfinite(root) and root >= 0):
+        return 0.0, math.inf
+    if a > 0 and bottom > 0:
+        return max(0.0, (b - math.sqrt(root)) / a), max(0.0, (b + math.sqrt(root)) / a)
+    ends = sorted(((b - math.sqrt(root)) / a, (b + math.sqrt(root)) / a)) if a else [c / (2 * b) if b else 0.0]
+    above = [end for end in ends if end > 0]
+    return (above[0] if above and c > 0 else 0.0), math.inf

@@ -1,0 +1,106 @@
+"""Rules that choose the batch size while training, from moments of the per-example gradient.
+
+Every update gathers blocks of m0 examples until its rule is content. With the m examples so far, mean loss s, mean
+gradient f, and Σ the diagonal of the unbiased covariance of single examples' gradients, a rule sees
+
+    f2 = f·f      mu = f·p      trace = Σ_j Σ_jj      sigma2 = Σ_j f_j² Σ_jj
+
+where p = momentum·v + f is the direction of the step (f without momentum).
+
+`ba-sgd` (Yin, Luo & Nakamura 2017; with momentum Yao et al.): the loss after the step is normal with mean s - ημ and
+deviation ησ/√m, reflected at zero; m* has the largest expected decrease per example. Stop at m ≥ m*.
+`gradient-noise` (McCandlish et al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|².
+`cabs` (Balles, Romero & Hennig 2017, arXiv 1612.05086): m = η tr Σ / s.
+The last two choose m for the next update, from averages over past updates.
+"""
+
+import math
+from typing import NamedTuple
+
+SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
+
+
+class Moments(NamedTuple):
+    """What a rule sees of the `m` examples that an update has gathered."""
+
+    m: int
+    loss: float
+    f2: float
+    mu: float
+    trace: float
+    sigma2: float
+
+
+class Average(NamedTuple):
+    """Exponential averages over updates: of two numbers, and the weight that they have so far."""
+
+    first: float = 0.0
+    second: float = 0.0
+    weight: float = 0.0
+
+    def with_values(self, first: float, second: float, keep: float) -> "Average":
+        new = 1 - keep
+        return Average(keep * self.first + new * first, keep * self.second + new * second, keep * self.weight + new)
+
+
+def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+    """How many examples the update at hand should have, at learning rate `lr`; inf for as many as may be."""
+    if schedule["name"] == "ba-sgd":
+        return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
+    if not average.weight:  # the first update: one block
+        return 0.0
+    if schedule["name"] == "cabs":
+        return lr * average.first / average.second if average.second > 0 else math.inf
+    scale = schedule.get("scale") or 1.0
+    return scale * average.first / average.second if average.second > 0 else math.inf
+
+
+def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
+    """The averages after an update."""
+    keep = schedule.get("smoothing") or SMOOTHING
+    if schedule["name"] == "cabs":
+        return average.with_values(seen.trace, seen.loss, keep)
+    if schedule["name"] == "gradient-noise":  # |f|² is too large by tr Σ / m
+        return average.with_values(seen.trace, seen.f2 - seen.trace / seen.m, keep)
+    return average
+
+
+def expected_loss(m: float, s: float, drift: float, deviation: float) -> float:
+    """E_m: the expected loss after a step with m examples, reflected at zero.
+
+    The loss is normal with mean ``s - drift`` and standard deviation ``deviation/√m`` (η·μ and η·σ of the paper).
+    """
+    mean, spread = s - drift, deviation / math.sqrt(m)
+    a = mean / spread
+    return mean * math.erf(a / math.sqrt(2)) + spread * math.sqrt(2 / math.pi) * math.exp(-a * a / 2)
+
+
+def best_batch(s: float, drift: float, deviation: float) -> float:
+    """m* = argmax over m of (s - E_m)/m; inf where no m decreases the loss.
+
+    With q = drift/s and a = |s - drift|·√m/deviation the maximum is where erf(a/√2) + 3φ(a)/a = 1/|1 - q|, which
+    has one solution for 0 < q < 2; beyond, every m makes the loss larger.
+    """
+    if not 0 < drift < 2 * s:  # NaN too
+        return math.inf
+    if deviation == 0:
+        return 1.0
+    left = abs(1 - drift / s)
+    if left < 1e-6:  # the limit q -> 1: a ≈ 3φ(0)·left
+        return (3 / math.sqrt(2 * math.pi) * deviation / s) ** 2
+    return (_stationary(1 / left) * deviation / (s * left)) ** 2
+
+
+def _stationary(value: float) -> float:
+    """The a > 0 with erf(a/√2) + 3φ(a)/a = value, for value > 1: the left side falls from infinity to 1, and is convex.
+
+    Newton's method from the left of the solution, which it therefore never passes.
+    """
+    a = 1.0 if value < 1.4 else 1 / value
+    for _ in range(100):
+        density = math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
+        step = (math.erf(a / math.sqrt(2)) + 3 * density / a - value) / (density * (1 + 3 / (a * a)))
+        a += step
+        if step <= 1e-13 * a:
+            break
+    return a

@@ -1,0 +1,38 @@
+"""Speeds of this machine, from the calibration (`calibrate.py`), and what trains at which speed."""
+
+import csv
+from pathlib import Path
+
+from smallbatch.schedules.course import course, is_adaptive
+
+
+def steps_of(fleet: dict) -> list[tuple]:
+    """The kinds of step that a fleet takes: ``(batch size, norm, BN batch size or 0, "update" or "round")``."""
+    kind = "round" if is_adaptive(fleet) else "update"
+    sizes = sorted({stretch.batch_size for stretch in course(fleet)})
+    return [(m, fleet["norm"], fleet.get("bn_batch_size") or 0, kind) for m in sizes]
+
+
+def read_calibration(path: Path) -> dict[tuple, dict]:
+    """By kind of step the row of the calibration, of those that could be measured; empty without a file."""
+    if not path.is_file():
+        return {}
+    with open(path) as file:
+        rows = [row for row in csv.DictReader(file) if row["seconds_update_fleet"]]
+    return {(int(row["batch_size"]), row["norm"], int(row["bn_batch_size"] or 0), row["step"]): row for row in rows}
+
+
+def update_seconds(fleet: dict, speeds: dict[tuple, dict], how: str, examples: int | None = None) -> float | None:
+    """Seconds of the updates on the first `examples` (all, if None) of a point; `how`: ``alone`` or ``fleet``.
+
+    None where a speed is not known.
+    """
+    steps, total = {step[0]: step for step in steps_of(fleet)}, 0.0
+    for stretch in course(fleet):
+        speed = speeds.get(steps[stretch.batch_size])
+        if speed is None:
+            return None
+        end = stretch.end if examples is None else min(stretch.end, examples)
+        updates = max(0, end - stretch.examples) / stretch.batch_size
+        total += updates * float(speed[f"seconds_update_{how}"])
+    return total

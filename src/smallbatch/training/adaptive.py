@@ -1,0 +1,90 @@
+"""Replicas that choose their own batch size (`schedules/adaptive.py`).
+
+In each round every replica draws one more block of m0 examples; those whose rule is content make their update and begin
+anew. So replicas of a fleet spend the same examples in the same rounds, whatever batch sizes they choose, and none
+waits for another.
+"""
+
+import numpy as np
+
+from smallbatch.data.read import Split
+from smallbatch.data.stream import fresh
+from smallbatch.schedules.adaptive import Average, averaged, wanted
+
+KEPT = ("sums", "loss", "blocks", "made", "average", "seed")  # of each replica, beside its crew's state
+
+
+class Adaptive:
+    """A crew (`Compiled` or `Modules`) whose updates are rounds. Same methods, same meaning."""
+
+    def __init__(self, crew, schedule: dict, block: int, largest: int, seeds: list[int]):
+        self.crew, self.schedule, self.block = crew, schedule, block
+        self.most = largest // block  # blocks
+        self.seed = np.array(seeds, np.int64)
+        self.sums = np.zeros((len(seeds), 2, crew.gradient_size), crew.dtype)
+        self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
+        self.blocks = np.zeros(len(seeds), np.int64)
+        self.made = np.zeros(len(seeds), np.int64)  # updates
+        self.average = np.zeros((len(seeds), len(Average())))
+
+    def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
+        """One round for each block of `order` ``[R, rounds, m0]``, with rates ``lr[round, r]``; adds losses to `total`."""
+        for r in range(self.replicas):
+            for u in range(order.shape[1]):
+                total[r] += self._round(r, train, order[r, u], float(lr[u, r]))
+
+    def _round(self, r: int, train: Split, index: np.ndarray, lr: float) -> float:
+        if self.schedule.get("sampling") == "fresh":  # from all examples but those that this update has
+            start = self.blocks[r] * self.block
+            drawn = fresh(int(self.seed[r]), int(self.made[r]), len(train.labels))
+            index = drawn[start : start + self.block]
+        loss = self.crew.moment_sums(r, train, index, self.sums[r])
+        self.loss[r] += loss
+        self.blocks[r] += 1
+        number = int(self.blocks[r])
+        seen = self.crew.weighed(r, self.sums[r], number, self.block, self.loss[r] / number)
+        average = Average(*self.average[r])
+        if number >= self.most or number * self.block >= wanted(self.schedule, seen, average, lr):
+            self.crew.apply(r, self.sums[r, 0] / number, lr)
+            self.average[r] = averaged(self.schedule, seen, average)
+            self.made[r] += 1
+            self.sums[r], self.loss[r], self.blocks[r] = 0, 0, 0
+        return loss
+
+    def updates_made(self, rounds: int) -> np.ndarray:
+        return self.made.copy()
+
+    def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
+        return self.crew.gradient_products(train, order)
+
+    def score(self, split: Split, statistics=None) -> tuple[np.ndarray, np.ndarray]:
+        return self.crew.score(split, statistics)
+
+    def exact_statistics(self, images):
+        return self.crew.exact_statistics(images)
+
+    def population_statistics(self, images):
+        return self.crew.population_statistics(images)
+
+    def finite(self) -> np.ndarray:
+        return self.crew.finite()
+
+    @property
+    def normalised(self) -> bool:
+        return self.crew.normalised
+
+    @property
+    def replicas(self) -> int:
+        return self.crew.replicas
+
+    @property
+    def tail(self) -> int:
+        return self.crew.tail
+
+    def state(self) -> dict[str, np.ndarray]:
+        return self.crew.state() | {f"adaptive.{name}": getattr(self, name).copy() for name in KEPT}
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.crew.load({name: array for name, array in state.items() if not name.startswith("adaptive.")})
+        for name in KEPT:
+            setattr(self, name, state[f"adaptive.{name}"].copy())
