@@ -44,7 +44,9 @@ def _check_schedule(path: str, schedule: dict, config: dict) -> None:
         raise ValueError(f"{path}.name: {name!r} is not a schedule; write {', '.join(NAMES[:-1])} or {NAMES[-1]}")
     for key, owners in KEYS.items():
         if schedule[key] and name not in owners:
-            raise ValueError(f"{path}.{key}: {schedule[key]} is a setting of {' and '.join(owners)}, not of {name}")
+            raise ValueError(
+                f"{path}.{key}: {schedule[key]} is a setting of {', '.join(owners)}, not of {name}; leave it out"
+            )
     drops, factor = schedule["drops"], schedule["factor"]
     if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
         raise ValueError(f"{path}.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")

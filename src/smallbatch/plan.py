@@ -130,18 +130,17 @@ def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[s
 def _check_course(path: str, name: str, schedule: dict, m: int, kind: str, b: int | None, train_size: int) -> None:
     """What depends on schedule, batch size and norm together."""
     rule = schedule["name"]
+    said = rule if rule == name else f"schedule {name} ({rule})"
     if rule in ADAPTIVE and kind == "bn":
         raise ValueError(
-            f"{path}.norm: {rule} ({name}) needs the gradient of each example alone, and batch norm has none; write none or gn"
+            f"{path}.norm: {said} needs the gradient of each example alone, and batch norm has none; write none or gn"
         )
     if rule in ADAPTIVE and m < 2:
-        raise ValueError(
-            f"{path}.batch_size: {rule} ({name}) needs blocks of 2 examples or more for a variance, not {m}"
-        )
+        raise ValueError(f"{path}.batch_size: {said} needs blocks of 2 examples or more for a variance, not {m}")
     largest = largest_batch(schedule, b or 1, train_size)
     if (rule in ADAPTIVE or rule == "increase-batch") and m > largest:
         raise ValueError(
-            f"{path}.batch_size: {m} is above the largest batch that schedule {name} may reach, {largest} "
+            f"{path}.batch_size: {m} is above the largest batch that {said} may reach, {largest} "
             f"({schedule.get('cap', 1)} of {train_size:,} images); choose a smaller m or a larger cap"
         )
 

@@ -4,6 +4,7 @@ import importlib
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 from test_best import table
@@ -11,13 +12,11 @@ from test_best import table
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
 from smallbatch.analysis.best import best_settings
+from smallbatch.figures.names import FIGURES
 from smallbatch.figures.style import accuracy_axis
+from smallbatch.page.captions import CAPTIONS
 
 matplotlib.use("Agg")
-FIGURES = (
-    *("accuracy_by_rate", "best_by_batch_size", "bn_batch_size", "learning_curves"),
-    *("rate_heat_map", "stable_range", "throughput"),
-)
 GOOD = {0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.5, 0.4)}
 STUDIES = {
     "one batch size": [table(GOOD, m=8)],
@@ -27,19 +26,28 @@ STUDIES = {
     "ghost norm alone": [table(GOOD, m=m, norm="bn", b=4) for m in (16, 24)],
     "no power of two": [table(GOOD, m=m) for m in (24, 100)] + [table(GOOD, m=24, norm="bn", b=b) for b in (3, 24)],
     "two budgets": [table(GOOD, m=8, budget=budget) for budget in ("epochs:1", "updates:5")],
+    "schedules": [table(GOOD, m=m).assign(schedule=name) for m in (8, 16) for name in ("decay", "ba-sgd")],
 }
 
 
 @pytest.fixture
 def results(request, tmp_path) -> Results:
     points = pd.concat(STUDIES[request.param], ignore_index=True)
-    points["point"] += points["budget"]
-    history = pd.concat([points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 - e) for e in (0, 1)])
-    history.drop(columns=["norm", "bn_batch_size", "budget"]).to_parquet(tmp_path / "history.parquet")
+    points["point"] += points["budget"] + points["schedule"]
+    epochs = [points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 - e, smith_g=8.0) for e in (0, 1, 2)]
+    history = pd.concat(epochs).assign(seconds_alone=lambda frame: 0.01 * frame["updates"])
+    measured = history["epoch"] > 0 if "schedules" in request.param else False
+    history["trace_sigma"] = (8.0 + 0.1 * history["seed"]) / measured
+    history["gradient_norm2"] = 0.1 + 0.03 * history["seed"]
+    history["trace_sigma"] = history["trace_sigma"].replace(np.inf, np.nan)
+    history.drop(columns=["norm", "bn_batch_size", "schedule", "budget", "seed"]).to_parquet(
+        tmp_path / "history.parquet"
+    )
     settings = points[["batch_size", "norm", "bn_batch_size"]].drop_duplicates()
-    times = {"seconds_update_alone": 0.001, "seconds_update_fleet": 0.0001, "machine": "a test"}
+    times = {"seconds_update_alone": 0.001, "seconds_update_fleet": 0.0001, "machine": "a test", "step": "update"}
     settings.assign(**times).to_csv(tmp_path / "calibration.csv", index=False)
-    return Results({}, points, best_settings(points), tmp_path)
+    config = {"evaluation": {"target": None}, "dataset": {"sizes": {"train": 80}}}
+    return Results({"config": config}, points, best_settings(points), tmp_path)
 
 
 @pytest.mark.parametrize("results", STUDIES, indirect=True)
@@ -49,6 +57,10 @@ def test_a_figure_is_drawn(results, figure, tmp_path):
     drawn.savefig(tmp_path / "figure.png")
     assert isinstance(data, pd.DataFrame) and (tmp_path / "figure.png").stat().st_size > 3000
     plt.close(drawn)
+
+
+def test_every_figure_has_a_caption():
+    assert set(CAPTIONS) == set(FIGURES)
 
 
 @pytest.mark.parametrize("results", STUDIES, indirect=True)

@@ -151,3 +151,49 @@ def test_a_missing_rate_and_an_impossible_budget_name_the_key(config):
     ):
         with pytest.raises(ValueError, match=message):
             expand(config | {"grid": config["grid"] | changes})
+
+
+def scheduled(*overrides):
+    return compose("schedules-digits", list(overrides))
+
+
+def test_a_grid_over_schedules_is_the_product_of_each_arm():
+    rows = expand(scheduled())
+    assert len(rows) == 12 and {row["schedule"] for row in rows if row["batch_size"] == 32} == {
+        "constant",
+        "decay",
+        "increase",
+    }
+    narrowed = expand(scheduled("grid.batch_size=[8]", "grid.arms.one.schedule=[decay,ba-sgd]"))
+    assert [(row["batch_size"], row["schedule"]) for row in narrowed] == [
+        (8, "decay"),
+        (8, "ba-sgd"),
+        *[(8, n) for n in ()],
+    ]
+
+
+def test_a_schedules_name_is_no_part_of_a_point_and_its_momentum_is_the_optimizers():
+    """So `ba-momentum` here and BA-SGD with optimizer.momentum there are the same points."""
+    one = scheduled("grid.batch_size=[8]", "grid.arms.one.schedule=[ba-sgd]", "+schedules.ba-sgd.momentum=0.9")
+    other = scheduled(
+        "grid.batch_size=[8]",
+        "grid.arms.one.schedule=[x]",
+        "+schedules.x=${schedules.ba-sgd}",
+        "optimizer.momentum=0.9",
+    )
+    kept = [points_in(make_plan(config | {"grid": without_larger(config)}, "code", "data")) for config in (one, other)]
+    assert kept[0] == kept[1] and len(kept[0]) == 60
+
+
+def without_larger(config):
+    return config["grid"] | {"arms": {"one": config["grid"]["arms"]["one"]}}
+
+
+@pytest.mark.parametrize(("scaling", "p"), [("linear", 1.0), ("sqrt", 0.5), ("constant", 0.0)])
+def test_a_scaling_rule_says_how_the_rate_goes_with_the_batch_size(scaling, p):
+    overrides = ["grid.base_lr=[2**-6]", "grid.norm=[none]", f"grid.scaling={scaling}", "grid.scaling_reference=4"]
+    rows = [row for row in expand(compose("digits", overrides)) if row["budget"] == "epochs:10"]
+    rates = {row["batch_size"]: row["base_lr"][0] * row["batch_size"] for row in rows}
+    assert rates[4] == 4 * 2.0**-6
+    for m, lr in rates.items():
+        assert lr == pytest.approx(rates[4] * (m / 4) ** p)

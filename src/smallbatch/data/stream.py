@@ -29,7 +29,7 @@ def stream(seed: int, size: int, start: int, stop: int) -> np.ndarray:
 DRAWN = 2**32 - 1  # in place of an epoch: no epoch has that number
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def fresh(seed: int, update: int, size: int, purpose: int = DRAWN) -> np.ndarray:
     """All `size` examples in an order fixed by `seed` and `update`: the first m of it are a draw without replacement.
 

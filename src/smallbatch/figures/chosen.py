@@ -1,7 +1,9 @@
 """The runs that figures of schedules draw: those at the best η̃ of each setting, as they trained."""
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.best import SETTING, t_interval
@@ -36,19 +38,37 @@ def looks(runs: pd.DataFrame) -> dict[str, dict]:
     """By line its colour (one for each schedule) and dashes (one for each batch size)."""
     lines = runs[["line", "schedule", "m"]].drop_duplicates("line")
     schedules, sizes = list(dict.fromkeys(lines["schedule"])), sorted(lines["m"].unique())
-    colors = sns.color_palette("colorblind", 10) + sns.color_palette("dark", 10)
+    palette = sns.color_palette("colorblind", 10)  # without its pink and yellow, too pale for lines
+    colors = [palette[i] for i in (0, 1, 2, 3, 4, 7, 9, 5)] + sns.color_palette("dark", 10)[4:]
     found = {}
     for line, schedule, m in lines.itertuples(index=False):
         dashes = DASHES[sizes.index(m) % len(DASHES)]
-        found[line] = {"color": colors[schedules.index(schedule) % 20], "linestyle": (0, dashes) if dashes else "-"}
+        found[line] = {
+            "color": colors[schedules.index(schedule) % len(colors)],
+            "linestyle": (0, dashes) if dashes else "-",
+        }
     return found
 
 
-def means(runs: pd.DataFrame, value: str, over: list[str]) -> pd.DataFrame:
-    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of the columns `over`."""
+def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) -> pd.DataFrame:
+    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of the columns `over`.
+
+    With `log` both are of logarithms: a geometric mean, and an interval that stays above zero.
+    """
     rows = []
     for (line, epoch), group in runs.dropna(subset=[value]).groupby(["line", "epoch"], sort=False):
-        low, high = t_interval(group[value].to_numpy())
-        row = {"line": line, "epoch": epoch, "mean": group[value].mean(), "ci_low": low, "ci_high": high}
+        values = group[value].to_numpy(float)
+        values = np.log(np.maximum(values, 1e-12)) if log else values
+        found = {"mean": values.mean()} | dict(zip(("ci_low", "ci_high"), t_interval(values), strict=True))
+        found = {key: float(np.exp(number)) for key, number in found.items()} if log else found
+        row = {"line": line, "epoch": epoch} | found
         rows.append(row | {"seeds": len(group)} | {key: group[key].mean() for key in over})
     return pd.DataFrame(rows, columns=["line", "epoch", "mean", "ci_low", "ci_high", "seeds", *over])
+
+
+def plain_log(axis) -> None:
+    """Plain numbers on a logarithmic axis: at 1, 2 and 5 of each power of ten, or at some even steps of a narrow range."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=8) if high > 6 * low else MaxNLocator(4))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))

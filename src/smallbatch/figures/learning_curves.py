@@ -15,7 +15,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     best = results.best.dropna(subset=["base_lr"])
     chosen = results.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
-    curves = results.history.merge(chosen[["point", "norm", "bn_batch_size", "budget"]], on="point")
+    curves = results.history.merge(chosen[["point", "norm", "bn_batch_size", "schedule", "budget"]], on="point")
     if curves.empty:
         return message_figure(NOTHING_TRAINED), curves
     whole = curves["bn_batch_size"].fillna(curves["batch_size"]) == curves["batch_size"]

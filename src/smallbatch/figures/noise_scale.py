@@ -1,7 +1,6 @@
 """The simple gradient noise scale over training, with the batch sizes that were used on top; a panel for each schedule."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 
@@ -25,22 +24,23 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     figure, grid = plt.subplots(
         rows, columns, figsize=(3.4 * columns, 2.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False, layout="constrained"
     )  # fmt: skip
-    finite = noise.replace(np.inf, np.nan)
-    top = np.nanmax([finite[["b_simple", "b_simple_high"]].to_numpy().max(initial=1, where=finite[["b_simple", "b_simple_high"]].notna().to_numpy()), used["mean"].max()])  # fmt: skip
+    size = results.study["config"]["dataset"]["sizes"]["train"]
+    top = 4.0 * size  # what is above is above all that could be used
     low = max(1.0, min(noise["b_simple_low"].clip(lower=1).min(), used["mean"].min()))
     for axes, (line, look) in zip(grid.flat, style.items(), strict=False):
         one, m = noise[noise["line"] == line], used[used["line"] == line]
         axes.fill_between(
-            one["epoch"], one["b_simple_low"].clip(lower=low), one["b_simple_high"].clip(upper=4 * top),
+            one["epoch"], one["b_simple_low"].clip(lower=low), one["b_simple_high"].clip(upper=top),
             color=look["color"], alpha=0.25, lw=0,
         )  # fmt: skip
-        axes.plot(one["epoch"], one["b_simple"].clip(upper=4 * top), color=look["color"], lw=1.7)
+        axes.plot(one["epoch"], one["b_simple"].clip(upper=top), color=look["color"], lw=1.7)
         axes.plot(m["epoch"], m["mean"], color="black", lw=1.3, ls="--", drawstyle="steps-pre")
+        axes.axhline(size, color="0.4", lw=1, ls=":")
         axes.set_title(line, fontsize="small")
         axes.set_yscale("log", base=2)
         sns.despine(ax=axes)
-    grid[0, 0].set_ylim(low / 1.3, 3 * top)
-    log2_axis(grid[0, 0].yaxis, [2.0**k for k in range(0, 24, 2) if low / 2 < 2.0**k < 4 * top])
+    grid[0, 0].set_ylim(low / 1.3, top)
+    log2_axis(grid[0, 0].yaxis, [2.0**k for k in range(0, 24, 2) if low / 2 < 2.0**k < top])
     for axes in list(grid.flat)[len(style) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
@@ -49,7 +49,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_xlabel("epochs of examples")
     note = (
         f"Solid: simple noise scale tr Σ / |G|², the ratio of means over {counts_text(noise['seeds'])} seeds and three epochs; "
-        "band: 95% interval (open above where |G|² is not told from zero).\nDashed: batch size used, at the best η̃ of each."
+        "band: 95% interval (open above where |G|² is not told from zero).\nDashed: batch size used, at the best η̃ of each. Dotted: all training images."
     )
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
     return figure, noise.merge(

@@ -3,10 +3,10 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from smallbatch.analyse import Results
-from smallbatch.figures.chosen import chosen_runs, looks, means
+from smallbatch.figures.chosen import chosen_runs, looks, means, plain_log
 from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, message_figure, set_style
 from smallbatch.text import counts_text
 
@@ -27,16 +27,18 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     figure, grid = plt.subplots(2, 3, figsize=(13, 7.6), sharex="col", sharey="row", layout="constrained")
     style, data = looks(runs), []
     for row, (value, label) in zip(grid, VALUES.items(), strict=True):
-        curves = means(runs, value, ["updates", "seconds_alone"])
+        curves = means(runs, value, ["updates", "seconds_alone"], log=value == "train_loss")
         data.append(curves.assign(value=value))
         for axes, against in zip(row, AGAINST, strict=True):
             for line, look in style.items():
                 one = curves[(curves["line"] == line) & (curves["epoch"] > 0)].dropna(subset=[against])
                 axes.plot(one[against], one["mean"], label=line, lw=1.6, **look)
-                axes.fill_between(one[against], one["ci_low"], one["ci_high"], color=look["color"], alpha=0.15, lw=0)
+                axes.fill_between(one[against], one["ci_low"], one["ci_high"], color=look["color"], alpha=0.1, lw=0)
             if against != "epoch":
                 axes.set_xscale("log")
-                axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+                plain_log(axes.xaxis)
+            else:
+                axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             axes.set_xlabel(AGAINST[against] if value == "train_loss" else "")
             sns.despine(ax=axes)
         row[0].set_ylabel(label)
@@ -45,13 +47,14 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     for axes in grid[1]:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False
     )
     note = (
         f"Means over {counts_text(accuracy['seeds'])} seeds at the best η̃ of each, chosen on validation data; "
-        "bands: 95% t intervals over seeds, these images only. Training loss: a full pass at epoch ends."
+        "bands: 95% t intervals over seeds, these images only.\nTraining loss: a full pass at epoch ends; geometric means."
     )
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
     return figure, pd.concat(data, ignore_index=True)

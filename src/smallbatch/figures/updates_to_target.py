@@ -3,11 +3,10 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.target import common_target, to_target
-from smallbatch.figures.chosen import chosen_runs, looks
+from smallbatch.figures.chosen import chosen_runs, looks, plain_log
 from smallbatch.figures.style import NOTHING_TRAINED, message_figure, set_style
 from smallbatch.text import counts_text
 
@@ -39,7 +38,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
                 )  # fmt: skip
         if data.loc[data["cost"] == cost, "mean"].notna().any():
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+            plain_log(axes.xaxis)
         axes.set_xlabel(label)
         sns.despine(ax=axes)
     grid[0].set_yticks(range(len(lines)), lines)
