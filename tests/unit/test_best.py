@@ -21,7 +21,8 @@ def table(
                     "batch_size": m, "norm": norm, "bn_batch_size": b, "schedule": "step", "budget": budget,
                     "base_lr": rate, "lr": rate * m, "seed": seed, "status": (status or ["completed"])[0],
                     "train_loss": 1.0, "val_accuracy": validation, "val_loss": 1 - validation,
-                    "test_accuracy": test + 0.01 * seed, "updates_planned": 10, "point": f"{m}-{norm}-{rate}-{seed}",
+                    "test_accuracy": test + 0.01 * seed, "updates_planned": 10, "updates": 10,
+                    "examples": 80, "flops": 1e6, "seconds_alone": 0.1, "point": f"{m}-{norm}-{rate}-{seed}",
                 }
             )  # fmt: skip
     frame = pd.DataFrame(rows)
@@ -130,3 +131,22 @@ def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
     cells = with_failed(rates(frame), best_settings(frame))
     assert stable_limit(cells) == "0.2"
     assert stable_limit(cells[cells["base_lr"] < 0.4]) == "at least 0.2"
+
+
+def test_schedules_are_compared_with_the_first_of_the_study_paired_by_seed():
+    decay = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.7), 0.4: (0.8, 0.6)}, seeds=6).assign(schedule="decay", updates=100)
+    grows = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.7), 0.4: (0.8, 0.6)}, seeds=6).assign(schedule="increase", updates=40)
+    worse = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.5), 0.4: (0.8, 0.4)}, seeds=6).assign(
+        schedule="ba", updates=50, train_loss=0.5
+    )
+    frame = pd.concat([decay, grows, worse], ignore_index=True)
+    text = " ".join(answer(frame, best_settings(frame)))
+    assert "Against decay (m = 8) with 72.5%" in text and "after 100 updates, training loss 1" in text
+    assert (
+        "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval over seeds 0.0 to 0.0), no"
+        in text
+    )
+    assert (
+        "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval over seeds −20.0 to −20.0), less"
+        in text
+    )

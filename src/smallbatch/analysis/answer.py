@@ -2,12 +2,14 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import Difference, paired_difference, rates, with_failed
+from smallbatch.analysis.best import paired_difference, rates, with_failed
+from smallbatch.analysis.compared import schedule_sentences
+from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
+from smallbatch.analysis.scaling import exponents
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text, norm_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
-FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
@@ -16,10 +18,14 @@ def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     found = best.dropna(subset=["test_accuracy"])
     if found.empty:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
-    sentences = []
+    sentences, several = [], found["schedule"].nunique() > 1
     for budget, rows in found.groupby("budget", sort=False):
-        sentences += [_best(rows, budget), *_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
-    return sentences + _stable(table, best)
+        sentences.append(_best(rows, budget, several))
+        if several:
+            sentences += schedule_sentences(table, rows, budget)
+        else:
+            sentences += [*_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
+    return sentences + ([] if several else _stable(table, best)) + _exponents(table, best)
 
 
 def _first(rows: pd.DataFrame) -> pd.Series:
@@ -27,11 +33,12 @@ def _first(rows: pd.DataFrame) -> pd.Series:
     return rows.sort_values(["val_accuracy", "batch_size"], ascending=[False, True]).iloc[0]
 
 
-def _best(rows: pd.DataFrame, budget: str) -> str:
+def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
     row = _first(rows)
+    schedule = f", schedule {row['schedule']}," if several else ""
     edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
     return (
-        f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']} with {setting_text(row)}: "
+        f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']}{schedule} with {setting_text(row)}: "
         f"test accuracy {interval(row)}{', chosen on validation images' if len(rows) > 1 else ''}.{edge}"
     )
 
@@ -88,6 +95,20 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     return [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
 
 
+def _exponents(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
+    """How the best η goes with m, where enough batch sizes have their best inside their grid."""
+    parts = []
+    for _, row in exponents(table, best).iterrows():
+        if row["sizes"] < FEW:  # a line through few points says little
+            continue
+        norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()
+        p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
+        span = f"m = {row['smallest']} to {row['largest']}"
+        parts.append(f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})")
+    text = "The best learning rate goes with the batch size as η ∝ m^p (1 is linear scaling, 0 a constant η)"
+    return [f"{text} – {'; '.join(parts)}."] if parts else []
+
+
 def stable_limit(cells: pd.DataFrame) -> str | None:
     """The largest η̃ reached upwards from the best without a failed seed; ``at least`` if the grid ends there."""
     reached = cells[cells["base_lr"] >= cells["best_lr"]].sort_values("base_lr")
@@ -96,40 +117,6 @@ def stable_limit(cells: pd.DataFrame) -> str | None:
         return None
     last = failed.argmax() - 1 if failed.any() else len(failed) - 1
     return ("" if failed.any() else "at least ") + rate_text(reached["base_lr"].iloc[last])
-
-
-def setting_text(row) -> str:
-    """``BN over the batch at η̃ = 2**-6 (η = 0.125)``."""
-    norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
-    return f"{norm} at η̃ = {rate_text(row['base_lr'])} (η = {row['lr']:.3g})"
-
-
-def percent(row) -> str:
-    return f"{100 * row['test_accuracy']:.1f}%"
-
-
-def interval(row) -> str:
-    """``97.1% (95% interval 96.8 to 97.4 over 10 seeds, these test images only)``."""
-    text = percent(row)
-    if pd.isna(row["ci_low"]):
-        return f"{text} (one seed, so no interval)"
-    return (
-        f"{text} (95% interval {100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f} over {int(row['seeds'])} seeds, "
-        "these test images only)"
-    )
-
-
-def told(gap: Difference, more: str, less: str, neither: str = "no difference could be told") -> str:
-    """`more` or `less` if the interval of a difference leaves zero out, else `neither`; nothing from a few seeds."""
-    if gap.seeds < FEW:
-        return f"{gap.seeds} seeds are too few to tell a difference"
-    return more if gap.low > 0 else less if gap.high < 0 else neither
-
-
-def points(gap: Difference) -> str:
-    """``+0.4 points (95% interval over seeds −0.1 to +0.9)``."""
-    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (gap.mean, gap.low, gap.high))
-    return f"{mean} points" + (f" (95% interval over seeds {low} to {high})" if gap.seeds >= FEW else "")
 
 
 def settings_table(best: pd.DataFrame) -> pd.DataFrame:
@@ -141,6 +128,7 @@ def settings_table(best: pd.DataFrame) -> pd.DataFrame:
             {
                 "budget": budget_text(row["budget"]),
                 "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
+                "schedule": row["schedule"],
                 "m": int(row["batch_size"]),
                 "best η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else "") if chosen else "none trains",
                 "η = η̃·m": f"{row['lr']:.3g}" if chosen else "–",
@@ -165,6 +153,7 @@ def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
             "norm": [
                 norm_text(*key) for key in zip(cells["norm"], cells["bn_batch_size"], cells["batch_size"], strict=True)
             ],
+            "schedule": cells["schedule"],
             "m": cells["batch_size"],
             "η̃": cells["base_lr"].map(rate_text),
             "seeds": cells["seeds"],

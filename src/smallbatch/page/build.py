@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
+from smallbatch.analysis.compared import schedules_table
 from smallbatch.figures.names import figures_of
 from smallbatch.page.captions import CAPTIONS
 from smallbatch.provenance import commit
@@ -51,6 +52,7 @@ def build_page(results: Results) -> str:
         sentences=answer(table, best),
         figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
         settings=rows_of(settings_table(best)),
+        schedules=rows_of(schedules_table(table, best)) if best["schedule"].nunique() > 1 else None,
         failed=rows_of(failed_table(table, best)),
         statuses=points["status"].value_counts().to_dict(),
         count=len(points),
@@ -97,7 +99,7 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
 
 def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
     """Seconds in training loops by setting, the dearest first."""
-    grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "updates_planned"], dropna=False)
+    grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False)
     cost = grouped.agg(points=("point", "size"), seconds=("seconds", "sum"), examples=("examples", "sum")).reset_index()
     cost = cost.sort_values("seconds", ascending=False)
     return pd.DataFrame(
@@ -106,6 +108,7 @@ def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
             "norm": [
                 norm_text(*key) for key in zip(cost["norm"], cost["bn_batch_size"], cost["batch_size"], strict=True)
             ],
+            "schedule": cost["schedule"],
             "updates": cost["updates_planned"],
             "points": cost["points"],
             "seconds on one core": cost["seconds"].map("{:.1f}".format),

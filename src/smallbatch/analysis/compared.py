@@ -1,0 +1,65 @@
+"""Schedules side by side: what each reached at its best η̃, and what it spent."""
+
+import numpy as np
+import pandas as pd
+
+from smallbatch.analysis.best import SETTING, paired_difference
+from smallbatch.analysis.phrases import interval, percent, points, told
+from smallbatch.rates import rate_text
+from smallbatch.text import count_text, norm_text
+
+COLUMNS = ["updates", "examples", "flops", "seconds_alone", "train_loss"]
+
+
+def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """`best` with what its points spent and their final training loss: means over seeds, of the loss geometric."""
+    chosen = table.merge(best.dropna(subset=["base_lr"])[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
+    chosen["train_loss"] = np.log(chosen["train_loss"].clip(lower=1e-12))
+    means = chosen.groupby(SETTING, dropna=False, sort=False)[COLUMNS].mean().reset_index()
+    means["train_loss"] = np.exp(means["train_loss"])
+    return best.merge(means, on=SETTING, how="left")
+
+
+def schedule_sentences(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]:
+    """Every other schedule against the first that the study names, at the same batch size where there is one, paired by seed."""
+    rows = with_spent(table, rows)
+    first = rows.iloc[0]["schedule"]
+    ours = rows[rows["schedule"] == first]
+    sentences = []
+    for _, reference in ours.iterrows():
+        same = rows[(rows["norm"] == reference["norm"]) & (rows["schedule"] != first)]
+        alone = len(ours["batch_size"].unique()) == 1
+        same = same if alone else same[same["batch_size"] == reference["batch_size"]]
+        parts = []
+        for _, row in same.iterrows():
+            gap = paired_difference(table, row, reference)
+            spent = f"{percent(row)} after {count_text(round(row['updates']), 'update')}, training loss {row['train_loss']:.2g}"
+            parts.append(
+                f"{row['schedule']} (m = {row['batch_size']}) {spent}: {points(gap)}, {told(gap, 'more', 'less')}"
+            )
+        if parts:
+            spent = f"after {count_text(round(reference['updates']), 'update')}, training loss {reference['train_loss']:.2g}"
+            name = f"{first} (m = {reference['batch_size']})"
+            sentences.append(f"Against {name} with {interval(reference)} {spent} – {'; '.join(parts)}.")
+    return sentences
+
+
+def schedules_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """For readers: a row for each schedule, norm and first batch size at its best η̃."""
+    rows = with_spent(table, best).dropna(subset=["base_lr"])
+    return pd.DataFrame(
+        {
+            "schedule": rows["schedule"],
+            "norm": [
+                norm_text(*key) for key in zip(rows["norm"], rows["bn_batch_size"], rows["batch_size"], strict=True)
+            ],
+            "first m": rows["batch_size"],
+            "best η̃": rows["base_lr"].map(rate_text),
+            "updates": rows["updates"].map("{:,.0f}".format),
+            "examples": rows["examples"].map("{:,.0f}".format),
+            "10⁹ operations": (rows["flops"] / 1e9).map("{:,.3g}".format),
+            "seconds alone": rows["seconds_alone"].map("{:,.2f}".format),
+            "training loss": rows["train_loss"].map("{:.2g}".format),
+            "test (%)": (100 * rows["test_accuracy"]).map("{:.2f}".format),
+        }
+    )
