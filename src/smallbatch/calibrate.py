@@ -38,7 +38,8 @@ def calibrate(path: Path, results: Path) -> list[dict]:
         for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
             shared = entry["fleet"]
             for kind in steps_of(shared):
-                one = {} if kind[-1] == "round" else {"schedule": {"name": "constant"}, "batch_size": kind[0]}
+                fixed = {"name": "constant", "sampling": shared["schedule"].get("sampling")}
+                one = {} if kind[-1] == "round" else {"schedule": fixed, "batch_size": kind[0]}
                 settings.setdefault(kind, shared | one)
     rows, data = [], None
     for kind, shared in sorted(settings.items()):
@@ -116,14 +117,15 @@ def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
     import numpy as np
 
     from smallbatch.training.crews import make_crew
-    from smallbatch.training.loop import augmenting, batches
+    from smallbatch.training.loop import augmenting, batches, fresh_batches
 
     seeds, m = list(range(replicas)), shared["batch_size"]
     crew = make_crew(engine, data, shared, seeds)
 
     def updates(number: int) -> float:
         begun = time.perf_counter()
-        order = batches(seeds, m, len(data.train.labels), 0, number)
+        fresh = shared["schedule"].get("sampling") == "fresh" and not is_adaptive(shared)
+        order = (fresh_batches if fresh else batches)(seeds, m, len(data.train.labels), 0, number)
         rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
         update = augmenting(crew, data.train, shared, seeds, order, 0)
         update(slice(0, number), rates, np.zeros(replicas))

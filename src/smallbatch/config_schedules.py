@@ -6,6 +6,7 @@ from smallbatch.schedules.course import ADAPTIVE
 
 NAMES = ("constant", "step", "cosine", "increase-batch", *ADAPTIVE)
 KEYS = {  # which schedules have a key that not all have
+    "factor": ("step", "increase-batch", *ADAPTIVE),
     "drops": ("step", "increase-batch", *ADAPTIVE),
     "increases": ("increase-batch",),
     "cap": ("increase-batch", *ADAPTIVE),
@@ -33,9 +34,10 @@ def check_schedules(config: dict) -> None:
 
 def all_schedules(config: dict) -> dict[str, dict]:
     """The schedules of a study by the path of their keys."""
-    if config["schedules"]:
-        return {f"schedules.{name}": schedule for name, schedule in config["schedules"].items()}
-    return {"schedule": config["schedule"]}
+    found = {f"schedules.{name}": schedule for name, schedule in config["schedules"].items()}
+    arms = [config["grid"], *config["grid"]["arms"].values()]
+    named = config["grid"]["schedule"] is not None or all(arm["schedule"] is not None for arm in arms)
+    return found if named else found | {"schedule": config["schedule"]}
 
 
 def _check_schedule(path: str, schedule: dict, config: dict) -> None:
@@ -50,6 +52,8 @@ def _check_schedule(path: str, schedule: dict, config: dict) -> None:
     drops, factor = schedule["drops"], schedule["factor"]
     if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
         raise ValueError(f"{path}.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")
+    if name == "increase-batch" and not drops:
+        raise ValueError(f"{path}.drops: empty; write at which fractions of the budget the batch grows")
     if drops and factor is None:
         raise ValueError(f"{path}.factor: missing; write by what each drop multiplies")
     if factor is not None and name == "increase-batch" and not 1 < factor < math.inf:
@@ -90,5 +94,7 @@ def _check_schedule(path: str, schedule: dict, config: dict) -> None:
         )
     if name in ADAPTIVE and optimizer["name"] != "sgd":
         raise ValueError(f"{path}.name: {name} is a rule for the steps of SGD; write optimizer=sgd")
+    if name in ADAPTIVE and config["precision"]:
+        raise ValueError(f"precision: {name} takes moments of gradients in single precision; write precision=null")
     if name in ADAPTIVE and optimizer["nesterov"]:
         raise ValueError(f"{path}.name: {name} knows no Nesterov step; leave out optimizer.nesterov")

@@ -17,6 +17,7 @@ from smallbatch.console import sigterm_noted, user_folder
 from smallbatch.errors import Stopped, UserError
 from smallbatch.footprint import MARGIN, WIDEST, fitting, options, peak
 from smallbatch.progress import JobProgress
+from smallbatch.schedules.course import largest_step
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
@@ -234,7 +235,7 @@ def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, flo
             f"training.mem_mb: batch size {shared['batch_size']} needs some {need:,} MB for a single replica, "
             f"but {says} allows {limit:,.0f} MB; {fix}"
         )
-    ways, dataset = options(numbers, shared["batch_size"], most), shared["dataset"]
+    ways, dataset = options(numbers, largest_step(shared), most), shared["dataset"]
     chosen = settled(ways, shared, dataset["shape"], dataset["classes"], provenance.processor())
     return most, peak(numbers, shared, points, most, chosen, **known)
 

@@ -7,8 +7,12 @@ from smallbatch.schedules.course import course, is_adaptive
 
 
 def steps_of(fleet: dict) -> list[tuple]:
-    """The kinds of step that a fleet takes: ``(batch size, norm, BN batch size or 0, "update" or "round")``."""
-    kind = "round" if is_adaptive(fleet) else "update"
+    """The kinds of step that a fleet takes: ``(batch size, norm, BN batch size or 0, kind)``.
+
+    A kind is ``update``, ``fresh update`` (whose batch is drawn from all images) or ``round`` (of an adaptive rule).
+    """
+    fixed = "fresh update" if fleet["schedule"].get("sampling") == "fresh" else "update"
+    kind = "round" if is_adaptive(fleet) else fixed
     sizes = sorted({stretch.batch_size for stretch in course(fleet)})
     return [(m, fleet["norm"], fleet.get("bn_batch_size") or 0, kind) for m in sizes]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smallbatch.rates import format_rate
 
-METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr")
+METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g", "b_simple")
 PARAMS = (
     *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
     *("bn_batch_size", "budget", "updates_planned", "seed"),
@@ -39,9 +39,13 @@ def norm_name(summary: dict) -> str:
 
 
 def run_name(summary: dict) -> str:
-    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06 s03``."""
+    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06 s03``.
+
+    A schedule other than the usual one stands before the rate.
+    """
+    schedule = "" if summary["schedule"] == "step" else f"{summary['schedule']} "
     rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))
-    return f"m{summary['batch_size']:04d} {norm_name(summary)} {rate} s{summary['seed']:02d}"
+    return f"m{summary['batch_size']:04d} {norm_name(summary)} {schedule}{rate} s{summary['seed']:02d}"
 
 
 def run_tags(summary: dict, history: list[dict]) -> dict[str, str]:
@@ -73,13 +77,14 @@ def run_params(summary: dict) -> dict[str, str]:
 
 
 def run_metrics(history: list[dict], after: int = -1) -> list[tuple[str, float, int, int]]:
-    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN."""
+    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN. The batch size if it changes."""
+    keys = METRICS if len({row.get("batch_size") for row in history}) == 1 else (*METRICS, "batch_size")
     return [
         (key, row[key] if math.isfinite(row[key]) else math.nan, row["time"], row["epoch"])
         for row in history
         if row["epoch"] > after
-        for key in METRICS
-        if row[key] is not None
+        for key in keys
+        if row.get(key) is not None
     ]
 
 

@@ -22,7 +22,10 @@ from smallbatch.provenance import commit
 COLUMNS = {
     "selectedColumns": [
         *(f"metrics.`{key}`" for key in ("test_accuracy", "val_accuracy", "train_loss")),
-        *(f"params.`{key}`" for key in ("batch_size", "norm", "bn_batch_size", "base_lr", "lr", "budget", "seed")),
+        *(
+            f"params.`{key}`"
+            for key in ("batch_size", "norm", "bn_batch_size", "schedule", "base_lr", "lr", "budget", "seed")
+        ),
         "tags.`status`",
     ],
     **{"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"},

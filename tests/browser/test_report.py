@@ -33,7 +33,7 @@ def chromium(profile: Path, *arguments: str) -> subprocess.CompletedProcess:
 def test_the_page_shows_every_figure_and_asks_for_nothing(reported, tmp_path):
     page = reported.results / "tiny" / "report.html"
     dom = chromium(tmp_path / "profile", "--dump-dom", f"file://{page}").stdout
-    assert dom.count("<figure") == 7 and "What was found" in dom
+    assert dom.count("<figure") == 8 and "What was found" in dom
     links = re.findall(r'(?:src|href)="([^"]{1,200})', dom)
     assert links and all(link.startswith(("data:", "#")) for link in links)
     # and each figure can be drawn: an image that failed to load has no width
@@ -44,7 +44,7 @@ def test_the_page_shows_every_figure_and_asks_for_nothing(reported, tmp_path):
         r"<title>([\d,]+)</title>", chromium(tmp_path / "profile2", "--dump-dom", f"file://{probe}").stdout
     )
     widths = [int(width) for width in title[1].split(",")]
-    assert len(widths) == 7 and min(widths) > 300
+    assert len(widths) == 8 and min(widths) > 300
 
 
 @pytest.mark.parametrize("width", [400, 1300])

@@ -237,3 +237,15 @@ def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_b
     assert losses.tolist() == pytest.approx(single, rel=1e-5)
     assert torch.allclose(torch.cat([made[name].flatten(1) for name in weights], 1), g, atol=1e-6)
     assert functional_call(net, weights, (images,)).shape == (5, 10)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "groups"])
+def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, shared, engine, monkeypatch):
+    """A rule that always takes all it may: 152 of 256, in blocks of 4, whatever the epochs cut through."""
+    monkeypatch.setattr("smallbatch.training.adaptive.wanted", lambda *_: np.inf)
+    fleet = rule(shared, "ba-sgd") | {"updates": 64 * 5}
+    fleet["schedule"] = fleet["schedule"] | {"cap": 0.6}
+    (found,) = train_block(make_crew(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0])
+    sizes = [(row["updates"], row["batch_size"]) for row in found["history"][1:]]
+    assert sizes == [(updates, 152) for updates in (1, 3, 5, 6, 8)]
+    assert found["history"][-1]["smith_g"] == pytest.approx(2.0**-6 * 4 * 256 / 152)

@@ -81,3 +81,9 @@ def test_gradient_noise_takes_the_noise_scale_with_the_bias_of_the_squared_gradi
     assert wanted(schedule, seen(), average, 0.1) == pytest.approx(2 * 8.0 / (1.0 - 8.0 / 32))
     lost = averaged(schedule, seen(m=32, f2=0.2, trace=8.0), Average())  # nothing but noise
     assert wanted(schedule, seen(), lost, 0.1) == math.inf
+
+
+def test_no_smoothing_keeps_nothing_of_the_past():
+    schedule = {"name": "cabs", "smoothing": 0.0}
+    average = averaged(schedule, seen(trace=2.0), averaged(schedule, seen(trace=8.0), Average()))
+    assert average == Average(2.0, 0.5, 1.0)

@@ -38,12 +38,12 @@ def test_a_point_costs_its_updates_and_what_is_evaluated():
 def test_a_growing_batch_and_rounds_of_blocks_cost_their_own_steps():
     """And the noise scale is measured with a share of the images."""
     grows = {"name": "increase-batch", "drops": [0.5], "factor": 4}
-    one = job([0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.05})
+    one = job([0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.2})
     fleet = one["fleets"][0]["fleet"]
     assert [stretch.batch_size for stretch in course(fleet)] == [8, 32]
     speeds = SPEEDS | {(32, "bn", 4, "update"): SPEED | {"seconds_update_fleet": "0.03"}}
     images = 2 * (2 * 256 + 64 + 100) + 4 * 64
-    expected = (48 * 0.01 + 12 * 0.03) * 1.05 + images * 0.001 + 256 * 0.002
+    expected = (48 * 0.01 + 12 * 0.03) * (1 + 32 / 256) + images * 0.001 + 256 * 0.002
     assert point_seconds(fleet, speeds) == pytest.approx(expected)
     assert update_seconds(fleet, speeds, "fleet", 384 + 64) == pytest.approx(48 * 0.01 + 2 * 0.03)
     adaptive = job([0], schedule={"name": "ba-sgd"}, norm="none")["fleets"][0]["fleet"]

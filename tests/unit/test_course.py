@@ -7,7 +7,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smallbatch.schedules.course import course, epoch_ends, examples_at, rate_factors, runs, updates_planned
+from smallbatch.schedules.course import (
+    course,
+    epoch_ends,
+    examples_at,
+    largest_batch,
+    rate_factors,
+    runs,
+    updates_planned,
+)
 from smallbatch.schedules.rate import rate_factor
 
 numbers = st.integers(1, 300)
@@ -110,7 +118,7 @@ def test_a_growing_batch_keeps_its_budget_its_cap_and_whole_chunks(unit, factor,
         s.stop > s.first and s.batch_size % unit == 0 and m <= s.batch_size <= cap * train + 1e-6 for s in stretches
     )
     last = stretches[-1]
-    assert last.end <= epochs * train < last.end + last.batch_size or last.end <= epochs * train
+    assert last.end <= epochs * train < last.end + max(last.batch_size, largest_batch(schedule, unit, train))
     updates = last.stop
     assert examples_at(stretches, updates) == last.end and examples_at(stretches, 0) == 0
     ends = epoch_ends(stretches, train)
@@ -126,3 +134,11 @@ def test_a_budget_in_updates_is_refused_where_the_schedule_chooses_how_many_exam
     for name in ("increase-batch", "ba-sgd"):
         with pytest.raises(ValueError, match=r"updates:9 says nothing of examples.*write epochs:E or examples:X"):
             updates_planned({"name": name, "drops": [], "factor": 5}, "updates:9", 8, 1, 100)
+
+
+def test_a_budget_in_which_a_grown_batch_finds_no_place_is_refused():
+    """Two epochs of 1,000 from 8, times 5 three times: after the last drop 400 examples are left, for a batch of 1,000."""
+    schedule = {"name": "increase-batch", "drops": [0.3, 0.6, 0.8], "factor": 5}
+    with pytest.raises(ValueError, match=r"epochs:2 is too short for 8 examples that grow by 5 at \[0.3, 0.6, 0.8\]"):
+        updates_planned(schedule, "epochs:2", 8, 1, 1000)
+    assert updates_planned(schedule | {"cap": 0.3}, "epochs:2", 8, 1, 1000)[0] > 0

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CONV, RESNET = "smallbatch.models.conv.ConvNet", "smallbatch.models.resnet.ResNet"
+BA_SGD = "smallbatch.models.ba_sgd.BaSgdCNN"
 # name: (network, norm, BN batch size, shape, training images, m, replicas, momentum)
 CASES = {
     "by the compiled step, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
@@ -40,7 +41,23 @@ CASES = {
     "attention, m = 2048": ("networks.Attention", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
     "one by one, dropout, m = 64": ("networks.Dropout", "none", None, [1, 8, 8], 1024, 64, 2, 0.9),
     "one by one, dropout, m = 20000": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
+    "by the compiled step, BA-SGD": (BA_SGD, "none", None, [1, 28, 28], 2000, 32, 20, 0.9),
+    "group norm, BA-SGD": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 1024, 32, 20, 0.9),
+    "by the compiled step, a growing batch": (RESNET, "bn", 16, [3, 16, 16], 1024, 16, 3, 0.9),
     "large data": (CONV, "none", None, [1, 28, 28], 80000, 64, 2, 0.0),
+}
+
+
+ADAPTIVE = {"schedule": {"name": "ba-sgd", "drops": []}, "evaluation": {"epochs": [], "noise_scale": 0.1}}
+GROWS = {
+    "schedule": {"name": "increase-batch", "drops": [0.5], "factor": 16, "cap": 0.25},
+    "examples": 1024,
+    "updates": 34,
+}
+CHANGES = {
+    "by the compiled step, BA-SGD": ADAPTIVE,
+    "group norm, BA-SGD": ADAPTIVE,
+    "by the compiled step, a growing batch": GROWS,
 }
 
 
@@ -79,7 +96,8 @@ def fleet(case, updates=2):
         "evaluation": {"epochs": []},
         "batch_size": m, "norm": norm, "updates": updates,
     }  # fmt: skip
-    return found | ({"bn_batch_size": b} if b else {})
+    changes = next((CHANGES[name] for name in CHANGES if CASES[name] == case), {})
+    return found | ({"bn_batch_size": b} if b else {}) | changes
 
 
 def train(folder, case, numbers, mem_mb=None):

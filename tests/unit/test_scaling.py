@@ -66,6 +66,13 @@ def test_settings_on_the_edge_of_their_grid_are_left_out_and_counted():
     assert (found["sizes"], found["smallest"], found["left_out"]) == (4, 4, 1)
 
 
+def test_rates_that_a_partial_report_lacks_for_some_seeds_are_left_out():
+    made = table([2, 4, 8, 16], 0.5)
+    partial = made[~((made["batch_size"] == 4) & (made["seed"] == 1) & (made["lr"] == made["lr"].max()))]
+    partial = partial[~((partial["batch_size"] == 4) & (partial["seed"] == 0) & (partial["lr"] < 2.0**-6))]
+    assert exponents(partial, best_settings(made)).iloc[0]["p"] == pytest.approx(0.5, abs=1e-6)
+
+
 def test_two_batch_sizes_give_no_exponent():
     made = table([2, 4], 0.5)
     assert exponents(made, best_settings(made)).empty

@@ -97,13 +97,14 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
 
 def _exponents(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     """How the best η goes with m, where enough batch sizes have their best inside their grid."""
-    parts = []
+    parts, several = [], best["schedule"].nunique() > 1
     for _, row in exponents(table, best).iterrows():
         if row["sizes"] < FEW:  # a line through few points says little
             continue
         norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()
         p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
         span = f"m = {row['smallest']} to {row['largest']}"
+        norm += f", {row['schedule']}" if several else ""
         parts.append(f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})")
     text = "The best learning rate goes with the batch size as η ∝ m^p (1 is linear scaling, 0 a constant η)"
     return [f"{text} – {'; '.join(parts)}."] if parts else []

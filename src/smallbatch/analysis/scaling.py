@@ -29,6 +29,10 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         if len(inner) < FEWEST:
             continue
         settings = [_accuracies(table, setting) for _, setting in inner.iterrows()]
+        whole = [len(rates) >= FEWEST for rates, _ in settings]  # with missing points there may be fewer
+        inner, settings = inner[whole], [one for one, keep in zip(settings, whole, strict=True) if keep]
+        if len(inner) < FEWEST:
+            continue
         sizes = np.log2(inner["batch_size"].to_numpy(float))
         found = fit(sizes, settings)
         m = inner["batch_size"]
@@ -72,12 +76,12 @@ def top(rates: np.ndarray, values: np.ndarray) -> float:
 
 
 def _accuracies(table: pd.DataFrame, setting) -> tuple[np.ndarray, np.ndarray]:
-    """log2 η and the validation accuracy of every rate and seed; failed points count with the accuracy that they have."""
+    """log2 η and the validation accuracy of every rate that all seeds have; failed points count with what they have."""
     same = np.ones(len(table), bool)
     for key in SETTING:
         value = setting[key]
         same &= (table[key].isna() if pd.isna(value) else table[key] == value).fillna(False).to_numpy(bool)
-    values = table[same].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna(axis=1)
+    values = table[same].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna()
     return np.log2(values.index.to_numpy(float)), values.to_numpy()
 
 

@@ -11,8 +11,9 @@ from smallbatch.figures.style import log2_axis, series_of, set_style
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     data = results.calibration.dropna(subset=["seconds_update_alone"]).copy()
-    rounds = data["step"].map({"update": "", "round": ", with moments"})  # of single gradients, for adaptive rules
-    data["series"] = series_of(data) + rounds
+    # Moments are those of single gradients, for adaptive rules.
+    kinds = data["step"].map({"update": "", "fresh update": ", fresh draws", "round": ", with moments"})
+    data["series"] = series_of(data) + kinds
     # Without norm first, then over the batch, then over ever more examples, as in the other figures.
     ghost = (data["bn_batch_size"] != data["batch_size"]) * data["bn_batch_size"].fillna(0)
     names = list(dict.fromkeys(data.assign(rank=ghost.where(data["norm"] != "none", -1)).sort_values("rank")["series"]))

@@ -100,7 +100,8 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
 def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
     """Seconds in training loops by setting, the dearest first."""
     grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False)
-    cost = grouped.agg(points=("point", "size"), seconds=("seconds", "sum"), examples=("examples", "sum")).reset_index()
+    sums = {"seconds": ("seconds", "sum"), "examples": ("examples", "sum"), "updates": ("updates", "mean")}
+    cost = grouped.agg(points=("point", "size"), **sums).reset_index()
     cost = cost.sort_values("seconds", ascending=False)
     return pd.DataFrame(
         {
@@ -109,7 +110,7 @@ def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
                 norm_text(*key) for key in zip(cost["norm"], cost["bn_batch_size"], cost["batch_size"], strict=True)
             ],
             "schedule": cost["schedule"],
-            "updates": cost["updates_planned"],
+            "updates, on average": cost["updates"].map("{:,.0f}".format),
             "points": cost["points"],
             "seconds on one core": cost["seconds"].map("{:.1f}".format),
             "thousand images/s": (cost["examples"] / cost["seconds"] / 1000).map("{:.0f}".format),

@@ -57,7 +57,7 @@ def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
 
 def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
     """The averages after an update."""
-    keep = schedule.get("smoothing") or SMOOTHING
+    keep = schedule.get("smoothing", SMOOTHING)
     if schedule["name"] == "cabs":
         return average.with_values(seen.trace, seen.loss, keep)
     if schedule["name"] == "gradient-noise":  # |f|² is too large by tr Σ / m

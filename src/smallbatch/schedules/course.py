@@ -77,15 +77,22 @@ def updates_planned(schedule: dict, budget: str, m: int, unit: int, train_size: 
 
     Updates of an adaptive rule are rounds. Raises ValueError with the fix.
     """
-    if schedule["name"] in ADAPTIVE:
-        return examples_in(budget, train_size) // m, None
+    if schedule["name"] in ADAPTIVE or schedule["name"] == "increase-batch":
+        examples = examples_in(budget, train_size)
     if schedule["name"] != "increase-batch":
         return updates_in(budget, m, train_size), None
-    examples = examples_in(budget, train_size)
     found = increasing(schedule, m, unit, examples, train_size)
-    if not found:
-        raise ValueError(f"{budget} holds no whole batch of {m}; make the budget longer or the batch smaller")
+    if len(found) <= len(schedule["drops"]):
+        raise ValueError(
+            f"{budget} is too short for {m} examples that grow by {schedule['factor']:g} at {schedule['drops']} of it: "
+            "a batch does not fit between two of these; make the budget longer, or lower the schedule's cap"
+        )
     return found[-1].stop, examples
+
+
+def largest_step(fleet: dict) -> int:
+    """The most examples of one step that a fleet takes in training."""
+    return max(stretch.batch_size for stretch in course(fleet))
 
 
 def epoch_ends(stretches: list[Stretch], train_size: int) -> list[tuple[int, int]]:

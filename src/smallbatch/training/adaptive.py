@@ -51,8 +51,8 @@ class Adaptive:
             self.sums[r], self.loss[r], self.blocks[r] = 0, 0, 0
         return loss
 
-    def updates_made(self, rounds: int) -> np.ndarray:
-        return self.made.copy()
+    def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.made.copy(), examples - self.blocks * self.block
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
         return self.crew.gradient_products(train, order)

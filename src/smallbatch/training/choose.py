@@ -18,7 +18,7 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.models.build import check_norms
 from smallbatch.points import digest
-from smallbatch.schedules.course import is_adaptive
+from smallbatch.schedules.course import is_adaptive, largest_step
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.device import hardware
@@ -55,7 +55,7 @@ def choose_engine(data: Data, shared: dict, say, most: int | None = None) -> tup
     device = data.device.type
     most = WIDEST[device] if most is None else most
     found, reasons = candidates(data, shared, most)
-    options = [(engine, width) for engine in found for width in widths(engine, shared["batch_size"], most, device)]
+    options = [(engine, width) for engine in found for width in widths(engine, largest_step(shared), most, device)]
     engine, width = fastest(options, data, shared)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
@@ -171,7 +171,9 @@ def _option(kept: dict) -> tuple:
 
 
 def _setting(shared: dict) -> dict:
-    return {key: shared.get(key) for key in SETTING} | ({"rounds": True} if is_adaptive(shared) else {})
+    largest = largest_step(shared)
+    grows = {"largest": largest} if largest > shared["batch_size"] else {}
+    return {key: shared.get(key) for key in SETTING} | grows | ({"rounds": True} if is_adaptive(shared) else {})
 
 
 def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:
@@ -194,7 +196,7 @@ def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[t
         seeds = list(range(1 if engine == "compiled" else width))
         crew = make_crew(engine, data, shared, seeds)
 
-        def run(updates: int, crew=crew, seeds=seeds) -> float:
+        def run(updates: int, m: int = m, crew=crew, seeds=seeds) -> float:
             order = batches(seeds, m, size, 0, updates)
             begun = time.perf_counter()
             # A rate of almost nothing: the weights stay sane, the work is the same.
@@ -206,6 +208,8 @@ def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[t
     for option in options:
         run, images = runs[option]
         try:
+            if data.device.type == "cuda":
+                run(1, largest_step(shared))  # does it fit?
             run(1)  # what is done once
             numbers[option] = max(1, min(1000, round(SECONDS * run(1) / images)))
         except torch.OutOfMemoryError:

@@ -90,17 +90,20 @@ def train_block(
             scores = score_epoch(crew, data) if epoch in scored else None
             finite = np.isfinite(running) & crew.finite()
             clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
-            made, examples = crew.updates_made(end), examples_at(stretches, end)
+            examples = examples_at(stretches, end)
+            made, spent = crew.updates_made(end, examples)
             noise = measured(crew, data, fleet, at, epoch) if fleet["evaluation"].get("noise_scale") else None
             batch_size = None if is_adaptive(fleet) else runs(stretches, end - 1, end)[0].batch_size
             for row, r in enumerate(at.rows):
                 if not at.records[r].diverged:
                     at.records[r].end_epoch(
-                        *(epoch, int(made[row]), examples, batch_size, float(lr[row]), float(running[row])),
+                        *(epoch, int(made[row]), examples, int(spent[row])),
+                        *(batch_size, float(lr[row]), float(running[row])),
                         *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
                         noise and noise[row],
                     )
                     at.records[r].history[-1]["smith_g"] = smith_g(at.records[r], fleet, size, float(lr[row]))
+            clock.share()
             trim(crew, at)
             at.total = np.zeros(len(at.rows))
             if watch:
@@ -124,7 +127,7 @@ def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, en
     for run in runs(stretches, at.done, end):
         lr = learning_rates(base_lr, fleet, run.first, run.stop)
         number, m = run.stop - run.first, run.batch_size
-        if is_fresh:
+        if is_fresh and not is_adaptive(fleet):  # an adaptive rule draws for itself
             order = fresh_batches(seeds, m, size, run.first, number)
         else:
             order = batches(seeds, m, size, run.examples, number)

@@ -133,9 +133,9 @@ class Modules:
         loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
         return loss.detach(), gradients(loss.sum(), self.parameters)
 
-    def updates_made(self, rounds: int) -> np.ndarray:
-        """How many updates each replica has made after `rounds` of them ``[R]``."""
-        return np.full(self.replicas, rounds)
+    def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
+        """How many updates each replica has made after `rounds`, and of how many of the `examples` drawn ``[R]``."""
+        return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
         """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""

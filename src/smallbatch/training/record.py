@@ -11,7 +11,7 @@ class Record:
         self.seed, self.base_lr, self.batch_size = seed, base_lr, batch_size
         self.history: list[dict] = []
         self.diverged = False
-        self.epochs = self.updates = self.examples = 0
+        self.epochs = self.updates = self.examples = self.spent = 0
         self.seconds = 0.0
 
     def begin(self, scores: dict, val_loss: float, val_correct, row: int) -> None:
@@ -22,12 +22,14 @@ class Record:
         self._add(0, None, None, val_loss, val_correct, scored=True)
 
     def end_epoch(
-        self, epoch, updates, examples, batch_size, lr, running, val_loss, val_correct, scores, row, finite, noise=None
-    ) -> None:
+        self, epoch, updates, examples, spent, batch_size, lr, running, val_loss, val_correct, scores, row, finite, noise=None
+    ) -> None:  # fmt: skip
         """Take the scores after an epoch. `batch_size` is the last update's, or None for the mean of the epoch's updates,
-        which the replica chose; `noise` are columns of the gradient noise scale, if it was measured."""
+        which the replica chose: `spent` are the examples of its updates so far, without those of an unfinished one.
+        `noise` are columns of the gradient noise scale, if it was measured."""
         if batch_size or updates > self.updates:
-            self.batch_size = batch_size or (examples - self.examples) / (updates - self.updates)
+            self.batch_size = batch_size or (spent - self.spent) / (updates - self.updates)
+            self.spent = spent
         self.epochs, self.updates, self.examples, self.diverged = epoch, updates, examples, not finite
         if scores is not None and finite:
             self._keep(scores, row)

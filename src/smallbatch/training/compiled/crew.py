@@ -69,9 +69,9 @@ class Compiled:
             )
             self.seen[r] += order[r].size
 
-    def updates_made(self, rounds: int) -> np.ndarray:
-        """How many updates each replica has made after `rounds` calls' worth of batches ``[R]``."""
-        return np.full(self.replicas, rounds)
+    def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
+        """How many updates each replica has made after `rounds`, and of how many of the `examples` drawn ``[R]``."""
+        return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradients(self, batch: Split) -> dict[str, np.ndarray]:
         """The gradients of the mean loss on `batch` for replica 0, by name; running statistics see the batch."""
