@@ -13,7 +13,7 @@ import math
 
 from smallbatch.measures.batches import BATCHES, small_batch
 from smallbatch.schedules.course import course, is_adaptive, largest_step
-from smallbatch.training.widths import CROWD, WAYS, twins, widths
+from smallbatch.training.widths import CROWD, WAYS, piece_of, twins, widths
 from smallbatch.training.widths import WIDEST as WIDEST_ON
 
 MEGABYTE = 1e6
@@ -49,7 +49,7 @@ def peak(
     """
     way = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
     program = PROGRAM + MODULES + TRACKING * tracked + way
-    at = [chosen] if chosen else options(numbers, largest_step(fleet), most)
+    at = [chosen] if chosen else options(numbers, piece_of(largest_step(fleet), fleet.get("bn_batch_size")), most)
     phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
     phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
@@ -97,7 +97,7 @@ def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
 def largest_in(fleet: dict) -> int:
     """The most examples that a fleet takes at once, to train or to measure."""
     noise = fleet["evaluation"].get("noise_scale") and small_batch(fleet, fleet["dataset"]["sizes"]["train"])
-    return max(noise or 0, largest_step(fleet))
+    return max(piece_of(size, fleet.get("bn_batch_size")) for size in (noise or 1, largest_step(fleet)))
 
 
 def _step(way: str, numbers: dict, m: int, replicas: int) -> float:

@@ -19,6 +19,7 @@ from smallbatch.footprint import MARGIN, WIDEST, fitting, options, peak
 from smallbatch.progress import JobProgress
 from smallbatch.schedules.course import largest_step
 from smallbatch.training import checkpoint
+from smallbatch.training.widths import piece_of
 
 RESULTS = Path("results")
 SETTINGS = (
@@ -235,7 +236,8 @@ def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, flo
             f"training.mem_mb: batch size {shared['batch_size']} needs some {need:,} MB for a single replica, "
             f"but {says} allows {limit:,.0f} MB; {fix}"
         )
-    ways, dataset = options(numbers, largest_step(shared), most), shared["dataset"]
+    at_once = piece_of(largest_step(shared), shared.get("bn_batch_size"))
+    ways, dataset = options(numbers, at_once, most), shared["dataset"]
     chosen = settled(ways, shared, dataset["shape"], dataset["classes"], provenance.processor())
     return most, peak(numbers, shared, points, most, chosen, **known)
 

@@ -25,9 +25,11 @@ def versions(*packages: str) -> str:
 
 
 def processor() -> str:
-    """The name of the processor."""
+    """The name of the processor, with family and model: a virtual machine may give many processors one name."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+        pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+        found = {key.strip(): value.strip() for key, _, value in reversed(pairs)}  # of the first core
+        family = f" (family {found['cpu family']}, model {found['model']})" if "cpu family" in found else ""
+        return found["model name"] + family
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()

@@ -45,7 +45,8 @@ SEEDS, EPOCHS, IMAGES = (0, 1), 3, 96
 
 def machine() -> str:
     """What the bits of PyTorch depend on."""
-    return f"{provenance.processor()}, {provenance.versions('torch')}, {platform.machine()}"
+    name = provenance.processor().partition(" (")[0]
+    return f"{name} with {torch.backends.cpu.get_cpu_capability()}, {provenance.versions('torch')}, {platform.machine()}"
 
 
 def data(shape: tuple[int, int, int]) -> Data:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from smallbatch.data.stream import fresh
 from smallbatch.errors import Stopped
 from smallbatch.models.build import build
-from smallbatch.training import loop
+from smallbatch.training import loop, widths
 from smallbatch.training.checkpoint import Keep
 from smallbatch.training.compiled.crew import Compiled
 from smallbatch.training.crews import MODULES, make_crew
@@ -103,6 +103,14 @@ def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, share
         assert (summary["updates"], summary["examples"]) == (len(made), sum(len(index) for index, _ in made))
         assert (last["batch_size"], last["lr"]) == (len(made[-1][0]), pytest.approx(rate * M * made[-1][1]))
         assert last["smith_g"] == pytest.approx(last["lr"] * SIZE / (last["batch_size"] * 0.5))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
+def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(digits, shared, engine, monkeypatch):
+    """Whole chunks of batch norm at a time: 16 of up to 32 examples at once."""
+    monkeypatch.setattr(widths, "AT_ONCE", 20)
+    assert widths.piece_of(32, M) == 16 and widths.piece_of(16, M) == 16 and widths.piece_of(50, 50) == 50
+    test_every_replica_follows_the_plain_loop_under_every_schedule(digits, shared, engine, "increase")
 
 
 @pytest.mark.parametrize("name", ["increase", "fresh", "cosine"])

@@ -26,7 +26,7 @@ from smallbatch.training.groups import CannotFuse
 from smallbatch.training.heap import give_back
 from smallbatch.training.loop import batches
 from smallbatch.training.verify import rounds_alike, verified
-from smallbatch.training.widths import WAYS, WIDEST, twins, widths
+from smallbatch.training.widths import WAYS, WIDEST, piece_of, twins, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {
@@ -55,7 +55,8 @@ def choose_engine(data: Data, shared: dict, say, most: int | None = None) -> tup
     device = data.device.type
     most = WIDEST[device] if most is None else most
     found, reasons = candidates(data, shared, most)
-    options = [(engine, width) for engine in found for width in widths(engine, largest_step(shared), most, device)]
+    at_once = piece_of(largest_step(shared), shared.get("bn_batch_size"))
+    options = [(engine, width) for engine in found for width in widths(engine, at_once, most, device)]
     engine, width = fastest(options, data, shared)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
@@ -71,7 +72,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     """
     m, b = shared["batch_size"], shared.get("bn_batch_size")
     nets = [network(data, shared, seed) for seed in (0, 1)]
-    examples = m if m > 1 else b or 2
+    examples = piece_of(m, b) if m > 1 else b or 2
     check_norms(nets[0], data.shape, examples)
     reason = _compiled(nets[0], data, shared, examples)
     give_back()

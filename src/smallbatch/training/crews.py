@@ -37,7 +37,7 @@ def _crew(engine: str, data: Data, shared: dict, seeds: list[int], say):
     if engine == "compiled":
         from smallbatch.training.compiled.crew import Compiled  # needs Numba, which other ways do without
 
-        return Compiled(nets, data.shape, m, shared["optimizer"])
+        return Compiled(nets, data.shape, m, shared["optimizer"], whole=is_adaptive(shared))
     tail = twins(engine, 2, shared["batch_size"] * data.classes)
     nets = [net.to(data.device) for net in nets]
     return Modules(nets, MODULES[engine], shared["optimizer"], tail, shared.get("precision"), say, m)

@@ -16,6 +16,7 @@ from smallbatch.training.crews import make_crew, network, twins
 from smallbatch.training.heap import give_back
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import row_major
+from smallbatch.training.widths import piece_of
 
 
 def set_up() -> None:
@@ -61,7 +62,7 @@ def train_fleet(
 
 def _try_out(net: torch.nn.Module, data: Data, shared: dict, say) -> None:
     """One batch through a network before it trains; raises UserError, naming network, file and line, if that fails."""
-    m, name = shared["batch_size"], shared["model"]["_target_"]
+    m, name = piece_of(shared["batch_size"], shared.get("bn_batch_size")), shared["model"]["_target_"]
     x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)

@@ -19,6 +19,7 @@ from smallbatch.training import cuda, evaluate
 from smallbatch.training.device import forward_in, products_in
 from smallbatch.training.groups import gradients, trained
 from smallbatch.training.optimizers import make_optimizer
+from smallbatch.training.widths import piece_of
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
@@ -81,6 +82,8 @@ class Modules:
         m: int | None = None,
     ):
         self.m = m  # examples of an update, on which an optimizer may depend
+        norms = evaluate.norm_layers(nets[0])
+        self.b = norms[0].bn_batch_size if norms else None
         self.tail = tail  # rows at the end that stay when others leave
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
@@ -118,7 +121,21 @@ class Modules:
         sums += loss
 
     def losses_and_gradients(self, train: Split, index: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients."""
+        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients, added up over pieces of a large batch."""
+        m = len(index)
+        parts = index.split(piece_of(m, self.b))
+        loss, made = self._piece(train, parts[0])
+        if len(parts) > 1:
+            loss, made = loss * len(parts[0]) / m, [gradient * (len(parts[0]) / m) for gradient in made]
+        for part in parts[1:]:
+            more, gradients_of_part = self._piece(train, part)
+            loss = loss + more * len(part) / m
+            for gradient, further in zip(made, gradients_of_part, strict=True):
+                gradient.add_(further, alpha=len(part) / m)
+        return loss, made
+
+    def _piece(self, train: Split, index: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The same of examples that are computed at once."""
         m, replicas = index.shape
         if replicas == 1:  # as the textbook has it: no slower than that
             with self.forward_in():

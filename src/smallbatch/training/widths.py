@@ -10,8 +10,14 @@ WAYS = (
 )  # the best first, as a rule (`crews.py`)
 IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
 WIDEST = {"cpu": 128, "cuda": 256}
+AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded
 TAIL = 32
 CROWD = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
+
+
+def piece_of(m: int, b: int | None) -> int:
+    """How many examples of a batch of m a replica computes at once: whole chunks of the BN batch size b."""
+    return m if m <= AT_ONCE else min(m, max(1, AT_ONCE // (b or 1)) * (b or 1))
 
 
 def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:

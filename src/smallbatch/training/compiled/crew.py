@@ -11,6 +11,7 @@ from smallbatch.training.compiled import moments, step
 from smallbatch.training.compiled.layout import lay_out
 from smallbatch.training.compiled.tape import lanes
 from smallbatch.training.compiled.translate import make_tape
+from smallbatch.training.widths import piece_of
 
 EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
 
@@ -20,11 +21,15 @@ class Compiled:
 
     tail = 0
 
-    def __init__(self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict):
+    def __init__(
+        self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict, whole: bool = False
+    ):
+        """`m` is the largest batch; with `whole` it is computed at once, however large (`moment_sums` needs that)."""
         self.tape = tape = make_tape(nets[0], shape)
         self.dtype = next(nets[0].parameters()).detach().numpy().dtype
-        self.optimizer, self.m = optimizer, m
+        self.optimizer = optimizer
         self.b = tape.norms[0].bn_batch_size if tape.norms else None
+        self.whole, self.piece = whole, m if whole else piece_of(m, self.b)
         self.where = np.concatenate(list(tape.names.values()))
         replicas, tail = len(nets), tape.parameters + tape.widest
         self.p = np.zeros((replicas, tail), self.dtype)
@@ -40,7 +45,10 @@ class Compiled:
         one = lay_out(tape, 1, None, gradients=False).size - lay_out(tape, 0, None, gradients=False).size
         size = max(1, EVALUATION_BYTES // (max(1, one) * self.dtype.itemsize))
         self.slice = max(self.b or 1, size // (self.b or 1) * (self.b or 1))
-        self.training, self.evaluation = lay_out(tape, m, self.b), lay_out(tape, self.slice, self.b, gradients=False)
+        self.training, self.evaluation = (
+            lay_out(tape, self.piece, self.b),
+            lay_out(tape, self.slice, self.b, gradients=False),
+        )
         self.memory = {id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)}
         self.gradient = np.zeros(tail, self.dtype)
 
@@ -63,7 +71,7 @@ class Compiled:
             total[r] = step.train(
                 *(self.training.net, self.memory[id(self.training)], self.gradient),
                 *(self.p[r], self.velocity[r], self.running[r, 0], self.running[r, 1], images, labels),
-                *(order[r], np.ascontiguousarray(lr[:, r])),
+                *(order[r], self.piece, np.ascontiguousarray(lr[:, r])),
                 *(self.optimizer["momentum"], int(bool(self.optimizer.get("nesterov")))),
                 *(self.optimizer["weight_decay"], total[r]),
             )
@@ -95,17 +103,18 @@ class Compiled:
         """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``; returns that loss."""
         images, labels = _arrays(split)
         layout, memory = self._room(len(index))
-        rate, no = np.zeros(1), 0.0
+        rate, no, piece = np.zeros(1), 0.0, self.piece
         return step.train(
             *(layout.net, memory, self.gradient, self.p[r], self.velocity[r], running[0], running[1], images, labels),
-            *(index[None], rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
+            *(index[None], piece, rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
         )
 
     def _room(self, examples: int) -> tuple:
-        """The layout for training and its memory, which can hold so many examples."""
-        if examples > self.m:
+        """The layout for training and its memory, with room for as many of these examples as are computed at once."""
+        piece = examples if self.whole else piece_of(examples, self.b)
+        if piece > self.piece:
             del self.memory[id(self.training)]
-            self.m, self.training = examples, lay_out(self.tape, examples, self.b)
+            self.piece, self.training = piece, lay_out(self.tape, piece, self.b)
             self.memory[id(self.training)] = np.zeros(self.training.size, self.dtype)
         return self.training, self.memory[id(self.training)]
 

@@ -7,8 +7,8 @@ from smallbatch.training.compiled.tensor import AT, GRADIENT_AT, GRADIENT_STEP, 
 
 
 @jit
-def cross_entropy(a, y, labels, classes, losses, correct, n):
-    """Loss and correctness of each example from logits y, and the gradient of the mean loss."""
+def cross_entropy(a, y, labels, classes, losses, correct, n, m):
+    """Loss and correctness of each of n examples from logits y, and the gradient of the mean loss over m."""
     for i in range(n):
         at, to = y[AT] + i * y[STEP], y[GRADIENT_AT] + i * y[GRADIENT_STEP]
         z, d = a[at : at + classes], a[to : to + classes]
@@ -25,5 +25,5 @@ def cross_entropy(a, y, labels, classes, losses, correct, n):
         losses[i] = math.log(total) + top - z[label]
         correct[i] = best == label
         for k in range(classes):
-            d[k] /= total * n
-        d[label] -= 1 / n
+            d[k] /= total * m
+        d[label] -= 1 / m

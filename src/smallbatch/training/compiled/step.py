@@ -135,8 +135,10 @@ def gather(a, x, images, chosen):
 
 
 @kept_jit
-def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, momentum, nesterov, decay, total):
+def train(net, a, g, p, velocity, means, variances, images, labels, order, piece, lr, momentum, nesterov, decay, total):
     """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
+
+    Of a batch `piece` examples are computed at once, and their gradients added up.
 
         v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
 
@@ -150,13 +152,18 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, m
     losses, correct, chosen = np.empty(m, p.dtype), np.empty(m, np.bool_), np.empty(m, np.int64)
     sums = np.empty((2, 0), np.float64)
     for u in range(len(order)):
-        for i in range(m):
-            chosen[i] = labels[order[u, i]]
-        gather(a, tensors[0], images, order[u])
         clear(g, ZERO, trained)
-        forward(tape, tensors, places, a, p, chunks, settings, means, variances, m, BATCH, NOTHING, sums)
-        loss.cross_entropy(a, logits, chosen, classes, losses, correct, m)
-        backward(tape, tensors, places, a, p, g, chunks, m)
+        mean = 0.0
+        for start in range(0, m, piece):
+            n = min(piece, m - start)
+            for i in range(n):
+                chosen[i] = labels[order[u, start + i]]
+            gather(a, tensors[0], images, order[u, start : start + n])
+            forward(tape, tensors, places, a, p, chunks, settings, means, variances, n, BATCH, NOTHING, sums)
+            loss.cross_entropy(a, logits, chosen, classes, losses, correct, n, m)
+            backward(tape, tensors, places, a, p, g, chunks, n)
+            for i in range(n):
+                mean += losses[i] / m
         if decay:
             decayed((g, 0, p, 0, decay, g, 0, trained))
         if momentum:
@@ -167,9 +174,6 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, lr, m
             sgd_step((p, 0, velocity, 0, lr[u], p, 0, trained))
         else:
             sgd_step((p, 0, g, 0, lr[u], p, 0, trained))
-        mean = 0.0
-        for i in range(m):
-            mean += losses[i] / m
         total += mean
     return total
 
@@ -193,6 +197,6 @@ def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sum
         forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums)
         if mode == FIXED:
             loss.cross_entropy(
-                a, tensors[places[5]], labels[start : start + n], places[4], losses[start : start + n], correct[start : start + n], n
+                a, tensors[places[5]], labels[start : start + n], places[4], losses[start : start + n], correct[start : start + n], n, n
             )  # fmt: skip
     return seen

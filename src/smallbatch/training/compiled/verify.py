@@ -35,7 +35,7 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
 def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
     """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the module."""
     net, n = copy.deepcopy(net).float(), min(examples, 8)
-    crew = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0})
+    crew = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0}, whole=True)
     if crew.normalised:
         raise CannotFuse("its batch norm leaves single examples no gradient of their own")
     with torch.random.fork_rng(devices=[]):
