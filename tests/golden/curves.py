@@ -46,7 +46,9 @@ SEEDS, EPOCHS, IMAGES = (0, 1), 3, 96
 def machine() -> str:
     """What the bits of PyTorch depend on."""
     name = provenance.processor().partition(" (")[0]
-    return f"{name} with {torch.backends.cpu.get_cpu_capability()}, {provenance.versions('torch')}, {platform.machine()}"
+    return (
+        f"{name} with {torch.backends.cpu.get_cpu_capability()}, {provenance.versions('torch')}, {platform.machine()}"
+    )
 
 
 def data(shape: tuple[int, int, int]) -> Data:

@@ -5,6 +5,7 @@
     step.py        the step: forward, reverse, SGD; read this first
     products.py    convolutions and linear layers, all by the one product of tile.py
     norms.py, pixels.py, loss.py   the other layers, row by row with the vectors of vector.py
+    moments.py     squares of single examples' gradients, for the rules that choose the batch size
     crew.py        the replicas of a block, as the training loop uses them
     verify.py      comparison with the module in double precision, before anything trains
     cache.py       where compiled code is kept
