@@ -14,6 +14,7 @@ from smallbatch.errors import UserError
 from smallbatch.plan_files import other_codes, plan_study, write_plan
 from smallbatch.points import count
 from smallbatch.progress import expected
+from smallbatch.schedules.course import course
 from smallbatch.text import count_text
 from smallbatch.tracking import DATABASE, incomplete
 
@@ -108,7 +109,7 @@ def count_job(job: dict) -> tuple[int, int]:
     points = images = 0
     for entry in job["fleets"]:
         points += count(entry["points"])
-        images += count(entry["points"]) * entry["fleet"]["updates"] * entry["fleet"]["batch_size"]
+        images += count(entry["points"]) * course(entry["fleet"])[-1].end
     return points, images
 
 
