@@ -67,8 +67,9 @@ def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) ->
 
 
 def plain_log(axis) -> None:
-    """Plain numbers on a logarithmic axis: at 1, 2 and 5 of each power of ten, or at some even steps of a narrow range."""
+    """Plain numbers on a logarithmic axis: at powers of ten, at 1, 2 and 5 of them, or at even steps, as wide as it is."""
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=8) if high > 6 * low else MaxNLocator(4))
+    several = (1,) if high > 150 * low else (1, 2, 5)
+    axis.set_major_locator(LogLocator(10, subs=several, numticks=12) if high > 6 * low else MaxNLocator(4))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))

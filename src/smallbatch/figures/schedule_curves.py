@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from smallbatch.analyse import Results
 from smallbatch.figures.chosen import chosen_runs, looks, means, plain_log
@@ -46,8 +46,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     accuracy_axis(grid[0, 0].yaxis, accuracy["mean"].quantile(0.05))
     for axes in grid[1]:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        plain_log(axes.yaxis)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False
