@@ -76,6 +76,7 @@ HISTORY = pa.schema(
         ("time", pa.int64()),
         ("seconds", pa.float64()),
         ("smith_g", pa.float64()),
+        ("capped", pa.int64()),
         ("b_simple", pa.float64()),
         ("b_simple_low", pa.float64()),
         ("b_simple_high", pa.float64()),

@@ -249,3 +249,4 @@ def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, share
     sizes = [(row["updates"], row["batch_size"]) for row in found["history"][1:]]
     assert sizes == [(updates, 152) for updates in (1, 3, 5, 6, 8)]
     assert found["history"][-1]["smith_g"] == pytest.approx(2.0**-6 * 4 * 256 / 152)
+    assert [row["capped"] for row in found["history"][1:]] == [1, 3, 5, 6, 8]

@@ -33,12 +33,12 @@ def schedule_sentences(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> 
         parts = []
         for _, row in same.iterrows():
             gap = paired_difference(table, row, reference)
-            spent = f"{percent(row)} after {count_text(round(row['updates']), 'update')}, training loss {row['train_loss']:.2g}"
+            spent = f"{percent(row)} after {count_text(round(row['updates']), 'update')}, training loss {row['train_loss']:.3g}"
             parts.append(
                 f"{row['schedule']} (m = {row['batch_size']}) {spent}: {points(gap)}, {told(gap, 'more', 'less')}"
             )
         if parts:
-            spent = f"after {count_text(round(reference['updates']), 'update')}, training loss {reference['train_loss']:.2g}"
+            spent = f"after {count_text(round(reference['updates']), 'update')}, training loss {reference['train_loss']:.3g}"
             name = f"{first} (m = {reference['batch_size']})"
             sentences.append(f"Against {name} with {interval(reference)} {spent} – {'; '.join(parts)}.")
     return sentences
@@ -59,7 +59,7 @@ def schedules_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
             "examples": rows["examples"].map("{:,.0f}".format),
             "10⁹ operations": (rows["flops"] / 1e9).map("{:,.3g}".format),
             "seconds alone": rows["seconds_alone"].map("{:,.2f}".format),
-            "training loss": rows["train_loss"].map("{:.2g}".format),
+            "training loss": rows["train_loss"].map("{:.3g}".format),
             "test (%)": (100 * rows["test_accuracy"]).map("{:.2f}".format),
         }
     )

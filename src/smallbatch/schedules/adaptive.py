@@ -8,7 +8,8 @@ gradient f, and Σ the diagonal of the unbiased covariance of single examples' g
 where p = momentum·v + f is the direction of the step (f without momentum).
 
 `ba-sgd` (Yin, Luo & Nakamura 2017; with momentum Yao et al.): the loss after the step is normal with mean s - ημ and
-deviation ησ/√m, reflected at zero; m* has the largest expected decrease per example. Stop at m ≥ m*.
+deviation ησ/√m, reflected at zero; m* has the largest expected decrease per example. Stop at m ≥ m*. (As in the papers
+f·f is taken for the square of the true gradient, which it exceeds by trace/m on average: drifts are too large at first.)
 `gradient-noise` (McCandlish et al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|².
 `cabs` (Balles, Romero & Hennig 2017, arXiv 1612.05086): m = η tr Σ / s.
 The last two choose m for the next update, from averages over past updates.

@@ -5,13 +5,15 @@ anew. So replicas of a fleet spend the same examples in the same rounds, whateve
 waits for another.
 """
 
+import math
+
 import numpy as np
 
 from smallbatch.data.read import Split
 from smallbatch.data.stream import fresh
 from smallbatch.schedules.adaptive import Average, averaged, wanted
 
-KEPT = ("sums", "loss", "blocks", "made", "average", "seed")  # of each replica, beside its crew's state
+KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its crew's state
 
 
 class Adaptive:
@@ -25,6 +27,7 @@ class Adaptive:
         self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
         self.blocks = np.zeros(len(seeds), np.int64)
         self.made = np.zeros(len(seeds), np.int64)  # updates
+        self.capped = np.zeros(len(seeds), np.int64)  # those that took all they may, since no size was right
         self.average = np.zeros((len(seeds), len(Average())))
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
@@ -44,10 +47,12 @@ class Adaptive:
         number = int(self.blocks[r])
         seen = self.crew.weighed(r, self.sums[r], number, self.block, self.loss[r] / number)
         average = Average(*self.average[r])
-        if number >= self.most or number * self.block >= wanted(self.schedule, seen, average, lr):
+        size = wanted(self.schedule, seen, average, lr)
+        if number >= self.most or number * self.block >= size:
             self.crew.apply(r, self.sums[r, 0] / number, lr)
             self.average[r] = averaged(self.schedule, seen, average)
             self.made[r] += 1
+            self.capped[r] += not math.isfinite(size)
             self.sums[r], self.loss[r], self.blocks[r] = 0, 0, 0
         return loss
 

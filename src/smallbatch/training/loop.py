@@ -102,6 +102,8 @@ def train_block(
                         *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
                         noise and noise[row],
                     )
+                    if is_adaptive(fleet):
+                        at.records[r].history[-1]["capped"] = int(crew.capped[row])
                     at.records[r].history[-1]["smith_g"] = smith_g(at.records[r], fleet, size, float(lr[row]))
             clock.share()
             trim(crew, at)
