@@ -55,7 +55,9 @@ def test_smiths_noise_scale_is_the_same_whether_the_rate_falls_or_the_batch_grow
 def test_the_noise_scale_is_measured_at_the_end_of_every_epoch(scheduled):
     _, history = tables(scheduled)
     measured = history[history["epoch"] > 0]
-    assert measured[["b_simple", "b_simple_low", "b_simple_high", "trace_sigma", "gradient_norm2"]].notna().all(axis=None)
+    assert (
+        measured[["b_simple", "b_simple_low", "b_simple_high", "trace_sigma", "gradient_norm2"]].notna().all(axis=None)
+    )
     assert (measured["trace_sigma"] > 0).all() and (measured["b_simple_low"] <= measured["b_simple"]).all()
     assert history.loc[history["epoch"] == 0, "trace_sigma"].isna().all()
     assert (measured["seconds_alone"] > 0).all()

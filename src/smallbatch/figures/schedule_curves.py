@@ -43,6 +43,12 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
             sns.despine(ax=axes)
         row[0].set_ylabel(label)
     accuracy = data[0][data[0]["epoch"] > 0]
+    # As wide as the means: intervals of few seeds would take all the room.
+    low, high = accuracy["mean"].min(), accuracy["mean"].max()
+    grid[0, 0].set_ylim(max(0, low - 3), min(100, high + 0.4 * (100 - high)))
+    loss = data[1][data[1]["epoch"] > 0]["mean"].dropna()
+    if len(loss):
+        grid[1, 0].set_ylim(loss.min() / 1.3, loss.max() * 1.3)
     accuracy_axis(grid[0, 0].yaxis, accuracy["mean"].quantile(0.05))
     for axes in grid[1]:
         axes.set_yscale("log")
