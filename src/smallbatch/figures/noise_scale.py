@@ -45,7 +45,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("examples")
-    for axes in grid[-1]:
+    for axes in grid.flat[max(0, len(style) - columns) : len(style)]:  # the last of each column
+        axes.tick_params(labelbottom=True)
         axes.set_xlabel("epochs of examples")
     note = (
         f"Solid: simple noise scale tr Σ / |G|², the ratio of means over {counts_text(noise['seeds'])} seeds and three epochs; "
