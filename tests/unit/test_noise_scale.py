@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 from torch.nn import functional as F
 
+from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import fieller, noise_scale, two_batch
 from smallbatch.training.crews import make_crew, network
 
@@ -72,3 +73,15 @@ def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(di
             made.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))]))
         g = torch.stack(made).numpy()
         assert found[r] == pytest.approx(g @ g.T, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "separate"])
+def test_a_gradient_that_overflows_is_measured_and_changes_no_weight(digits32, shared, engine):
+    fleet = shared()
+    crew = make_crew(engine, digits32, fleet, [3])
+    images = digits32.train.images.clone()
+    images[5] = np.inf
+    before = {name: array.copy() for name, array in crew.state().items()}
+    found = crew.gradient_products(Split(images, digits32.train.labels), np.arange(32).reshape(1, 4, 8))
+    assert not np.isfinite(found).all()
+    assert all(np.array_equal(array, before[name]) for name, array in crew.state().items())

@@ -199,25 +199,14 @@ class Modules:
         f, squares = torch.from_numpy(sums).double()
         m, f = blocks * n, f / blocks
         spread = ((n * n * squares - m * f * f) / (m - 1)).clamp(min=0)
-        velocity = self._velocity(r)
+        velocity = self.stepper.of_replica(r).velocity
         step = f if velocity is None else self.stepper.momentum * torch.cat(velocity).cpu().double() + f
         return Moments(m, loss, float(f @ f), float(f @ step), float(spread.sum()), float((f * f) @ spread))
 
-    @torch.no_grad()
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
         """One update of replica r by a mean gradient."""
-        steps, velocity = torch.from_numpy(gradient).to(self.device), self._velocity(r)
-        rows = [row.view(self.replicas, -1)[r] for row in self.stepper.rows]
-        for i, (row, step) in enumerate(zip(rows, steps.split([len(row) for row in rows]), strict=True)):
-            step = step + self.stepper.weight_decay * row
-            if velocity:
-                step = velocity[i].mul_(self.stepper.momentum).add_(step)
-            row.sub_(step, alpha=lr)
-
-    def _velocity(self, r: int) -> list[torch.Tensor] | None:
-        if not self.stepper.momentum:
-            return None
-        return [velocity.view(self.replicas, -1)[r] for velocity in self.stepper.velocity]
+        one, flat = self.stepper.of_replica(r), torch.from_numpy(gradient).to(self.device)
+        one.step(flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64))
 
     def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
         """The updates from a CUDA graph, which is captured at the first of them, or one by one where it can't be."""

@@ -1,5 +1,7 @@
 """Stochastic gradient descent for a fleet: every replica has its own learning rate."""
 
+import copy
+
 import torch
 
 
@@ -22,9 +24,16 @@ class SGD:
     ):
         whole = [parameter.detach() for parameter in parameters]
         self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
-        self.momentum, self.nesterov = momentum, nesterov
+        self.replicas, self.momentum, self.nesterov = replicas, momentum, nesterov
         self.weight_decay = weight_decay
         self.velocity = [torch.zeros_like(row) for row in self.rows] if momentum else None
+
+    def of_replica(self, r: int) -> "SGD":
+        """The same for replica r alone, on the same memory."""
+        one = copy.copy(self)
+        one.replicas, one.rows = 1, [row.view(self.replicas, -1)[r] for row in self.rows]
+        one.velocity = self.velocity and [velocity.view(self.replicas, -1)[r] for velocity in self.velocity]
+        return one
 
     def state(self) -> dict[str, torch.Tensor]:
         return {f"velocity.{i}": row for i, row in enumerate(self.velocity or [])}

@@ -22,6 +22,7 @@ from smallbatch.training.compiled.step import (
     WEIGHT,
     X,
     Y,
+    descend,
 )
 from smallbatch.training.compiled.tensor import (
     ABSENT,
@@ -37,7 +38,6 @@ from smallbatch.training.compiled.tensor import (
     WIDTH,
     ZERO,
 )
-from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
 
 NO_GRADIENT = np.int64(ABSENT)  # of the input; not a bare number, for which Numba would compile anew
 
@@ -117,11 +117,5 @@ def weigh(s1, s2, velocity, blocks, n, momentum):
 
 @kept_jit
 def apply(p, g, velocity, lr, momentum, decay, trained):
-    """One update by the mean gradient `g`, as in `step.train`."""
-    if decay:
-        decayed((g, 0, p, 0, decay, g, 0, trained))
-    if momentum:
-        momentum_step((velocity, 0, g, 0, momentum, velocity, 0, trained))
-        sgd_step((p, 0, velocity, 0, lr, p, 0, trained))
-    else:
-        sgd_step((p, 0, g, 0, lr, p, 0, trained))
+    """One update by the mean gradient `g` of the blocks of a batch."""
+    descend(p, g, velocity, lr, momentum, 0, decay, trained)

@@ -134,17 +134,35 @@ def gather(a, x, images, chosen):
                 row[j] = source[j]
 
 
-@kept_jit
-def train(net, a, g, p, velocity, means, variances, images, labels, order, piece, lr, momentum, nesterov, decay, total):
-    """One update of SGD for each row of `order` (positions of examples ``[updates, m]``); returns `total` plus the losses.
-
-    Of a batch `piece` examples are computed at once, and their gradients added up.
+@jit
+def descend(p, g, velocity, lr, momentum, nesterov, decay, trained):
+    """One update of the weights `p` by the mean gradient `g`, with rate η = `lr`:
 
         v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
 
-    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with the new v.
+    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with the new v. A rate of zero
+    leaves the weights as they are, whatever the gradient.
+    """
+    if decay:
+        decayed((g, 0, p, 0, decay, g, 0, trained))
+    if momentum:
+        momentum_step((velocity, 0, g, 0, momentum, velocity, 0, trained))
+    if nesterov:
+        momentum_step((velocity, 0, g, 0, momentum, g, 0, trained))
+    if lr == 0:
+        return
+    if momentum and not nesterov:
+        sgd_step((p, 0, velocity, 0, lr, p, 0, trained))
+    else:
+        sgd_step((p, 0, g, 0, lr, p, 0, trained))
 
-    `g` is the mean gradient over the batch, ``lr[u]`` is η of update u.
+
+@kept_jit
+def train(net, a, g, p, velocity, means, variances, images, labels, order, piece, lr, momentum, nesterov, decay, total):
+    """One update of SGD (`descend`) for each row of `order` (positions of examples ``[updates, m]``).
+
+    Of a batch `piece` examples are computed at once, and their gradients added up. ``lr[u]`` is the rate η of update u.
+    Returns `total` plus the losses.
     """
     tape, tensors, places, chunks, settings = net
     trained, classes, logits = places[3], places[4], tensors[places[5]]
@@ -164,16 +182,7 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, piece
             backward(tape, tensors, places, a, p, g, chunks, n)
             for i in range(n):
                 mean += losses[i] / m
-        if decay:
-            decayed((g, 0, p, 0, decay, g, 0, trained))
-        if momentum:
-            momentum_step((velocity, 0, g, 0, momentum, velocity, 0, trained))
-        if nesterov:
-            momentum_step((velocity, 0, g, 0, momentum, g, 0, trained))
-        if momentum and not nesterov:
-            sgd_step((p, 0, velocity, 0, lr[u], p, 0, trained))
-        else:
-            sgd_step((p, 0, g, 0, lr[u], p, 0, trained))
+        descend(p, g, velocity, lr[u], momentum, nesterov, decay, trained)
         total += mean
     return total
 
