@@ -3,9 +3,9 @@
 import pandas as pd
 
 from smallbatch.analysis.best import paired_difference, rates, with_failed
-from smallbatch.analysis.compared import schedule_sentences
 from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
 from smallbatch.analysis.scaling import exponents
+from smallbatch.analysis.schedules import schedule_sentences
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text, norm_text
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer, failed_table, settings_table
-from smallbatch.analysis.compared import schedules_table
+from smallbatch.analysis.schedules import schedules_table
 from smallbatch.figures.names import figures_of
 from smallbatch.page.captions import CAPTIONS
 from smallbatch.provenance import commit
