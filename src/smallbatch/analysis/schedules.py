@@ -40,7 +40,7 @@ def schedule_sentences(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> 
         if parts:
             spent = f"after {count_text(round(reference['updates']), 'update')}, training loss {reference['train_loss']:.3g}"
             sentences.append(f"Against {first} (m = {reference['batch_size']}) with {interval(reference)} {spent}:")
-            sentences += [f"– {part}." for part in parts]
+            sentences += [f"{part}." for part in parts]
     return sentences
 
 

@@ -22,12 +22,19 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     several = results.best["schedule"].nunique() > 1, results.best["budget"].nunique() > 1
     colors = sns.color_palette("colorblind", len(found))
     figure, axes = plt.subplots(figsize=(8.4, 5.2), layout="constrained")
-    for (_, row), color, marker in zip(found.iterrows(), colors, MARKERS * 3, strict=False):
+    for i, ((_, row), color, marker) in enumerate(zip(found.iterrows(), colors, MARKERS * 3, strict=False)):
+        shift = 2 ** (0.5 * ((i + 0.5) / len(found) - 0.5))  # side by side, so that marks don't hide each other
         points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
         for edge in (False, True):
             here = points[points["edge"] == edge]
             axes.plot(
-                here["batch_size"], here["lr"], marker, color=color, mfc="white" if edge else color, ms=6, mew=1.5
+                here["batch_size"] * shift,
+                here["lr"],
+                marker,
+                color=color,
+                mfc="white" if edge else color,
+                ms=6,
+                mew=1.5,
             )
         m = np.array([row["smallest"], row["largest"]], float)
         words = [
