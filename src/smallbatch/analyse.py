@@ -1,13 +1,17 @@
-"""Analyse a study: ``python -m smallbatch.analyse results/STUDY`` writes best.csv from its tables."""
+"""Analyse a study: ``python -m smallbatch.analyse results/STUDY`` writes best.csv and claims.json from its tables."""
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from smallbatch.analysis.best import best_settings, in_budgets
+from smallbatch.plan import expand
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,48 @@ class Results:
         """One row per point and epoch; read when asked for, since it is the largest table."""
         return pd.read_parquet(self.folder / "history.parquet")
 
+    @property
+    def claims(self) -> list[dict]:
+        """The claims of the study with their verdicts (`analysis/claims/judge.py`)."""
+        return json.loads((self.folder / "claims.json").read_text())
+
+    @property
+    def correct(self) -> Callable[[list[str]], np.ndarray]:
+        """A function from points to the final correctness of each test image, ``[points, images]`` (bool)."""
+        stored = pq.read_table(self.folder / "correct.parquet")
+        row = {point: i for i, point in enumerate(stored["point"].to_pylist())}
+        bits, images = stored["correct"].combine_chunks(), self.study["config"]["dataset"]["sizes"]["test"]
+
+        def correct(points: list[str]) -> np.ndarray:
+            packed = b"".join(bits[row[point]].as_py() for point in points)
+            rows = np.frombuffer(packed, np.uint8).reshape(len(points), (images + 7) // 8)
+            return np.unpackbits(rows, axis=1, count=images).astype(bool)
+
+        return correct
+
 
 def read_results(folder: Path) -> Results:
     """The tables of ``results/<study>/``; `best` is None before it was analysed."""
     study = json.loads((folder / "study.json").read_text())
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     best = folder / "best.csv"
-    frame = pd.read_csv(best, dtype={"bn_batch_size": "Int64"}) if best.is_file() else None
+    frame = pd.read_csv(best, dtype={"bn_batch_size": "Int64"}, float_precision="round_trip") if best.is_file() else None
     return Results(study, table, frame, folder)
 
 
+def analyse(folder: Path) -> None:
+    """Write best.csv and claims.json of ``results/<study>/``."""
+    from smallbatch.analysis.claims.judge import judge  # statsmodels: not for figures
+    from smallbatch.analysis.measured import Measured
+
+    results = read_results(folder)
+    best = best_settings(results.table)
+    best.to_csv(folder / "best.csv", index=False)
+    study = results.study
+    data = Measured(results.table, best, expand(study["config"]), results.correct)
+    claims = judge(study["claims"], data, study["config"]["claims"]["seeds_planned"])
+    (folder / "claims.json").write_text(json.dumps(claims, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
 if __name__ == "__main__":
-    _folder = Path(sys.argv[1])
-    best_settings(read_results(_folder).table).to_csv(_folder / "best.csv", index=False)
+    analyse(Path(sys.argv[1]))

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from smallbatch.config_claims import Claims, Paper, check_claims
 from smallbatch.config_schedules import check_schedules
+from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
 from smallbatch.schedules.budget import updates_in
 
@@ -121,6 +123,8 @@ class Config:
     optimizer: Optimizer = field(default_factory=Optimizer)
     grid: Grid = field(default_factory=Grid)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    claims: Claims = field(default_factory=Claims)  # that the report decides
+    papers: dict[str, Paper] = field(default_factory=dict)  # what stands beside the measured numbers
     training: Training = field(default_factory=Training)
     tracking: Tracking = field(default_factory=Tracking)
     precision: str | None = None  # of products in training: tf32, bf16 (weights and evaluation: float32); null: float32
@@ -161,6 +165,7 @@ def check(config: dict) -> None:
         if key not in ("gpus", "device") and value is not None and not 0 < value < math.inf:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
     _check_evaluation(config["evaluation"])
+    check_claims(config, set(entries()))
 
 
 def _check_evaluation(evaluation: dict) -> None:

@@ -60,6 +60,9 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
         "code": code,
         "data": data_id,
         "budgets": budgets(config, rows),
+        "claims": claims(config),
+        # as a list: the keys of a plan are sorted
+        "papers": [paper | {"reported": list(paper["reported"].values())} for paper in config["papers"].values()],
         "points": sum(count(entry["points"]) for entry in fleets),
         "fleets": len(fleets),
         "jobs": sorted(jobs),
@@ -68,9 +71,9 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
 
 
 def expand(config: dict) -> list[dict]:
-    """The grid's own product and its arms as rows ``{budget, schedule, course, momentum, batch_size, norm, ...}``.
+    """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum, batch_size, norm, ...}``.
 
-    `schedule` is a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
+    `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
     so that a narrowed grid narrows it.
     """
     grid = config["grid"]
@@ -113,6 +116,7 @@ def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[s
             raise ValueError(f"{path}.budget: {error}") from None
         rows.append(
             {
+                "path": path,
                 "budget": _budget_name(budget, grid["budget"], train_size),
                 "schedule": name,
                 "course": {key: value for key, value in schedule.items() if key != "momentum"},
@@ -204,6 +208,22 @@ def budgets(config: dict, rows: list[dict]) -> list[dict]:
         if setting not in found.setdefault(row["budget"], []):
             found[row["budget"]].append(setting)
     return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
+
+
+def claims(config: dict) -> list[dict]:
+    """The study's claims with their names, and budget, δ and margin filled in."""
+    wanted, grid = config["claims"], config["grid"]["budget"]
+    size = config["dataset"]["sizes"]["train"]
+    return [
+        claim
+        | {
+            "claim": name,
+            "budget": _budget_name(claim["budget"] or grid, grid, size),
+            "delta": claim["delta"] or wanted["delta"],
+            "margin": claim["margin"] or wanted["margin"],
+        }
+        for name, claim in wanted["tests"].items()
+    ]
 
 
 def _fleets(config: dict, rows: list[dict]) -> list[dict]:

@@ -74,12 +74,12 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
     for name, job in plan.jobs.items():
         if not (RESULTS / "jobs" / name / "cost.json").is_file():
             expected[name] = count_job(job)
-    tracked = RESULTS / study / "mlflow.csv"
     tracking = plan.study["config"]["tracking"]
     lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
     # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as there.
-    if incomplete(tracked) or lost:
-        tracked.unlink(missing_ok=True)
+    for tracked in (RESULTS / study / "mlflow.csv", RESULTS / study / "mlflow-report.txt"):
+        if incomplete(tracked) or lost:
+            tracked.unlink(missing_ok=True)
     return str(path), plan.study
 
 

@@ -1,4 +1,4 @@
-"""MLflow, the window on the runs: ``python -m smallbatch.tracking results/STUDY`` logs what is missing.
+"""MLflow, the window on the runs: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with ``--report`` the report.
 
 The tables are the truth; every function here may be repeated and adds nothing that is there already. One
 experiment per study, one run per point, found by its tag ``point``. A server that is down or a database
@@ -84,7 +84,7 @@ def log_report(tracking: dict, study: dict, folder: Path, results: Path) -> None
         experiment = _experiment(client, tracking, study["study"])
         found = client.search_runs([experiment], "tags.kind = 'report'", max_results=1)
         run = found[0] if found else client.create_run(experiment, run_name="report", tags={"kind": "report"})
-        files = [folder / "report.html", folder / "best.csv", *sorted((folder / "figures").iterdir())]
+        files = [*(folder / name for name in ("report.html", "best.csv", "claims.json")), *sorted((folder / "figures").iterdir())]
         if tracking["uri"]:
             for path in files:
                 client.log_artifact(run.info.run_id, str(path), "figures" if path.parent.name == "figures" else None)
@@ -185,31 +185,44 @@ def _experiment(client, tracking: dict, study: str) -> str:
 
 
 def track_study(folder: Path) -> None:
-    """Log every point and the report of a study; writes mlflow.csv, whose first line says so if it is incomplete."""
+    """Log every point of a study; writes mlflow.csv, whose first line says so if it is incomplete."""
     study = json.loads((folder / "study.json").read_text())
     tracking, results = study["config"]["tracking"], folder.parent
     summaries = pq.read_table(folder / "table.parquet").to_pylist()
     histories: dict[str, list] = {}
     for row in pq.read_table(folder / "history.parquet").to_pylist():
         histories.setdefault(row["point"], []).append(row)
-    logged, note = {}, ""
+    logged, experiment, note = {}, "", ""
     try:
         logged = log_points(tracking, study["study"], [(s, histories[s["point"]]) for s in summaries], results)
-        log_report(tracking, study, folder, results)
+        with _connection(tracking, results) as client:
+            experiment = _experiment(client, tracking, study["study"])
     except TrackingError as error:
         note = INCOMPLETE
         print(f"warning: not tracked: {error}", file=sys.stderr)
-    lines = [f"{s['point']},{logged.get(s['point'], '')}" for s in summaries]
-    (folder / "mlflow.csv").write_text("\n".join([f"point,run_id{note}", *lines]) + "\n")
+    lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
+    (folder / "mlflow.csv").write_text("\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n")
+
+
+def track_report(folder: Path) -> None:
+    """Log figures, tables and page of a study; writes mlflow-report.txt, which says whether that was possible."""
+    study = json.loads((folder / "study.json").read_text())
+    said = "logged"
+    try:
+        log_report(study["config"]["tracking"], study, folder, folder.parent)
+    except TrackingError as error:
+        said = f"not logged{INCOMPLETE}"
+        print(f"warning: report not tracked: {error}", file=sys.stderr)
+    (folder / "mlflow-report.txt").write_text(said + "\n")
 
 
 INCOMPLETE = " (incomplete)"
 
 
 def incomplete(path: Path) -> bool:
-    """Whether mlflow.csv lacks runs, so that it must be made again."""
+    """Whether mlflow.csv lacks runs, or mlflow-report.txt the report, so that it must be made again."""
     return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
 
 
 if __name__ == "__main__":
-    track_study(Path(sys.argv[1]))
+    (track_report if "--report" in sys.argv else track_study)(Path(sys.argv[1]))

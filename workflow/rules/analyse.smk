@@ -29,10 +29,12 @@ rule collect:
 rule analyse:
     input:
         table="results/{study}/table.parquet",
+        correct="results/{study}/correct.parquet",
         study="results/{study}/study.json",
-        code=source("analyse.py", "analysis/best.py"),
+        code=source("analyse.py", "plan.py", "analysis/best.py", "analysis/effect.py", "analysis/measured.py", "analysis/claims/"),
     output:
         best="results/{study}/best.csv",
+        claims="results/{study}/claims.json",
     log:
         "results/logs/{study}/analyse.log",
     localrule: True
@@ -48,5 +50,5 @@ rule analyse:
 
 rule table:
     input:
-        expand("results/{study}/{name}", study=STUDIES, name=["table.parquet", "best.csv"]),
+        expand("results/{study}/{name}", study=STUDIES, name=["table.parquet", "best.csv", "claims.json"]),
     localrule: True

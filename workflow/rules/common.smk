@@ -111,6 +111,12 @@ def figure_files(study, formats=tuple(FORMATS)):
     return [f"results/{study}/figures/{name}.{format}" for name in names for format in formats]
 
 
+def tracked_runs(wildcards):
+    """The runs that the page links to, where the study is tracked."""
+    tracked = plan_of(wildcards.study)[1]["config"]["tracking"]["name"] != "none"
+    return [f"results/{wildcards.study}/mlflow.csv"] if tracked else []
+
+
 def source(*names):
     """Source files of the package as inputs, so that editing them re-runs what they make."""
     return source_files(SRC, names)

@@ -8,10 +8,13 @@ rule figure:
             f"figures/{wildcards.figure}.py",
             "figures/style.py",
             "figures/chosen.py",
+            "figures/hover.py",
+            "figures/__main__.py",
             "text.py",
             "rates.py",
             "analyse.py",
             "analysis/",
+            *(["analysis/claims/"] if wildcards.figure == "claims" else []),
         ),
     output:
         svg=report(
@@ -38,10 +41,11 @@ rule page:
     input:
         tables=expand(
             "results/{{study}}/{name}",
-            name=["table.parquet", "best.csv", "study.json", "gaps.csv", "cost.json"],
+            name=["table.parquet", "correct.parquet", "best.csv", "claims.json", "study.json", "gaps.csv", "cost.json"],
         ),
-        figures=lambda wildcards: figure_files(wildcards.study),
-        code=source("page/", "analysis/", "text.py"),
+        figures=lambda wildcards: figure_files(wildcards.study, ("svg", "csv")),
+        runs=tracked_runs,
+        code=source("page/", "analysis/", "text.py", "commands.py", "papers.py", "papers.bib"),
     output:
         report(
             "results/{study}/report.html",
@@ -76,8 +80,7 @@ rule report:
 
 rule track_study:
     input:
-        tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json", "best.csv"]),
-        page="results/{study}/report.html",
+        tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json"]),
     output:
         "results/{study}/mlflow.csv",
     log:
@@ -93,7 +96,27 @@ rule track_study:
         "python -m smallbatch.tracking results/{wildcards.study} 2>&1 | tee {log} >&2"
 
 
+rule track_report:
+    input:
+        runs="results/{study}/mlflow.csv",
+        page="results/{study}/report.html",
+        figures=lambda wildcards: figure_files(wildcards.study),
+    output:
+        "results/{study}/mlflow-report.txt",
+    log:
+        "results/logs/{study}/track-report.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m smallbatch.tracking results/{wildcards.study} --report 2>&1 | tee {log} >&2"
+
+
 rule track:
     input:
-        expand("results/{study}/mlflow.csv", study=STUDIES),
+        expand("results/{study}/{name}", study=STUDIES, name=["mlflow.csv", "mlflow-report.txt"]),
     localrule: True

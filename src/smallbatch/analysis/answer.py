@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import paired_difference, rates, with_failed
+from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
 from smallbatch.analysis.scaling import exponents
 from smallbatch.analysis.schedules import schedule_sentences
@@ -13,8 +14,9 @@ KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
-def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
+def answer(data: Measured) -> list[str]:
     """Sentences about the best setting, batch size, BN batch size and stable rates; each names its budget."""
+    table, best = data.table, data.best
     found = best.dropna(subset=["test_accuracy"])
     if found.empty:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
@@ -22,19 +24,14 @@ def answer(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     for budget, rows in found.groupby("budget", sort=False):
         sentences.append(_best(rows, budget, several))
         if several:
-            sentences += schedule_sentences(table, rows, budget)
+            sentences += schedule_sentences(data, rows)
         else:
-            sentences += [*_small_against_large(table, rows, budget), *_bn_batch(table, rows, budget)]
+            sentences += [*_small_against_large(data, rows, budget), *_bn_batch(data, rows, budget)]
     return sentences + ([] if several else _stable(table, best)) + _exponents(table, best)
 
 
-def _first(rows: pd.DataFrame) -> pd.Series:
-    """The best of some settings by validation accuracy, the smaller batch of equals."""
-    return rows.sort_values(["val_accuracy", "batch_size"], ascending=[False, True]).iloc[0]
-
-
 def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
-    row = _first(rows)
+    row = first(rows)
     schedule = f", schedule {row['schedule']}," if several else ""
     edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
     return (
@@ -43,36 +40,36 @@ def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
     )
 
 
-def _small_against_large(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]:
+def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
     """For each kind of norm: the best setting with m <= 32, the best above, and the largest m."""
     sentences = []
     for norm, group in rows.groupby("norm", sort=False):
         small, large = group[group["batch_size"] <= SMALL], group[group["batch_size"] > SMALL]
         if small.empty or large.empty:
             continue
-        first, second = _first(small), _first(large)
-        gap = paired_difference(table, first, second)
+        one, two = first(small), first(large)
+        gap = compare(data, one, two)
         outcome = told(gap, f"small batches (m ≤ {SMALL}) reached more", f"large batches (m > {SMALL}) reached more")
         text = (
-            f"{KINDS[norm]}, at {budget_text(budget)}, {outcome}: {percent(first)} at m = {first['batch_size']} against "
-            f"{percent(second)} at m = {second['batch_size']}, {points(gap)}"
+            f"{KINDS[norm]}, at {budget_text(budget)}, {outcome}: {percent(one)} at m = {one['batch_size']} against "
+            f"{percent(two)} at m = {two['batch_size']}, {points(gap)}"
         )
         last = large.sort_values(["batch_size", "val_accuracy"]).iloc[-1]
-        if last["batch_size"] != second["batch_size"]:
+        if last["batch_size"] != two["batch_size"]:
             text += f"; m = {last['batch_size']} reached {percent(last)}"
         sentences.append(text + ".")
     return sentences
 
 
-def _bn_batch(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]:
+def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
     """For each m that has both: the best smaller BN batch against BN over the whole batch."""
     sentences = []
     for m, group in rows[rows["norm"] == "bn"].groupby("batch_size"):
         whole, ghost = group[group["bn_batch_size"] == m], group[group["bn_batch_size"] < m]
         if whole.empty or ghost.empty:
             continue
-        chosen = _first(ghost)
-        gap = paired_difference(table, chosen, whole.iloc[0])
+        chosen = first(ghost)
+        gap = compare(data, chosen, whole.iloc[0])
         outcome = told(gap, "more", "less")
         sentences.append(f"at m = {m} over {chosen['bn_batch_size']} instead of {m} examples, {points(gap)}: {outcome}")
     if not sentences:
@@ -118,48 +115,3 @@ def stable_limit(cells: pd.DataFrame) -> str | None:
         return None
     last = failed.argmax() - 1 if failed.any() else len(failed) - 1
     return ("" if failed.any() else "at least ") + rate_text(reached["base_lr"].iloc[last])
-
-
-def settings_table(best: pd.DataFrame) -> pd.DataFrame:
-    """best.csv for readers: one row per setting in plain words."""
-    rows = []
-    for _, row in best.iterrows():
-        chosen = not pd.isna(row["base_lr"])
-        rows.append(
-            {
-                "budget": budget_text(row["budget"]),
-                "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
-                "schedule": row["schedule"],
-                "m": int(row["batch_size"]),
-                "best η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else "") if chosen else "none trains",
-                "η = η̃·m": f"{row['lr']:.3g}" if chosen else "–",
-                "validation (%)": f"{100 * row['val_accuracy']:.2f}" if chosen else "–",
-                "test (%)": f"{100 * row['test_accuracy']:.2f}" if chosen else "–",
-                "95% interval over seeds": f"{100 * row['ci_low']:.2f} – {100 * row['ci_high']:.2f}"
-                if chosen and not pd.isna(row["ci_low"])
-                else "–",
-                "seeds": int(row["seeds"]),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """Settings and η̃ with diverged or untrained seeds, with their counts."""
-    cells = with_failed(rates(table), best)
-    cells = cells[cells["diverged"] + cells["untrained"] > 0]
-    return pd.DataFrame(
-        {
-            "budget": cells["budget"].map(budget_text),
-            "norm": [
-                norm_text(*key) for key in zip(cells["norm"], cells["bn_batch_size"], cells["batch_size"], strict=True)
-            ],
-            "schedule": cells["schedule"],
-            "m": cells["batch_size"],
-            "η̃": cells["base_lr"].map(rate_text),
-            "seeds": cells["seeds"],
-            "diverged": cells["diverged"],
-            "untrained": cells["untrained"],
-            "counted as failed": cells["failed"],
-        }
-    )

@@ -1,7 +1,5 @@
 """The best base learning rate of every setting, chosen on validation data and read on test data."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -68,7 +66,8 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
         )
         if len(candidates):
             chosen = candidates.iloc[0]
-            accuracies = _points(table, row, chosen["base_lr"])["test_accuracy"].to_numpy()
+            here = of_setting(table, row) & (table["base_lr"] == chosen["base_lr"])
+            accuracies = table[here]["test_accuracy"].to_numpy()
             low, high = t_interval(accuracies)
             row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "test_accuracy", "seeds")}
             row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}  # an accuracy lies between; nan stays nan
@@ -79,12 +78,13 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=BEST).astype({"bn_batch_size": "Int64"})
 
 
-def _points(table: pd.DataFrame, setting: dict, base_lr: float) -> pd.DataFrame:
-    same = table["base_lr"] == base_lr
+def of_setting(table: pd.DataFrame, setting) -> np.ndarray:
+    """Which rows of a table belong to a setting (a mapping with SETTING)."""
+    same = np.ones(len(table), bool)
     for key in SETTING:
         value = setting[key]
-        same &= table[key].isna() if pd.isna(value) else (table[key] == value).fillna(False).astype(bool)
-    return table[same].sort_values("seed")
+        same &= (table[key].isna() if pd.isna(value) else table[key] == value).fillna(False).to_numpy(bool)
+    return same
 
 
 def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -96,24 +96,6 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     quantile = special.stdtrit(n - 1, (1 + level) / 2)
     mean, half = np.mean(values), quantile * np.std(values, ddof=1) / np.sqrt(n)
     return float(mean - half), float(mean + half)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A mean difference of test accuracy (fractions), its 95% t interval over seeds, and their number."""
-
-    mean: float
-    low: float
-    high: float
-    seeds: int
-
-
-def paired_difference(table: pd.DataFrame, first: dict, second: dict) -> Difference:
-    """Test accuracy of `first` minus `second` (rows of best.csv), paired by seed."""
-    one = _points(table, first, first["base_lr"]).set_index("seed")["test_accuracy"]
-    two = _points(table, second, second["base_lr"]).set_index("seed")["test_accuracy"]
-    difference = (one - two).dropna().to_numpy()
-    return Difference(float(difference.mean()), *t_interval(difference), len(difference))
 
 
 def with_failed(cells: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import Difference
+from smallbatch.analysis.effect import Effect
 from smallbatch.rates import rate_text
 from smallbatch.text import norm_text
 
@@ -30,19 +30,31 @@ def interval(row) -> str:
     )
 
 
-def told(gap: Difference, more: str, less: str, neither: str = "no difference could be told") -> str:
-    """`more` or `less` if the interval of a difference leaves zero out, else `neither`; nothing from a few seeds."""
+def told(gap: Effect, more: str, less: str, neither: str = "no difference could be told") -> str:
+    """`more` or `less` if the 95% interval of a difference leaves zero out, else `neither`; nothing from a few seeds."""
     if gap.seeds < FEW:
         return f"{gap.seeds} seeds are too few to tell a difference"
-    return more if gap.low > 0 else less if gap.high < 0 else neither
+    low, high = gap.interval(0.95)
+    return more if low > 0 else less if high < 0 else neither
 
 
-def points(gap: Difference) -> str:
-    """``+0.4 points (95% interval over seeds −0.1 to +0.9)``."""
-    mean, low, high = (_signed(100 * value) for value in (gap.mean, gap.low, gap.high))
-    return f"{mean} points" + (f" (95% interval over seeds {low} to {high})" if gap.seeds >= FEW else "")
+def points(gap: Effect) -> str:
+    """``+0.4 points (95% interval −0.1 to +0.9)``."""
+    text = f"{signed(gap.estimate)} points"
+    if gap.seeds < FEW:
+        return text
+    low, high = (signed(value) for value in gap.interval(0.95))
+    return f"{text} (95% interval {low} to {high})"
 
 
-def _signed(value: float) -> str:
-    text = f"{value:+.1f}".replace("-", "−")
-    return "0.0" if text.endswith("0.0") and len(text) == 4 else text
+def seconds_text(seconds: float) -> str:
+    """``0.35 s``, ``12 s``, ``3.2 min``, ``1.5 h``."""
+    for limit, unit, size in ((90, "s", 1), (5400, "min", 60), (float("inf"), "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:,.0f} {unit}"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """``+0.4``, ``−1.2``, ``0.0``."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if float(f"{value:.{digits}f}") else text[1:]

@@ -7,18 +7,19 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.best import of_setting
 
 RESAMPLES = 500
 FEWEST = 3  # batch sizes
+FIT = ["p", "ci_low", "ci_high", "log2_c", "center", "var_p", "var_level", "var_one"]
 GROUP = ["norm", "ghost", "schedule", "budget"]
 
 
 def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     """One row per norm, schedule and budget with FEWEST batch sizes or more whose best η̃ is no edge.
 
-    Columns GROUP, ``p, ci_low, ci_high, log2_c`` (η* = 2^log2_c · m^p)``, sizes, smallest, largest, left_out`` (batch
-    sizes whose best lies on an edge or that never train). η* is the top of the parabola through the mean validation
+    Columns GROUP, FIT (`fit`)``, sizes, smallest, largest, left_out`` (batch sizes whose best lies on an edge or that
+    never train). η* is the top of the parabola through the mean validation
     accuracies of the best rate and its neighbours in log2 η. Variance: the largest of what seeds (resampled), the grid
     (step²/12 each) and the scatter about the line say; Student's t with (sizes - 2) degrees of freedom.
     """
@@ -38,29 +39,45 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         m = inner["batch_size"]
         about = {"sizes": len(inner), "smallest": m.min(), "largest": m.max(), "left_out": len(group) - len(inner)}
         rows.append(dict(zip(GROUP, key, strict=True)) | found | about)
-    columns = [*GROUP, "p", "ci_low", "ci_high", "log2_c", "sizes", "smallest", "largest", "left_out"]
+    columns = [*GROUP, *FIT, "sizes", "smallest", "largest", "left_out"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dict:
-    """``{"p", "ci_low", "ci_high", "log2_c"}`` from log2 m and for each m (log2 η ``[rates]``, accuracy ``[rates, seeds]``)."""
+    """FIT from log2 m and for each m (log2 η ``[rates]``, accuracy ``[rates, seeds]``): η* = 2^log2_c · m^p.
+
+    ``var_p`` is the variance of the slope, ``var_level`` of the line where log2 m is ``center``, ``var_one`` of one m about it.
+    """
     tops = np.array([top(rates, values.mean(1)) for rates, values in settings])
-    away = sizes - sizes.mean()
-    weights = away / (away**2).sum()  # the slope is their product with the tops
-    slope = float(weights @ tops)
+    away, n = sizes - sizes.mean(), len(sizes)
+    weights = np.array([away / (away**2).sum(), np.full(n, 1 / n)])  # their products with the tops: slope and level
+    slope = float(weights[0] @ tops)
     rng = np.random.default_rng(0)
     seeds = min(values.shape[1] for _, values in settings)
     drawn = rng.integers(0, seeds, (RESAMPLES, seeds))  # the same seeds at every m: runs are paired
     resampled = [[top(rates, values[:, index].mean(1)) for rates, values in settings] for index in drawn]
-    by_seeds = np.var(np.array(resampled) @ weights) if seeds > 1 else 0.0
+    by_seeds = np.var(np.array(resampled) @ weights.T, axis=0) if seeds > 1 else np.zeros(2)
     steps = np.array([np.diff(rates).min() for rates, _ in settings])
-    by_grid = float(weights**2 @ (steps**2 / 12))
-    free = len(sizes) - 2
+    by_grid = weights**2 @ (steps**2 / 12)
     residuals = tops - tops.mean() - slope * away
-    by_scatter = float((residuals**2).sum() / free * (weights**2).sum())
-    half = special.stdtrit(free, 0.975) * np.sqrt(max(by_seeds, by_grid, by_scatter))
+    scatter = float((residuals**2).sum() / (n - 2))
+    by_scatter = scatter * (weights**2).sum(1)
+    var_p, var_level = np.maximum(np.maximum(by_seeds, by_grid), by_scatter)
+    half = special.stdtrit(n - 2, 0.975) * np.sqrt(var_p)
     constant = float(tops.mean() - slope * sizes.mean())
-    return {"p": slope, "ci_low": slope - half, "ci_high": slope + half, "log2_c": constant}
+    return {
+        "p": slope, "ci_low": slope - half, "ci_high": slope + half, "log2_c": constant, "center": float(sizes.mean()),
+        "var_p": float(var_p), "var_level": float(var_level), "var_one": max(scatter, float((steps**2).mean() / 12)),
+    }  # fmt: skip
+
+
+def predict(row, m: float) -> tuple[float, float, float]:
+    """The best η at a batch size by a row of `exponents`, and the 95% interval for the best of that m."""
+    x = np.log2(m)
+    variance = row["var_level"] + (x - row["center"]) ** 2 * row["var_p"] + row["var_one"]
+    half = special.stdtrit(row["sizes"] - 2, 0.975) * np.sqrt(variance)
+    at = row["log2_c"] + row["p"] * x
+    return float(2**at), float(2 ** (at - half)), float(2 ** (at + half))
 
 
 def top(rates: np.ndarray, values: np.ndarray) -> float:
@@ -77,11 +94,7 @@ def top(rates: np.ndarray, values: np.ndarray) -> float:
 
 def _accuracies(table: pd.DataFrame, setting) -> tuple[np.ndarray, np.ndarray]:
     """log2 η and the validation accuracy of every rate that all seeds have; failed points count with what they have."""
-    same = np.ones(len(table), bool)
-    for key in SETTING:
-        value = setting[key]
-        same &= (table[key].isna() if pd.isna(value) else table[key] == value).fillna(False).to_numpy(bool)
-    values = table[same].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna()
+    values = table[of_setting(table, setting)].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna()
     return np.log2(values.index.to_numpy(float)), values.to_numpy()
 
 

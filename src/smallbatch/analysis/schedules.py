@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING, paired_difference
+from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.measured import Measured, compare
 from smallbatch.analysis.phrases import interval, percent, points, told
 from smallbatch.rates import rate_text
 from smallbatch.text import count_text, norm_text
@@ -20,9 +21,9 @@ def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     return best.merge(means, on=SETTING, how="left")
 
 
-def schedule_sentences(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> list[str]:
+def schedule_sentences(data: Measured, rows: pd.DataFrame) -> list[str]:
     """Every other schedule against the first that the study names, at the same batch size where there is one, paired by seed."""
-    rows = with_spent(table, rows)
+    rows = with_spent(data.table, rows)
     first = rows.iloc[0]["schedule"]
     ours = rows[rows["schedule"] == first]
     sentences = []
@@ -32,7 +33,7 @@ def schedule_sentences(table: pd.DataFrame, rows: pd.DataFrame, budget: str) -> 
         same = same if alone else same[same["batch_size"] == reference["batch_size"]]
         parts = []
         for _, row in same.iterrows():
-            gap = paired_difference(table, row, reference)
+            gap = compare(data, row, reference)
             spent = f"{percent(row)} after {count_text(round(row['updates']), 'update')}, training loss {row['train_loss']:.3g}"
             parts.append(
                 f"{row['schedule']} (m = {row['batch_size']}) {spent}: {points(gap)}, {told(gap, 'more', 'less')}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 
 from smallbatch.analyse import read_results
+from smallbatch.figures.hover import add_titles, name_marks
 
 matplotlib.use("Agg")
 
@@ -17,5 +18,7 @@ if __name__ == "__main__":
     _target.mkdir(exist_ok=True)
     _data.to_csv(_target / f"{_name}.csv", index=False)
     _undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    _titles = name_marks(_figure)
     for _format, _metadata in _undated.items():
         _figure.savefig(_target / f"{_name}.{_format}", metadata=_metadata, dpi=160, bbox_inches="tight")
+    add_titles(_target / f"{_name}.svg", _titles)

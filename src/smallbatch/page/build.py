@@ -1,41 +1,49 @@
 """report.html from the tables and figures of a study."""
 
 import base64
+import html
 import importlib.metadata
 import json
 import platform
-import shlex
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from scipy import special
 
 from smallbatch.analyse import Results
-from smallbatch.analysis.answer import answer, failed_table, settings_table
+from smallbatch.analysis.advice import rates_for
+from smallbatch.analysis.answer import answer
+from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.phrases import signed
+from smallbatch.analysis.reported import reported_rows
 from smallbatch.analysis.schedules import schedules_table
+from smallbatch.analysis.summary import VERDICTS, summary
+from smallbatch.commands import command
 from smallbatch.figures.names import figures_of
+from smallbatch.page import tables
 from smallbatch.page.captions import CAPTIONS
+from smallbatch.page.points import points_data
+from smallbatch.page.svg import inline
+from smallbatch.papers import cited, entries
+from smallbatch.plan import expand
+from smallbatch.points import digest
 from smallbatch.provenance import commit
-from smallbatch.text import budget_text, counts_text, norm_text
+from smallbatch.text import budget_text, counts_text
 
 PACKAGES = (
-    "snakemake",
-    "torch",
-    "hydra-core",
-    "mlflow",
-    "seaborn",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scipy",
+    *("snakemake", "torch", "hydra-core", "mlflow", "seaborn", "numpy", "pandas", "pyarrow", "scipy", "statsmodels"),
     "scikit-learn",
 )
+INSIDE = 300_000  # bytes: a figure's CSV up to this size is in the page
 
 
 def build_page(results: Results) -> str:
     """The whole page as text. Everything that comes from a config is escaped by the template."""
-    study, table, best = results.study, results.table, results.best
+    study, table, best, claims = results.study, results.table, results.best, results.claims
     points = table.drop_duplicates("point")
+    data = Measured(table, best, expand(study["config"]), results.correct)
     texts = {
         "seeds": counts_text(best["seeds"]),
         "budgets": " and ".join(budget_text(b["budget"]) for b in study["budgets"]),
@@ -45,25 +53,84 @@ def build_page(results: Results) -> str:
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
+    trained = bool(best["base_lr"].notna().any())
     return environment.get_template("report.html").render(
         study=study,
         title=study["title"] or study["study"],
-        sentences=answer(table, best),
+        summary=summary(data, study["config"], claims),
+        sentences=answer(data),
+        claims=[_claim(claim, study) for claim in claims],
+        verdicts={verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS},
+        papers=reported_rows(data, study["papers"], claims),
+        bibtex="\n\n".join(entries()[key] for key in cited(study)),
         figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
-        settings=rows_of(settings_table(best)),
+        advice={
+            "best": rows_of(tables.best_table(data)) if trained else None,
+            "time": rows_of(tables.time_table(data)) if trained else None,
+            "rates": rows_of(tables.rates_table(data)),
+            "wrong": rows_of(tables.wrong_rates_table(data)) if trained else None,
+            "fits": _fits(data),
+        },
+        settings=rows_of(tables.settings_table(best)),
         schedules=rows_of(schedules_table(table, best)) if best["schedule"].nunique() > 1 else None,
-        failed=rows_of(failed_table(table, best)),
+        failed=rows_of(tables.failed_table(table, best)),
         statuses=points["status"].value_counts().to_dict(),
         count=len(points),
+        points=points_data(points, _runs(results.folder), study["config"]["tracking"]["uri"]),
         gaps=rows_of(pd.read_csv(results.folder / "gaps.csv", dtype=str, keep_default_na=False)),
         config=_config_rows(study["config"]),
         cost=_cost(results.folder, points),
-        cost_rows=rows_of(_cost_table(points)),
-        mixtures=_mixtures(points),
+        cost_rows=rows_of(tables.cost_table(points)),
+        mixtures=_mixtures(points, study),
         environment_rows=_environment(),
-        rebuild=_rebuild(study),
+        rebuild=command(study),
     )
+
+
+def _claim(claim: dict, study: dict) -> dict:
+    """A claim's record with its texts for the page."""
+    return claim | {
+        "command": command(study, *claim["overrides"]) if claim["overrides"] else None,
+        "effect": _effect(claim),
+        "where": ", ".join(
+            [
+                *([{"none": "no norm", "bn": "batch norm", "gn": "group norm"}[claim["norm"]]] if claim["norm"] else []),
+                budget_text(claim["budget"]),
+            ]
+        ),
+    }
+
+
+def _effect(claim: dict) -> str | None:
+    """``+2.0 points (99.4% interval +1.0 to +3.0)``."""
+    if claim["estimate"] is None:
+        return None
+    digits = 1 if claim["unit"] == "points" else 2
+    text = f"{signed(claim['estimate'], digits)} {claim['unit']}"
+    if claim["ci_low"] is None:
+        return f"{text} (one seed, so no interval)"
+    low, high = signed(claim["ci_low"], digits), signed(claim["ci_high"], digits)
+    return f"{text} ({100 * claim['level']:.3g}% interval {low} to {high})"
+
+
+def _fits(data: Measured) -> list[dict]:
+    """What the page needs to say η and η̃ for any m (`scaling.predict`)."""
+    fits, _ = rates_for(data)
+    keys = ("log2_c", "p", "center", "var_p", "var_level", "var_one")
+    return [
+        {key: float(fit[key]) for key in keys}
+        | {"name": name, "t": float(special.stdtrit(fit["sizes"] - 2, 0.975))}
+        | {"smallest": int(fit["smallest"]), "largest": int(fit["largest"])}
+        for (_, fit), name in zip(fits.iterrows(), tables.fit_names(fits), strict=True)
+    ]
+
+
+def _runs(folder: Path) -> pd.DataFrame | None:
+    """mlflow.csv, if the study is tracked."""
+    path = folder / "mlflow.csv"
+    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
 
 
 def rows_of(frame: pd.DataFrame) -> dict:
@@ -71,12 +138,15 @@ def rows_of(frame: pd.DataFrame) -> dict:
 
 
 def _figure(folder: Path, name: str, title: str, caption: str, texts: dict) -> dict:
-    svg = (folder / "figures" / f"{name}.svg").read_bytes()
+    caption = caption.format(**texts)
+    label = html.escape(f"{title}. {caption} The numbers are in figures/{name}.csv.")
+    csv = (folder / "figures" / f"{name}.csv").read_bytes()
     return {
         "name": name,
         "title": title,
-        "caption": caption.format(**texts),
-        "source": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
+        "caption": caption,
+        "svg": Markup(inline((folder / "figures" / f"{name}.svg").read_text(encoding="utf-8"), name, label)),
+        "csv": "data:text/csv;base64," + base64.b64encode(csv).decode() if len(csv) <= INSIDE else None,
     }
 
 
@@ -97,32 +167,12 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
     return cost | {"loop": points["seconds"].sum(), "images": int(points["examples"].sum())}
 
 
-def _cost_table(points: pd.DataFrame) -> pd.DataFrame:
-    """Seconds in training loops by setting, the dearest first."""
-    grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False)
-    sums = {"seconds": ("seconds", "sum"), "examples": ("examples", "sum"), "updates": ("updates", "mean")}
-    cost = grouped.agg(points=("point", "size"), **sums).reset_index()
-    cost = cost.sort_values("seconds", ascending=False)
-    return pd.DataFrame(
-        {
-            "m": cost["batch_size"],
-            "norm": [
-                norm_text(*key) for key in zip(cost["norm"], cost["bn_batch_size"], cost["batch_size"], strict=True)
-            ],
-            "schedule": cost["schedule"],
-            "updates, on average": cost["updates"].map("{:,.0f}".format),
-            "points": cost["points"],
-            "seconds on one core": cost["seconds"].map("{:.1f}".format),
-            "thousand images/s": (cost["examples"] / cost["seconds"] / 1000).map("{:.0f}".format),
-        }
-    )
-
-
-def _mixtures(points: pd.DataFrame) -> list[str]:
+def _mixtures(points: pd.DataFrame, study: dict) -> list[tuple[str, str]]:
     """What the points were trained with; more than one value of any of these is said as a mixture."""
-    lines = []
+    lines = [("study (digest of its plan)", digest({key: study[key] for key in study if key != "gaps"}))]
     for column, name in (
-        ("code", "training code"),
+        ("code", "training code (digest)"),
+        ("data", "data (digest)"),
         ("commit", "git commit"),
         ("versions", "versions"),
         ("processor", "processor"),
@@ -142,14 +192,3 @@ def _environment() -> list[tuple[str, str]]:
     rows = [("Python", platform.python_version()), ("system", platform.platform())]
     rows += [(name, importlib.metadata.version(name)) for name in PACKAGES]
     return rows + [("git commit", commit())]
-
-
-def _rebuild(study: dict) -> str:
-    """The command that makes the report again, or goes on where it stopped."""
-    command = f"snakemake --cores all --config study={study['study']}"
-    if study["folder"]:
-        command += f" conf={shlex.quote(study['folder'])}"
-    if study["given"]:
-        words = [shlex.quote(override) if set(override) & set(" '\"") else override for override in study["given"]]
-        command += f" hydra={shlex.quote(' '.join(words))}"
-    return command

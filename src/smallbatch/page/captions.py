@@ -7,6 +7,16 @@ CAPTIONS = {  # name -> (title, caption); captions name n, interval and budget
         "images; bars are 95% t intervals over seeds, these test images only (new images would widen them). Budgets: "
         "{budgets}. Below: the η̃ chosen.",
     ),
+    "claims": (
+        "Effects of the claims",
+        "Each effect with its interval at the level of its verdict, over seeds and test images. Budgets: {budgets}; {seeds} seeds.",
+    ),
+    "accuracy_by_time": (
+        "Accuracy against time",
+        "Every setting at its best η̃ (means over {seeds} seeds), against the time that its updates take one model alone, in plain "
+        "PyTorch on the machine named below. The line joins those that no faster setting beats on validation images. "
+        "Budgets: {budgets}.",
+    ),
     "accuracy_by_rate": (
         "Test accuracy against base learning rate",
         "Means over {seeds} seeds for every batch size m; a cross marks an η̃ at which a seed diverged, or did not train "

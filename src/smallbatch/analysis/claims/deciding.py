@@ -1,0 +1,82 @@
+"""What would decide a claim: further seeds (a range), more test images, or a wider grid."""
+
+import math
+from dataclasses import dataclass
+
+from scipy import special
+
+from smallbatch.analysis.effect import Effect, quantile
+from smallbatch.analysis.claims.verdict import ALPHA, Decision, Evidence, one_seed
+from smallbatch.text import count_text
+
+MOST = 1000  # seeds; what needs more is not decided by seeds
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Seeds that would decide (a range, or None) and the test images that would (or None)."""
+
+    seeds: tuple[int, int] | None
+    images: int | None
+
+
+def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
+    """What makes half an interval at one-sided level `alpha` shorter than `room`, if the difference stays as measured.
+
+    The range of seeds is that of the 80% interval of the variance over seeds. Where the part of these test images
+    alone is too wide, no number of seeds helps: then the number of images with `planned` seeds, or without end of seeds.
+    """
+    if not room > 0 or not math.isfinite(effect.variance):
+        return Needed(None, None)
+    z = quantile(math.inf, 1 - alpha)
+    free = effect.seeds - 1
+    if (z / room) ** 2 * effect.floor < 1:
+        bounds = [special.chdtri(free, p) for p in (0.1, 0.9)]  # quantiles 0.9 and 0.1
+        low, high = (_seeds(effect.by_seeds * free / bound, effect.floor, room, alpha) for bound in bounds)
+        if low is not None:
+            return Needed((low, high or MOST), None)
+    if not effect.examples:
+        return Needed(None, None)
+    of_seed = max(effect.by_seeds - effect.residual / effect.examples, 0.0)
+    left = (room / z) ** 2 - of_seed / max(planned, effect.seeds)
+    if left > 0:
+        return Needed(None, math.ceil((effect.by_examples + effect.residual / max(planned, effect.seeds)) / left))
+    return Needed(None, math.ceil(effect.by_examples * (z / room) ** 2) if effect.by_examples else None)
+
+
+def _seeds(by_seeds: float, floor: float, room: float, alpha: float) -> int | None:
+    for seeds in range(2, MOST + 1):
+        if quantile(seeds - 1, 1 - alpha) * math.sqrt(by_seeds / seeds + floor) < room:
+            return seeds
+    return None
+
+
+def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[str, list[str]]:
+    """A sentence, empty for a claim that is decided, and the overrides of the study that do what it says."""
+    effect, seeds = decision.effect, 0 if decision.effect is None else decision.effect.seeds
+    if decision.verdict != "undecided" and seeds >= planned:
+        return "", []
+    if evidence.blocked:
+        more = "; more rates there would show" if evidence.fixes else ""
+        return f"{'; '.join(evidence.blocked)}{more}", evidence.fixes
+    if one_seed(evidence):
+        return f"one seed says nothing of chance; {planned} are planned", [f"grid.seeds={planned}"]
+    if decision.verdict != "undecided":
+        return f"told already at {seeds} seeds; the {planned} planned confirm it", [f"grid.seeds={planned}"]
+    alpha = ALPHA / decision.multiplier / evidence.rule.sides
+    chosen = evidence.cross_fitted[0] if decision.disagrees else effect
+    because = "with the setting chosen on other seeds than it is read on, it is not told: " if decision.disagrees else ""
+    found = needed(chosen, evidence.rule.room(chosen), alpha, planned)
+    if found.images:
+        return (
+            f"{because}no number of seeds decides this: about {found.images:,} test images would, for {effect.examples:,} now, "
+            "if the difference stays as it is"
+        ), []
+    if found.seeds is None:
+        return f"{because}no number of seeds that can be foreseen: the difference lies where the claim neither holds nor fails", []
+    low, high = (max(planned, n, seeds + 1) for n in found.seeds)
+    if high == planned:
+        return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]
+    span = f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
+    more = f"{count_text(low - seeds, 'seed')} more than now{'' if low == high else ' at least'}"
+    return f"{because}{span} seeds ({more}), if the difference stays as it is", [f"grid.seeds={low}"]

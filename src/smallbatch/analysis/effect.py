@@ -1,0 +1,120 @@
+"""A measured difference with its uncertainty: over seeds and test examples (two-way), or over seeds alone."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A mean difference and what its variance is made of, in one unit (points of test accuracy, octaves, logarithms).
+
+    ``variance`` is that of `estimate` with `df` degrees of freedom; as the number of seeds S grows it falls as
+    ``by_seeds / S + floor``. Of the two, ``by_examples / examples`` is the part of these test images in `floor`, and
+    ``residual`` that of single predictions in `by_seeds` (0 where there are no test images).
+    """
+
+    estimate: float
+    variance: float
+    df: float
+    seeds: int
+    by_seeds: float
+    floor: float
+    examples: int = 0
+    by_examples: float = 0.0
+    residual: float = 0.0
+    bootstrap: tuple[float, float] | None = None  # 95% percentile interval, the cross-check
+
+    @property
+    def error(self) -> float:
+        return math.sqrt(self.variance)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Two-sided t interval at a confidence level such as 0.95."""
+        half = quantile(self.df, (1 + level) / 2) * self.error if self.variance else 0.0
+        return self.estimate - half, self.estimate + half
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p value against "the difference is `bound` or less"."""
+        return self._p(bound - self.estimate)
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p value against "the difference is `bound` or more"."""
+        return self._p(self.estimate - bound)
+
+    def _p(self, short: float) -> float:
+        if not self.variance:
+            return 0.0 if short < 0 else 1.0
+        return float(special.stdtr(self.df, short / self.error))
+
+
+def quantile(df: float, p: float) -> float:
+    """Of Student's t; normal for infinite `df`."""
+    return float(special.ndtri(p) if math.isinf(df) else special.stdtrit(df, p))
+
+
+def paired(values: np.ndarray, floor: float = 0.0) -> Effect:
+    """The mean of one difference per seed ``[seeds]``; its variance is never below `floor`."""
+    seeds = len(values)
+    spread = float(np.var(values, ddof=1)) if seeds > 1 else math.nan
+    variance = max(spread / seeds, floor) if seeds > 1 else math.nan
+    return Effect(float(np.mean(values)), variance, max(seeds - 1, 1), seeds, spread, floor)
+
+
+def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
+    """The mean of differences ``[seeds, examples]``, as a draw of seeds and a draw of examples (a two-way random model).
+
+    V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), degrees of freedom by
+    Satterthwaite. Seeds alone do not cover new test images: intervals over them are too short.
+    """
+    seeds, examples = difference.shape
+    if seeds < 2 or examples < 2:
+        estimate = float(difference.mean())
+        return Effect(estimate, math.nan, 1, seeds, math.nan, math.nan, examples)
+    values = difference.astype(float)
+    mean, by_seed, by_example = values.mean(), values.mean(1), values.mean(0)
+    free = (seeds - 1, examples - 1, (seeds - 1) * (examples - 1))
+    sum_seed = examples * ((by_seed - mean) ** 2).sum()
+    sum_example = seeds * ((by_example - mean) ** 2).sum()
+    sum_residual = max(((values - mean) ** 2).sum() - sum_seed - sum_example, 0.0)
+    ms_seed, ms_example, ms_residual = (
+        float(total / df) for total, df in zip((sum_seed, sum_example, sum_residual), free, strict=True)
+    )
+    both = ms_seed + ms_example - ms_residual
+    largest = max(both, ms_seed, ms_example)
+    if largest == 0:
+        df = math.inf
+    elif largest == both:
+        df = both**2 / (ms_seed**2 / free[0] + ms_example**2 / free[1] + ms_residual**2 / free[2])
+    else:
+        df = free[0] if largest == ms_seed else free[1]
+    # The components of single seeds and examples; below zero they are zero.
+    of_example = max(ms_example - ms_residual, 0.0) / seeds
+    return Effect(
+        estimate=float(mean),
+        variance=largest / (seeds * examples),
+        df=df,
+        seeds=seeds,
+        by_seeds=ms_seed / examples,
+        floor=of_example / examples,
+        examples=examples,
+        by_examples=of_example,
+        residual=ms_residual,
+        bootstrap=percentile_bootstrap(values) if bootstrap else None,
+    )
+
+
+def percentile_bootstrap(values: np.ndarray, resamples: int = 1000) -> tuple[float, float]:
+    """95% percentile interval of the mean when seeds and examples are both drawn anew."""
+    seeds, examples = values.shape
+    rng = np.random.default_rng(0)
+    rows = rng.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+    over_seeds = rows @ values
+    means = np.empty(resamples)
+    for i in range(resamples):
+        drawn = rng.integers(0, examples, examples)
+        means[i] = over_seeds[i, drawn].mean()
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,117 @@
+"""What papers reported beside what was measured here."""
+
+import numpy as np
+import pandas as pd
+
+from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.measured import Measured, first
+from smallbatch.analysis.phrases import percent, signed
+from smallbatch.papers import name
+from smallbatch.rates import rate_text
+from smallbatch.text import count_text
+
+NOTHING = "not in this study"
+
+
+def reported_rows(data: Measured, papers: list[dict], claims: list[dict]) -> list[dict]:
+    """For each paper of a plan ``{"name", "protocol", "differences", "rows": [what, value, here, source, unverified]}``."""
+    found = []
+    for paper in papers:
+        rows = [
+            {key: one[key] for key in ("what", "value", "source", "unverified")}
+            | {"here": MEASURES[one["measure"]](one, data, claims) if one["measure"] else "see the figures"}
+            for one in paper["reported"]
+        ]
+        about = {"name": name(paper["cite"]), "protocol": paper["protocol"], "differences": paper["differences"]}
+        found.append(about | {"rows": rows})
+    return found
+
+
+def _rows(one: dict, data: Measured) -> pd.DataFrame:
+    """The settings that a reported value is about, in the budget that it names or the study's first."""
+    budget = one["budget"] or data.best["budget"].iloc[0]
+    return data.settings(budget, one["norm"], one["schedule"], one["batch_size"])
+
+
+def _trained(one: dict, data: Measured) -> pd.DataFrame:
+    return _rows(one, data).dropna(subset=["base_lr"])
+
+
+def best_batch_size(one: dict, data: Measured, _) -> str:
+    rows = _trained(one, data)
+    if rows["batch_size"].nunique() < 2:
+        return NOTHING
+    top = first(rows)
+    return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))}"
+
+
+def best_bn_batch_size(one: dict, data: Measured, _) -> str:
+    rows, parts = _trained(one | {"norm": "bn"}, data), []
+    for m, group in rows.groupby("batch_size"):
+        if group["bn_batch_size"].nunique() > 1:
+            parts.append(f"{first(group)['bn_batch_size']} at m = {m}")
+    return "; ".join(parts) or NOTHING
+
+
+def largest_that_trains(one: dict, data: Measured, _) -> str:
+    rows = _rows(one, data)
+    if rows.empty:
+        return NOTHING
+    dead = sorted(rows[rows["base_lr"].isna()]["batch_size"])
+    largest = rows["batch_size"].max()
+    if not dead:
+        return f"every m tried, up to {largest}"
+    trained = rows["base_lr"].notna()
+    return f"{rows[trained]['batch_size'].max() if trained.any() else 'none'} (m = {', '.join(map(str, dead))} fail)"
+
+
+def stable_slope(one: dict, data: Measured, claims: list[dict]) -> str:
+    slopes = [
+        f"{signed(-claim['estimate'], 2)} octaves per doubling of m"
+        + ({"none": " without norm", "bn": " with batch norm"}.get(claim["norm"]) or "")
+        for claim in claims
+        if claim["unit"].startswith("octaves") and claim["estimate"] is not None
+    ]
+    return "; ".join(slopes) or NOTHING
+
+
+def failed_share(one: dict, data: Measured, _) -> str:
+    rows = _rows(one, data)
+    cells = with_failed(rates(data.table), data.best).merge(rows[["batch_size", "norm", "bn_batch_size", "schedule", "budget"]])
+    if cells.empty:
+        return NOTHING
+    sums = cells.groupby("batch_size")[["failed", "seeds"]].sum()
+    ends = sums.iloc[sorted({0, len(sums) // 2, len(sums) - 1})]
+    return ", ".join(f"{100 * row['failed'] / row['seeds']:.0f}% at m = {m}" for m, row in ends.iterrows())
+
+
+def accuracies(one: dict, data: Measured, _) -> str:
+    rows = _trained(one, data)
+    each = [first(group) for _, group in rows.groupby("batch_size")]
+    return ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each) or NOTHING
+
+
+def accuracy_and_updates(one: dict, data: Measured, _) -> str:
+    rows = _trained(one, data)
+    if rows.empty:
+        return NOTHING
+    row = rows.sort_values("batch_size").iloc[0]
+    return f"{percent(row)} after {count_text(round(data.points(row)['updates'].mean()), 'update')} (first m = {row['batch_size']})"
+
+
+def train_loss(one: dict, data: Measured, _) -> str:
+    rows = _trained(one, data)
+    if rows.empty:
+        return NOTHING
+    row = rows.sort_values("batch_size").iloc[0]
+    loss = np.exp(np.log(data.points(row)["train_loss"].clip(lower=1e-12)).mean())
+    return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
+
+
+MEASURES = {
+    function.__name__: function
+    for function in (
+        *(best_batch_size, best_bn_batch_size, largest_that_trains, stable_slope, failed_share, accuracies),
+        *(accuracy_and_updates, train_loss),
+    )
+}

@@ -1,0 +1,108 @@
+"""The paragraph at the top of the report: what to use, in plain words made from the numbers and saying no more than they do."""
+
+import pandas as pd
+
+from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
+from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.phrases import FEW, percent, seconds_text, setting_text
+from smallbatch.text import budget_text, count_text
+
+VERDICTS = ("supported", "contradicted", "undecided")
+
+
+def summary(data: Measured, config: dict, claims: list[dict]) -> list[str]:
+    """Sentences: the best setting of each budget and what is as good, within less time, at another m, the claims."""
+    if data.best["base_lr"].isna().all():
+        return ["No setting trained with every seed, so there is nothing to recommend yet."]
+    whole = [entry for entry in best_of_budgets(data) if entry["norm"] == ANY or _only(data, entry)]
+    sentences = [_best(entry, data, config, i == 0) for i, entry in enumerate(whole)]
+    sentences += [*_sooner(data), *_other_sizes(data, whole[0]["setting"]), *_wrong_rate(data, whole[0]["setting"]), *_claims(claims)]
+    return sentences
+
+
+def _only(data: Measured, entry: dict) -> bool:
+    return data.settings(entry["budget"]).dropna(subset=["base_lr"])["norm"].nunique() == 1
+
+
+def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
+    row, accuracy = entry["setting"], entry["accuracy"]
+    where = f"On {config['dataset']['name']} with the network {config['model']['name']} and {config['optimizer']['name']}, at" if leads else "At"
+    schedule = f", schedule {row['schedule']}," if data.best["schedule"].nunique() > 1 else ""
+    text = f"{where} {budget_text(entry['budget'])} m = {row['batch_size']}{schedule} with {setting_text(row)} did best on validation images: {percent(row)} of "
+    text += f"{accuracy.examples:,} test images"
+    if accuracy.seeds > 1:
+        low, high = accuracy.interval(0.95)
+        text += f" (95% interval {max(low, 0):.1f} to {min(high, 100):.1f}, over {accuracy.seeds} seeds and images like these)"
+    else:
+        text += " (one seed)"
+    text += "; its η̃ lies on the edge of those tried, so a wider grid may find a better one." if row["edge"] else "."
+    sizes = entry["sizes"]
+    if len(sizes) > 1 and accuracy.seeds >= FEW:
+        if entry["smallest"] == entry["largest"]:
+            text += f" No other m of {sizes[0]} to {sizes[-1]} is within one standard error of it."
+        else:
+            text += f" Within one standard error of it: m = {entry['smallest']} to {entry['largest']}, of {sizes[0]} to {sizes[-1]} tried, each at its best."
+    return text
+
+
+def _sooner(data: Measured) -> list[str]:
+    front = time_front(data)
+    if len(front) < 2:
+        return []
+    top = front[front["front"]].iloc[-1]
+    sooner = in_time(front, top["seconds_alone"] / 2)
+    text = f"As one model alone on this machine the most accurate of all takes {seconds_text(top['seconds_alone'])}"
+    if sooner is None:
+        return [f"{text}; nothing tried takes half of that or less."]
+    return [
+        f"{text}; in half of that the best is m = {sooner['batch_size']} ({_schedule(data, sooner)}{budget_text(sooner['budget'])}, "
+        f"{seconds_text(sooner['seconds_alone'])}): {percent(sooner)}."
+    ]
+
+
+def _schedule(data: Measured, row) -> str:
+    return f"{row['schedule']}, " if data.best["schedule"].nunique() > 1 else ""
+
+
+def _other_sizes(data: Measured, row) -> list[str]:
+    fits, _ = rates_for(data)
+    same = (fits["norm"] == row["norm"]) & (fits["ghost"] == 0) & (fits["budget"] == row["budget"])
+    told = fits[same & (fits["schedule"] == row["schedule"])]
+    if told.empty:
+        return []
+    p, low, high = (f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
+    return [
+        f"With {_kind(row)} the best η goes with m as m^{p} (95% interval {low} to {high}; 1 would be linear scaling), "
+        "which gives the rates below for another m."
+    ]
+
+
+def _wrong_rate(data: Measured, row) -> list[str]:
+    lost = wrong_rates(data)
+    here = lost[
+        (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
+        & (lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]) & (lost["shift"] == 2)
+    ].sort_values("batch_size")  # fmt: skip
+    if here.empty:
+        return []
+    ends = here.iloc[[0]] if len(here) == 1 else here.iloc[[0, -1]]
+    return [f"With {_kind(row)} and four times the best η̃ {'; '.join(_lost(one) for _, one in ends.iterrows())}."]
+
+
+def _kind(row) -> str:
+    return {"none": "no norm", "bn": "batch norm over the batch", "gn": "group norm"}[row["norm"]]
+
+
+def _lost(row: pd.Series) -> str:
+    if row["failed"]:
+        return f"{int(row['failed'])} of {count_text(int(row['seeds']), 'seed')} fail to train at m = {row['batch_size']}"
+    return f"m = {row['batch_size']} loses {max(row['lost'], 0.0):.1f} points"
+
+
+def _claims(claims: list[dict]) -> list[str]:
+    if not claims:
+        return []
+    counts = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    interim = " This is an interim look, before the planned number of seeds." if any(c["interim"] for c in claims) else ""
+    return [f"Of {count_text(len(claims), 'claim')} named beforehand: {said}.{interim}"]

@@ -1,0 +1,127 @@
+"""What a study may claim, and what papers reported: keys, units and bounds.
+
+Claims are written before the data is seen. They are no part of what a point is: changing them trains nothing.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+# What a claim of each kind needs beside its words, and whether its `delta` is in points of test accuracy.
+TESTS = {
+    "small-batch": ("limit",),
+    "large-batch": ("limit",),
+    "no-difference": (),
+    "linear-scaling": ("up_to",),
+    "stable-range": (),
+    "bn-batch": (),
+    "same-accuracy-fewer-updates": ("schedule", "against"),
+    "lower-training-loss": ("schedule", "against"),
+}
+MEASURES = (
+    *("best_batch_size", "best_bn_batch_size", "largest_that_trains", "stable_slope", "failed_share"),
+    *("accuracies", "accuracy_and_updates", "train_loss"),
+)
+FEWEST_SEEDS = 10  # at 5 seeds a sign-flip test cannot go below p = 0.06
+
+
+@dataclass
+class Claim:
+    test: str = ""  # one of TESTS
+    statement: str = ""  # what is claimed, as a sentence
+    source: str = ""  # paper and place in it
+    cite: str | None = None  # key in papers.bib
+    norm: str | None = None  # none, bn or gn; null: all of the study
+    budget: str | None = None  # as in the grid or an arm; null: grid.budget
+    limit: int | None = None  # small-batch, large-batch: the largest m that is called small
+    up_to: int | None = None  # linear-scaling: the m up to which it is said to hold
+    reference: int | None = None  # linear-scaling: the m whose best η̃ is kept; null: the smallest
+    schedule: str | None = None  # of the study; what is claimed of it
+    against: str | None = None  # of the study; what it is compared with
+    batch_size: int | None = None  # the first batch size of both schedules; null: each one's best
+    delta: float | None = None  # least effect worth having; null: claims.delta. stable-range: octaves of η̃ per octave
+    # of m; lower-training-loss: logarithm of the ratio; else points of test accuracy
+    margin: float | None = None  # in points: differences within it don't matter; null: claims.margin
+
+
+@dataclass
+class Claims:
+    seeds_planned: int = 10  # a look before is interim and needs p < 0.001
+    delta: float = 0.5  # points of test accuracy: the least effect worth having
+    margin: float = 0.5  # points of test accuracy, for "no difference" and "as good as"
+    tests: dict[str, Claim] = field(default_factory=dict)
+
+
+@dataclass
+class Reported:
+    what: str = ""  # in words
+    value: str = ""  # as the paper has it
+    source: str = ""  # figure, table or section
+    unverified: bool = False  # from notes on the paper, not from the paper
+    measure: str | None = None  # one of MEASURES: what stands beside it; null: nothing here can
+    norm: str | None = None
+    budget: str | None = None
+    schedule: str | None = None
+    batch_size: int | None = None
+
+
+@dataclass
+class Paper:
+    cite: str = ""  # key in papers.bib
+    protocol: str = ""  # the paper's, in a sentence
+    reported: dict[str, Reported] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)  # of this study's protocol from the paper's
+
+
+def check_claims(config: dict, known: set[str]) -> None:
+    """Raise ValueError, with the key and the fix, for claims and papers that no study can have; `known`: keys of papers.bib."""
+    claims = config["claims"]
+    if claims["seeds_planned"] < FEWEST_SEEDS:
+        raise ValueError(
+            f"claims.seeds_planned: {claims['seeds_planned']} seeds decide nothing; write {FEWEST_SEEDS} or more"
+        )
+    for key in ("delta", "margin"):
+        _check_size(f"claims.{key}", claims[key])
+    for name, claim in claims["tests"].items():
+        _check_claim(f"claims.tests.{name}", claim, config, known)
+    for name, paper in config["papers"].items():
+        _check_cite(f"papers.{name}.cite", paper["cite"], known)
+        for key, reported in paper["reported"].items():
+            path = f"papers.{name}.reported.{key}"
+            if reported["measure"] not in (None, *MEASURES):
+                raise ValueError(
+                    f"{path}.measure: {reported['measure']!r} is no measure; write {', '.join(MEASURES)} or null"
+                )
+
+
+def _check_claim(path: str, claim: dict, config: dict, known: set[str]) -> None:
+    if claim["test"] not in TESTS:
+        raise ValueError(f"{path}.test: {claim['test']!r} is no test; write {', '.join(TESTS)}")
+    for key in ("statement", *TESTS[claim["test"]]):
+        if not claim[key]:
+            raise ValueError(f"{path}.{key}: missing; a claim of the kind {claim['test']} needs it")
+    for key in ("schedule", "against"):
+        if claim[key] is not None and claim[key] not in config["schedules"]:
+            raise ValueError(
+                f"{path}.{key}: there is no schedule {claim[key]!r} in `schedules` "
+                f"(known: {', '.join(config['schedules']) or 'none'})"
+            )
+    if claim["norm"] not in (None, "none", "bn", "gn"):
+        raise ValueError(f"{path}.norm: {claim['norm']!r} is no kind of norm; write none, bn, gn or null (all)")
+    for key in ("delta", "margin"):
+        if claim[key] is not None:
+            _check_size(f"{path}.{key}", claim[key])
+    for key in ("limit", "up_to", "reference", "batch_size"):
+        if claim[key] is not None and claim[key] < 1:
+            raise ValueError(f"{path}.{key}: {claim[key]} is not a batch size; write 1 or more")
+    if claim["cite"] is not None:
+        _check_cite(f"{path}.cite", claim["cite"], known)
+
+
+def _check_size(path: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{path}: {value} must be above 0, and finite")
+
+
+def _check_cite(path: str, key: str, known: set[str]) -> None:
+    if key not in known:
+        raise ValueError(f"{path}: {key!r} is not in papers.bib (known: {', '.join(sorted(known))})")

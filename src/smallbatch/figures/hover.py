@@ -1,0 +1,113 @@
+"""Values that a browser shows where the pointer rests: each mark of a figure's SVG gets a ``<title>``."""
+
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.ticker import FixedLocator
+
+from smallbatch.rates import rate_text
+
+SVG = "http://www.w3.org/2000/svg"
+NEAR = 0.3  # octaves: marks are drawn a little beside their place, so that intervals don't hide each other
+
+
+def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
+    """Give the lines and clouds of marks of a figure ids; returns for each id a text per mark, in the order drawn."""
+    titles, colors = {}, _legend(figure)
+    for axes in figure.axes:
+        for artist in [*axes.lines, *axes.collections]:
+            places = _places(artist)
+            if places is None or not len(places):
+                continue
+            name = f"marks-{len(titles)}"
+            artist.set_gid(name)
+            series = _series(artist, colors)
+            titles[name] = ["\n".join([*series, _value(axes.xaxis, x), _value(axes.yaxis, y)]) for x, y in places]
+    return titles
+
+
+def _places(artist) -> np.ndarray | None:
+    """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in data coordinates."""
+    if not artist.get_visible():
+        return None
+    if isinstance(artist, PathCollection):
+        places = np.asarray(artist.get_offsets(), float)
+    elif hasattr(artist, "get_marker") and artist.get_marker() not in ("None", "none", "", " ", None):
+        places = np.column_stack([np.asarray(data, float) for data in (artist.get_xdata(), artist.get_ydata())])
+    else:
+        return None
+    return places[np.isfinite(places).all(1)]
+
+
+def _legend(figure: plt.Figure) -> dict[str, str]:
+    """By colour what the legends of a figure call it."""
+    found = {}
+    for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]:
+        title = legend.get_title().get_text()
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=False):
+            color = handle.get_color() if hasattr(handle, "get_color") else handle.get_facecolor()
+            if isinstance(color, np.ndarray):
+                color = color[0] if color.ndim > 1 and len(color) else color
+            name = f"{title}: {text.get_text()}" if title and len(title) < 30 else text.get_text()
+            found.setdefault(to_hex(color), name)
+    return found
+
+
+def _series(artist, colors: dict[str, str]) -> list[str]:
+    label = str(artist.get_label())
+    if label and not label.startswith("_"):
+        return [label]
+    if hasattr(artist, "get_color"):
+        return [colors[to_hex(artist.get_color())]] if to_hex(artist.get_color()) in colors else []
+    return []
+
+
+def _value(axis, value: float) -> str:
+    """``learning rate η: 2⁻⁸``; inner panels of a grid have their axis labelled further out."""
+    kind = "xaxis" if axis.axis_name == "x" else "yaxis"
+    labels = [axis.get_label_text(), *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes)]
+    name = next((label for label in labels if label), "")
+    text = rate_text(_octave(value)) if "rate η" in name and value > 0 else _written(axis, value)
+    return f"{name}: {text}" if name else text
+
+
+def _octave(rate: float) -> float:
+    """A power of two where the rate is one but for rounding, else three digits of it."""
+    exponent = round(math.log2(rate))
+    return 2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
+
+
+def _written(axis, value: float) -> str:
+    """As the axis writes it at a tick near by, else four digits."""
+    if isinstance(locator := axis.get_major_locator(), FixedLocator) and axis.get_scale() == "log" and value > 0:
+        near = [tick for tick in locator.locs if tick > 0 and abs(math.log2(tick / value)) < NEAR]
+        if near:
+            return f"{min(near, key=lambda tick: abs(math.log2(tick / value))):.6g}"
+    labels = [text.get_text() for text in axis.get_ticklabels()]
+    places = list(axis.get_ticklocs())
+    if any(label and not _number(label) for label in labels) and value in places:
+        return labels[places.index(value)].replace("\n", " ")
+    return f"{value:.4g}"
+
+
+def _number(text: str) -> bool:
+    return any(character.isdigit() for character in text)
+
+
+def add_titles(path: Path, titles: dict[str, list[str]]) -> None:
+    """Write the titles of `name_marks` into an SVG file. Where marks were left out of the drawing it stays as it is."""
+    for prefix, uri in (("", SVG), ("xlink", "http://www.w3.org/1999/xlink")):
+        ElementTree.register_namespace(prefix, uri)
+    tree = ElementTree.parse(path)
+    for group in tree.iter(f"{{{SVG}}}g"):
+        texts = titles.get(group.get("id"), [])
+        marks = list(group.iter(f"{{{SVG}}}use"))
+        if len(marks) == len(texts):
+            for mark, text in zip(marks, texts, strict=True):
+                ElementTree.SubElement(mark, f"{{{SVG}}}title").text = text
+    tree.write(path, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,56 @@
+"""The table of points on the page, as data that report.js draws, with links to MLflow."""
+
+import pandas as pd
+
+from smallbatch.rates import format_rate
+from smallbatch.text import budget_text, norm_text
+
+LOCAL = "http://127.0.0.1:5000"  # of `make ui`
+
+
+def points_data(points: pd.DataFrame, runs: pd.DataFrame | None, uri: str | None) -> dict:
+    """``{"columns": [{"name", "kind"}], "rows", "base"}``; the last column of a row is its run's path in MLflow, or null.
+
+    `points` has a row per point, `runs` the columns of mlflow.csv. Kinds: number, rate (shown as written), text.
+    """
+    norms = zip(points["norm"], points["bn_batch_size"], points["batch_size"], strict=True)
+    columns = [
+        ("m", "number", points["batch_size"]),
+        ("norm", "text", [norm_text(*key) for key in norms]),
+        ("schedule", "text", points["schedule"]),
+        ("budget", "text", points["budget"].map(budget_text)),
+        ("η̃", "number", points["base_lr"]),
+        ("η", "number", points["lr"].map(_short)),
+        ("seed", "number", points["seed"]),
+        ("status", "text", points["status"]),
+        ("test %", "number", (100 * points["test_accuracy"]).round(2)),
+        ("validation %", "number", (100 * points["val_accuracy"]).round(2)),
+        ("training loss", "number", points["train_loss"].map(_short)),
+        ("updates", "number", points["updates"]),
+    ]
+    columns = [one for one in columns if one[0] != "schedule" or points["schedule"].nunique() > 1]
+    paths = [None] * len(points)
+    if runs is not None and "experiment_id" in runs:
+        path = {row.point: f"{row.experiment_id}/runs/{row.run_id}" for row in runs.itertuples() if row.run_id}
+        paths = [path.get(point) for point in points["point"]]
+    values = [[_plain(value) for value in column] for _, _, column in columns]
+    return {
+        "columns": [{"name": name, "kind": kind} for name, kind, _ in columns],
+        "rows": [list(row) for row in zip(*values, paths, strict=True)],
+        "rates": {repr(float(rate)): format_rate(rate) for rate in sorted(set(points["base_lr"]))},
+        "base": f"{(uri or LOCAL).rstrip('/')}/#/experiments/",
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _plain(value):
+    """A number or text as JSON has it; what is missing or not finite is null."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        return None
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number

@@ -1,0 +1,178 @@
+"""Tables of the page: frames for readers, with their words and units."""
+
+import pandas as pd
+
+from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
+from smallbatch.analysis.answer import KINDS
+from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.phrases import seconds_text
+from smallbatch.rates import rate_text
+from smallbatch.text import budget_text, norm_text
+
+DASH = "–"
+
+
+def settings_table(best: pd.DataFrame) -> pd.DataFrame:
+    """best.csv for readers: one row per setting in plain words."""
+    rows = []
+    for _, row in best.iterrows():
+        chosen = not pd.isna(row["base_lr"])
+        rows.append(
+            {
+                "budget": budget_text(row["budget"]),
+                "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
+                "schedule": row["schedule"],
+                "m": int(row["batch_size"]),
+                "best η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else "") if chosen else "none trains",
+                "η = η̃·m": f"{row['lr']:.3g}" if chosen else DASH,
+                "validation (%)": f"{100 * row['val_accuracy']:.2f}" if chosen else DASH,
+                "test (%)": f"{100 * row['test_accuracy']:.2f}" if chosen else DASH,
+                "95% interval over seeds": f"{100 * row['ci_low']:.2f} – {100 * row['ci_high']:.2f}"
+                if chosen and not pd.isna(row["ci_low"])
+                else DASH,
+                "seeds": int(row["seeds"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def best_table(data: Measured) -> pd.DataFrame:
+    """The best setting of each budget and norm, with the batch sizes that are as good."""
+    rows = []
+    for entry in best_of_budgets(data):
+        row, accuracy = entry["setting"], entry["accuracy"]
+        low, high = accuracy.interval(0.95) if accuracy.seeds > 1 else (None, None)
+        rows.append(
+            {
+                "budget": budget_text(entry["budget"]),
+                "of": "all settings" if entry["norm"] == ANY else KINDS[entry["norm"]].lower(),
+                "m": int(row["batch_size"]),
+                "schedule": row["schedule"],
+                "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
+                "η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else ""),
+                "η": f"{row['lr']:.3g}",
+                "test (%)": f"{accuracy.estimate:.2f}",
+                "95% interval, seeds and images": DASH if low is None else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
+                "smallest m as good": int(entry["smallest"]),
+                "largest m as good": int(entry["largest"]),
+            }
+        )
+    return _without_single(pd.DataFrame(rows), "schedule")
+
+
+def time_table(data: Measured) -> pd.DataFrame:
+    """The front of accuracy against the time of one model alone."""
+    front = time_front(data)
+    front = front[front["front"]]
+    rows = pd.DataFrame(
+        {
+            "time alone": front["seconds_alone"].map(seconds_text),
+            "m": front["batch_size"],
+            "schedule": front["schedule"],
+            "norm": _norms(front),
+            "η̃": front["base_lr"].map(rate_text),
+            "budget": front["budget"].map(budget_text),
+            "validation (%)": (100 * front["val_accuracy"]).map("{:.2f}".format),
+            "test (%)": (100 * front["test_accuracy"]).map("{:.2f}".format),
+        }
+    )
+    return _without_single(rows, "schedule", data.best["schedule"].nunique())
+
+
+def fit_names(fits: pd.DataFrame) -> list[str]:
+    """What each row of `exponents` is the fit of."""
+    names = []
+    for _, fit in fits.iterrows():
+        norm = f"batch norm over {fit['ghost']}" if fit["ghost"] else KINDS[fit["norm"]].lower()
+        schedule = f"{fit['schedule']}, " if fits["schedule"].nunique() > 1 else ""
+        names.append(f"{schedule}{norm}, {budget_text(fit['budget'])}")
+    return names
+
+
+def rates_table(data: Measured) -> pd.DataFrame:
+    """The η and η̃ to try at powers of two, a row per m and a column per fit."""
+    fits, rows = rates_for(data)
+    if fits.empty:
+        return pd.DataFrame()
+    names = dict(zip(fits.index, fit_names(fits), strict=True))
+    rows = rows.assign(
+        fit=rows["fit"].map(names),
+        text=[
+            f"{row.lr / row.batch_size:.2g} (η = {row.lr:.2g}, {row.low:.2g} to {row.high:.2g}){'' if row.inside else ' *'}"
+            for row in rows.itertuples()
+        ],
+    )
+    wide = rows.pivot(index="batch_size", columns="fit", values="text")[list(names.values())].fillna(DASH)
+    return wide.reset_index().rename(columns={"batch_size": "m"}).rename_axis(columns=None)
+
+
+def wrong_rates_table(data: Measured) -> pd.DataFrame:
+    """Points of test accuracy lost at 1/8 to 8 times the best η̃, a row per setting."""
+    lost = wrong_rates(data)
+    whole = lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]
+    lost = lost[whole] if whole.any() else lost
+    names = {shift: f"× {2**shift}" if shift > 0 else f"÷ {2**-shift}" for shift in SHIFTS}
+    rows = []
+    for (budget, schedule, norm, m, b), group in lost.groupby(
+        ["budget", "schedule", "norm", "batch_size", "bn_batch_size"], dropna=False, sort=False
+    ):
+        row = {"budget": budget_text(budget), "schedule": schedule, "norm": norm_text(norm, b, m), "m": m}
+        by_shift = group.set_index("shift")
+        for shift, name in names.items():
+            row[name] = _lost(by_shift.loc[shift]) if shift in by_shift.index else DASH
+        rows.append(row)
+    return _without_single(pd.DataFrame(rows, columns=["budget", "schedule", "norm", "m", *names.values()]), "schedule")
+
+
+def _lost(row) -> str:
+    text = f"{row['lost']:.1f}".replace("-0.0", "0.0").replace("-", "−")
+    return f"{text} ✕{int(row['failed'])}" if row["failed"] else text
+
+
+def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """Settings and η̃ with diverged or untrained seeds, with their counts."""
+    cells = with_failed(rates(table), best)
+    cells = cells[cells["diverged"] + cells["untrained"] > 0]
+    return pd.DataFrame(
+        {
+            "budget": cells["budget"].map(budget_text),
+            "norm": _norms(cells),
+            "schedule": cells["schedule"],
+            "m": cells["batch_size"],
+            "η̃": cells["base_lr"].map(rate_text),
+            "seeds": cells["seeds"],
+            "diverged": cells["diverged"],
+            "untrained": cells["untrained"],
+            "counted as failed": cells["failed"],
+        }
+    )
+
+
+def cost_table(points: pd.DataFrame) -> pd.DataFrame:
+    """Seconds in training loops by setting, the dearest first."""
+    grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False)
+    sums = {"seconds": ("seconds", "sum"), "examples": ("examples", "sum"), "updates": ("updates", "mean")}
+    cost = grouped.agg(points=("point", "size"), **sums).reset_index()
+    cost = cost.sort_values("seconds", ascending=False)
+    return pd.DataFrame(
+        {
+            "m": cost["batch_size"],
+            "norm": _norms(cost),
+            "schedule": cost["schedule"],
+            "updates, on average": cost["updates"].map("{:,.0f}".format),
+            "points": cost["points"],
+            "seconds on one core": cost["seconds"].map("{:.1f}".format),
+            "thousand images/s": (cost["examples"] / cost["seconds"] / 1000).map("{:.0f}".format),
+        }
+    )
+
+
+def _norms(frame: pd.DataFrame) -> list[str]:
+    return [norm_text(*key) for key in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)]
+
+
+def _without_single(frame: pd.DataFrame, column: str, different: int | None = None) -> pd.DataFrame:
+    """The frame without a column that says the same in every row."""
+    several = different if different is not None else frame[column].nunique()
+    return frame if several > 1 else frame.drop(columns=column)
