@@ -84,7 +84,10 @@ def log_report(tracking: dict, study: dict, folder: Path, results: Path) -> None
         experiment = _experiment(client, tracking, study["study"])
         found = client.search_runs([experiment], "tags.kind = 'report'", max_results=1)
         run = found[0] if found else client.create_run(experiment, run_name="report", tags={"kind": "report"})
-        files = [*(folder / name for name in ("report.html", "best.csv", "claims.json")), *sorted((folder / "figures").iterdir())]
+        files = [
+            *(folder / name for name in ("report.html", "best.csv", "claims.json")),
+            *sorted((folder / "figures").iterdir()),
+        ]
         if tracking["uri"]:
             for path in files:
                 client.log_artifact(run.info.run_id, str(path), "figures" if path.parent.name == "figures" else None)

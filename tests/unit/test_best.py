@@ -3,31 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made import measured, table
 from scipy import stats
 
 from smallbatch.analysis.answer import answer, stable_limit
-from smallbatch.analysis.best import best_settings, in_budgets, paired_difference, rates, t_interval, with_failed
-
-
-def table(
-    cells: dict, m: int = 8, norm: str = "none", b=None, budget: str = "epochs:1", seeds: int = 3
-) -> pd.DataFrame:
-    """`cells`: η̃ -> (validation, test) or (validation, test, status); seeds differ by 0.01 in test."""
-    rows = []
-    for rate, (validation, test, *status) in cells.items():
-        for seed in range(seeds):
-            rows.append(
-                {
-                    "batch_size": m, "norm": norm, "bn_batch_size": b, "schedule": "step", "budget": budget,
-                    "base_lr": rate, "lr": rate * m, "seed": seed, "status": (status or ["completed"])[0],
-                    "train_loss": 1.0, "val_accuracy": validation, "val_loss": 1 - validation,
-                    "test_accuracy": test + 0.01 * seed, "updates_planned": 10, "updates": 10,
-                    "examples": 80, "flops": 1e6, "seconds_alone": 0.1, "point": f"{m}-{norm}-{rate}-{seed}",
-                }
-            )  # fmt: skip
-    frame = pd.DataFrame(rows)
-    frame["bn_batch_size"] = frame["bn_batch_size"].astype("Int64")
-    return frame
+from smallbatch.analysis.best import best_settings, in_budgets, rates, t_interval, with_failed
 
 
 def test_the_choice_is_made_on_validation_and_read_on_test():
@@ -68,7 +48,7 @@ def test_where_nothing_trains_there_is_no_best_and_every_failure_counts():
     best = best_settings(frame)
     assert best["base_lr"].isna().all() and best.iloc[0]["edge"] and best.iloc[0]["seeds"] == 3
     assert with_failed(rates(frame), best)["failed"].tolist() == [3, 3]
-    assert answer(frame, best) == ["No setting trained with every seed, so there is nothing to recommend yet."]
+    assert answer(measured(frame)) == ["No setting trained with every seed, so there is nothing to recommend yet."]
 
 
 def test_an_untrained_point_below_the_best_is_only_slow():
@@ -87,13 +67,6 @@ def test_the_t_interval_is_scipys():
     assert t_interval(values) == pytest.approx(expected)
 
 
-def test_differences_are_paired_by_seed():
-    frame = pd.concat([table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=8), table({0.1: (0.8, 0.5), 0.2: (0.9, 0.4)}, m=64)])
-    best = best_settings(frame)
-    gap = paired_difference(frame, best.iloc[0], best.iloc[1])
-    assert gap.mean == pytest.approx(0.2) == gap.low == gap.high and gap.seeds == 3  # every seed differs by the same
-
-
 def test_a_setting_stands_in_every_budget_with_as_many_updates():
     budgets = [
         {"budget": "epochs:1", "settings": [{"fleet": "a", "schedule": "step"}]},
@@ -109,13 +82,13 @@ def test_the_answer_names_budget_interval_and_edge():
     small = table({0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.8, 0.5)}, m=8, seeds=5)
     large = table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=64, seeds=5)
     frame = pd.concat([small, large], ignore_index=True)
-    text = " ".join(answer(frame, best_settings(frame)))
+    text = " ".join(answer(measured(frame)))
     assert "At 1 epoch the best setting was m = 8 with no norm at η̃ = 0.2 (η = 1.6): test accuracy 92.0%" in text
     assert "over 5 seeds, these test images only" in text
     assert "small batches (m ≤ 32) reached more: 92.0% at m = 8 against 62.0% at m = 64, +30.0 points (95%" in text
     assert "may find a better one" not in text  # the best has worse neighbours; that of m = 64 has not
     two = pd.concat([large, table({0.1: (0.8, 0.5)}, m=128, seeds=5)], ignore_index=True)
-    assert "Its η̃ lies at the edge of those tried" in answer(two, best_settings(two))[0]
+    assert "Its η̃ lies at the edge of those tried" in answer(measured(two))[0]
 
 
 def test_an_interval_around_zero_is_told_as_no_difference_and_few_seeds_tell_nothing():
@@ -123,7 +96,7 @@ def test_an_interval_around_zero_is_told_as_no_difference_and_few_seeds_tell_not
     for seeds, told in ((5, "no difference could be told"), (3, "3 seeds are too few to tell a difference")):
         noisy = pd.concat([table(same, m=8, seeds=seeds), table(same, m=64, seeds=seeds)], ignore_index=True)
         noisy.loc[(noisy["batch_size"] == 8) & (noisy["seed"] == 0), "test_accuracy"] += 0.05
-        assert told in " ".join(answer(noisy, best_settings(noisy)))
+        assert told in " ".join(answer(measured(noisy)))
 
 
 def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
@@ -134,19 +107,14 @@ def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
 
 
 def test_schedules_are_compared_with_the_first_of_the_study_paired_by_seed():
-    decay = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.7), 0.4: (0.8, 0.6)}, seeds=6).assign(schedule="decay", updates=100)
-    grows = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.7), 0.4: (0.8, 0.6)}, seeds=6).assign(schedule="increase", updates=40)
-    worse = table({0.1: (0.8, 0.6), 0.2: (0.9, 0.5), 0.4: (0.8, 0.4)}, seeds=6).assign(
-        schedule="ba", updates=50, train_loss=0.5
-    )
+    cells = {0.1: (0.8, 0.6), 0.2: (0.9, 0.7), 0.4: (0.8, 0.6)}
+    decay = table(cells, seeds=6, schedule="decay").assign(updates=100)
+    grows = table(cells, seeds=6, schedule="increase").assign(updates=40)
+    lower = {0.1: (0.8, 0.6), 0.2: (0.9, 0.5), 0.4: (0.8, 0.4)}
+    worse = table(lower, seeds=6, schedule="ba").assign(updates=50, train_loss=0.5)
     frame = pd.concat([decay, grows, worse], ignore_index=True)
-    text = " ".join(answer(frame, best_settings(frame)))
+    text = " ".join(answer(measured(frame)))
     assert "Against decay (m = 8) with 72.5%" in text and "after 100 updates, training loss 1" in text
-    assert (
-        "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval over seeds 0.0 to 0.0), no"
-        in text
-    )
-    assert (
-        "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval over seeds −20.0 to −20.0), less"
-        in text
-    )
+    assert "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval 0.0 to 0.0), no" in text
+    assert "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval −2" in text
+    assert text.endswith("less.")

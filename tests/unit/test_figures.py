@@ -1,19 +1,28 @@
 """Every figure draws whatever a study holds: these are made-up tables at the edges of what can be."""
 
 import importlib
+import json
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from test_best import table
+from made import IMAGES, measured, table
+from test_advice import CONFIG
+from test_claims import BASE
 
 from smallbatch.analyse import Results
-from smallbatch.analysis.answer import answer, failed_table, settings_table
+from smallbatch.analysis.answer import answer
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.claims.judge import judge
+from smallbatch.analysis.summary import summary
+from smallbatch.figures.hover import add_titles, name_marks
 from smallbatch.figures.names import FIGURES
 from smallbatch.figures.style import accuracy_axis
+from smallbatch.page import tables
 from smallbatch.page.captions import CAPTIONS
 
 matplotlib.use("Agg")
@@ -26,18 +35,22 @@ STUDIES = {
     "ghost norm alone": [table(GOOD, m=m, norm="bn", b=4) for m in (16, 24)],
     "no power of two": [table(GOOD, m=m) for m in (24, 100)] + [table(GOOD, m=24, norm="bn", b=b) for b in (3, 24)],
     "two budgets": [table(GOOD, m=8, budget=budget) for budget in ("epochs:1", "updates:5")],
-    "schedules": [table(GOOD, m=m).assign(schedule=name) for m in (8, 16) for name in ("decay", "ba-sgd")],
+    "schedules": [table(GOOD, m=m, schedule=name) for m in (8, 16) for name in ("decay", "ba-sgd")],
 }
 
 
 @pytest.fixture
 def results(request, tmp_path) -> Results:
     points = pd.concat(STUDIES[request.param], ignore_index=True)
-    points["point"] += points["budget"] + points["schedule"]
-    epochs = [points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 - e, smith_g=8.0) for e in (0, 1, 2)]
+    data = measured(points)
+    correct = [np.packbits(bits).tobytes() for bits in data.correct(points["point"].tolist())]
+    pq.write_table(pa.table({"point": points["point"].tolist(), "correct": correct}), tmp_path / "correct.parquet")
+    claims = [BASE | {"test": test, "claim": test} for test in ("small-batch", "no-difference", "stable-range")]
+    (tmp_path / "claims.json").write_text(json.dumps(judge(claims, data, 10)))
+    epochs = [points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0) for e in (0, 1, 2)]
     history = pd.concat(epochs).assign(seconds_alone=lambda frame: 0.01 * frame["updates"])
-    measured = history["epoch"] > 0 if "schedules" in request.param else False
-    history["trace_sigma"] = (8.0 + 0.1 * history["seed"]) / measured
+    told = history["epoch"] > 0 if "schedules" in request.param else False
+    history["trace_sigma"] = (8.0 + 0.1 * history["seed"]) / told
     history["gradient_norm2"] = 0.1 + 0.03 * history["seed"]
     history["trace_sigma"] = history["trace_sigma"].replace(np.inf, np.nan)
     history.drop(columns=["norm", "bn_batch_size", "schedule", "budget", "seed"]).to_parquet(
@@ -46,7 +59,7 @@ def results(request, tmp_path) -> Results:
     settings = points[["batch_size", "norm", "bn_batch_size"]].drop_duplicates()
     times = {"seconds_update_alone": 0.001, "seconds_update_fleet": 0.0001, "machine": "a test", "step": "update"}
     settings.assign(**times).to_csv(tmp_path / "calibration.csv", index=False)
-    config = {"evaluation": {"target": None}, "dataset": {"sizes": {"train": 80}}}
+    config = {"evaluation": {"target": None}, "dataset": {"sizes": {"train": 80, "test": IMAGES}}}
     return Results({"config": config}, points, best_settings(points), tmp_path)
 
 
@@ -56,6 +69,11 @@ def test_a_figure_is_drawn(results, figure, tmp_path):
     drawn, data = importlib.import_module(f"smallbatch.figures.{figure}").draw(results)
     drawn.savefig(tmp_path / "figure.png")
     assert isinstance(data, pd.DataFrame) and (tmp_path / "figure.png").stat().st_size > 3000
+    titles = name_marks(drawn)
+    drawn.savefig(tmp_path / "figure.svg", bbox_inches="tight")
+    add_titles(tmp_path / "figure.svg", titles)
+    marks = sum(map(len, titles.values()))
+    assert (tmp_path / "figure.svg").read_text().count("<title>") == marks  # each mark has its values
     plt.close(drawn)
 
 
@@ -65,9 +83,15 @@ def test_every_figure_has_a_caption():
 
 @pytest.mark.parametrize("results", STUDIES, indirect=True)
 def test_the_pages_words_and_tables_are_made(results):
-    assert answer(results.table, results.best)
-    assert len(settings_table(results.best)) == len(results.best)
-    failed_table(results.table, results.best)
+    data = measured(results.table)
+    assert answer(data) and summary(data, CONFIG, results.claims)
+    assert len(tables.settings_table(results.best)) == len(results.best)
+    tables.failed_table(results.table, results.best)
+    tables.cost_table(results.table)
+    tables.rates_table(data)
+    if results.best["base_lr"].notna().any():
+        assert len(tables.best_table(data)) and len(tables.time_table(data))
+        tables.wrong_rates_table(data)
 
 
 @pytest.mark.parametrize("values", [(84.2, 87.9), (30, 47), (70, 99.2), (97.1, 99.6), (10, 12), (0, 100)])

@@ -8,7 +8,7 @@ from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_
 from smallbatch.analysis.scaling import exponents
 from smallbatch.analysis.schedules import schedule_sentences
 from smallbatch.rates import rate_text
-from smallbatch.text import budget_text, norm_text
+from smallbatch.text import budget_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32

@@ -49,7 +49,9 @@ class Measured:
         """Why a comparison of the best of `candidates`, which are `chosen`, decides nothing yet, and overrides that help."""
         reasons, fixes = [], []
         if lacking := self.missing(candidates):
-            reasons.append(f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing")
+            reasons.append(
+                f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing"
+            )
         for _, row in chosen.drop_duplicates(SETTING).iterrows():
             if row["edge"]:
                 norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])

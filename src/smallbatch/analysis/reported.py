@@ -77,7 +77,9 @@ def stable_slope(one: dict, data: Measured, claims: list[dict]) -> str:
 
 def failed_share(one: dict, data: Measured, _) -> str:
     rows = _rows(one, data)
-    cells = with_failed(rates(data.table), data.best).merge(rows[["batch_size", "norm", "bn_batch_size", "schedule", "budget"]])
+    cells = with_failed(rates(data.table), data.best).merge(
+        rows[["batch_size", "norm", "bn_batch_size", "schedule", "budget"]]
+    )
     if cells.empty:
         return NOTHING
     sums = cells.groupby("batch_size")[["failed", "seeds"]].sum()

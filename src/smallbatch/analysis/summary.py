@@ -16,7 +16,12 @@ def summary(data: Measured, config: dict, claims: list[dict]) -> list[str]:
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
     whole = [entry for entry in best_of_budgets(data) if entry["norm"] == ANY or _only(data, entry)]
     sentences = [_best(entry, data, config, i == 0) for i, entry in enumerate(whole)]
-    sentences += [*_sooner(data), *_other_sizes(data, whole[0]["setting"]), *_wrong_rate(data, whole[0]["setting"]), *_claims(claims)]
+    sentences += [
+        *_sooner(data),
+        *_other_sizes(data, whole[0]["setting"]),
+        *_wrong_rate(data, whole[0]["setting"]),
+        *_claims(claims),
+    ]
     return sentences
 
 
@@ -26,7 +31,11 @@ def _only(data: Measured, entry: dict) -> bool:
 
 def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
     row, accuracy = entry["setting"], entry["accuracy"]
-    where = f"On {config['dataset']['name']} with the network {config['model']['name']} and {config['optimizer']['name']}, at" if leads else "At"
+    where = (
+        f"On {config['dataset']['name']} with the network {config['model']['name']} and {config['optimizer']['name']}, at"
+        if leads
+        else "At"
+    )
     schedule = f", schedule {row['schedule']}," if data.best["schedule"].nunique() > 1 else ""
     text = f"{where} {budget_text(entry['budget'])} m = {row['batch_size']}{schedule} with {setting_text(row)} did best on validation images: {percent(row)} of "
     text += f"{accuracy.examples:,} test images"
@@ -95,7 +104,9 @@ def _kind(row) -> str:
 
 def _lost(row: pd.Series) -> str:
     if row["failed"]:
-        return f"{int(row['failed'])} of {count_text(int(row['seeds']), 'seed')} fail to train at m = {row['batch_size']}"
+        return (
+            f"{int(row['failed'])} of {count_text(int(row['seeds']), 'seed')} fail to train at m = {row['batch_size']}"
+        )
     return f"m = {row['batch_size']} loses {max(row['lost'], 0.0):.1f} points"
 
 
@@ -104,5 +115,7 @@ def _claims(claims: list[dict]) -> list[str]:
         return []
     counts = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
-    interim = " This is an interim look, before the planned number of seeds." if any(c["interim"] for c in claims) else ""
+    interim = (
+        " This is an interim look, before the planned number of seeds." if any(c["interim"] for c in claims) else ""
+    )
     return [f"Of {count_text(len(claims), 'claim')} named beforehand: {said}.{interim}"]

@@ -24,7 +24,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     names = list(dict.fromkeys(front["series"]))
     figure, axes = plt.subplots(figsize=(8.6, 5), layout="constrained")
     best = front[front["front"]]
-    axes.plot(best["seconds_alone"], 100 * best["test_accuracy"], drawstyle="steps-post", color="0.55", lw=1.4, zorder=1)
+    axes.plot(
+        best["seconds_alone"], 100 * best["test_accuracy"], drawstyle="steps-post", color="0.55", lw=1.4, zorder=1
+    )
     for i, name in enumerate(names):
         marker = MARKERS[i % len(MARKERS)]
         for m, one in front[front["series"] == name].groupby("batch_size"):
@@ -38,7 +40,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     axes.set_xlabel("time of one model alone on this machine (s)")
     axes.set_ylabel("test accuracy (%)")
     sizes = sorted(front["batch_size"].unique())
-    handles = [plt.Line2D([], [], color=batch_size_color(m), marker="o", ls="none", ms=7, label=f"m = {m}") for m in sizes]
+    handles = [
+        plt.Line2D([], [], color=batch_size_color(m), marker="o", ls="none", ms=7, label=f"m = {m}") for m in sizes
+    ]
     handles += [
         plt.Line2D([], [], color="0.4", marker=MARKERS[i % len(MARKERS)], ls="none", ms=7, label=name)
         for i, name in enumerate(names)

@@ -26,7 +26,12 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     sizes = [(drawn["unit"] == unit).sum() for unit in units]
     height = 0.62 * len(drawn) + 0.95 * len(units) + 0.6
     figure, panels = plt.subplots(
-        len(units), 1, figsize=(8.6, height), height_ratios=[n + 0.6 for n in sizes], squeeze=False, layout="constrained"
+        len(units),
+        1,
+        figsize=(8.6, height),
+        height_ratios=[n + 0.6 for n in sizes],
+        squeeze=False,
+        layout="constrained",
     )
     palette = sns.color_palette("colorblind", 10)
     for axes, unit in zip(panels[:, 0], units, strict=True):
@@ -40,7 +45,14 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
                 axes.plot([low, low], [place - 0.4, place + 0.4], color="0.45", lw=1.2, ls=(0, (3, 2)))
             if pd.notna(row["ci_low"]):
                 axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=color, lw=2.2, solid_capstyle="butt")
-            axes.plot([row["estimate"]], [place], MARKS[row["verdict"]], color=color, ms=9, label=f"{row['claim']}: {row['verdict']}")
+            axes.plot(
+                [row["estimate"]],
+                [place],
+                MARKS[row["verdict"]],
+                color=color,
+                ms=9,
+                label=f"{row['claim']}: {row['verdict']}",
+            )
         axes.axvline(0, color="0.6", lw=0.8, zorder=0)
         axes.set_yticks(range(len(rows)), [_name(row) for _, row in rows.iterrows()])
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -49,7 +61,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         sns.despine(ax=axes, left=True)
     seen = list(dict.fromkeys(drawn["verdict"]))
     handles = [
-        plt.Line2D([], [], color=palette[COLORS[v]], marker=MARKS[v], ls="none", ms=8, label=v) for v in COLORS if v in seen
+        plt.Line2D([], [], color=palette[COLORS[v]], marker=MARKS[v], ls="none", ms=8, label=v)
+        for v in COLORS
+        if v in seen
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small")
     note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: 0, or the margin, above which a claim holds; shaded: within the margin."

@@ -41,6 +41,10 @@ def _places(artist) -> np.ndarray | None:
         places = np.column_stack([np.asarray(data, float) for data in (artist.get_xdata(), artist.get_ydata())])
     else:
         return None
+    axes = artist.axes
+    for column, scale in enumerate((axes.get_xscale(), axes.get_yscale())):
+        if scale == "log":
+            places = places[places[:, column] > 0]
     return places[np.isfinite(places).all(1)]
 
 

@@ -1,6 +1,14 @@
 """Which figures a study has, and the tables that they read beside table.parquet and best.csv. Without drawing anything."""
 
-GRID = ["best_by_batch_size", "accuracy_by_time", "accuracy_by_rate", "rate_heat_map", "stable_range", "rate_scaling", "bn_batch_size"]
+GRID = [
+    "best_by_batch_size",
+    "accuracy_by_time",
+    "accuracy_by_rate",
+    "rate_heat_map",
+    "stable_range",
+    "rate_scaling",
+    "bn_batch_size",
+]
 GRID += ["learning_curves"]
 SCHEDULES = ["schedule_curves", "updates_to_target", "batch_size_course", "accuracy_by_time", "accuracy_by_rate"]
 SCHEDULES += ["rate_heat_map"]

@@ -80,7 +80,7 @@ def build_page(results: Results) -> str:
         count=len(points),
         points=points_data(points, _runs(results.folder), study["config"]["tracking"]["uri"]),
         gaps=rows_of(pd.read_csv(results.folder / "gaps.csv", dtype=str, keep_default_na=False)),
-        config=_config_rows(study["config"]),
+        config=config_rows(study["config"]),
         cost=_cost(results.folder, points),
         cost_rows=rows_of(tables.cost_table(points)),
         mixtures=_mixtures(points, study),
@@ -96,7 +96,11 @@ def _claim(claim: dict, study: dict) -> dict:
         "effect": _effect(claim),
         "where": ", ".join(
             [
-                *([{"none": "no norm", "bn": "batch norm", "gn": "group norm"}[claim["norm"]]] if claim["norm"] else []),
+                *(
+                    [{"none": "no norm", "bn": "batch norm", "gn": "group norm"}[claim["norm"]]]
+                    if claim["norm"]
+                    else []
+                ),
                 budget_text(claim["budget"]),
             ]
         ),
@@ -150,12 +154,12 @@ def _figure(folder: Path, name: str, title: str, caption: str, texts: dict) -> d
     }
 
 
-def _config_rows(config: dict, prefix: str = "") -> list[tuple[str, str]]:
+def config_rows(config: dict, prefix: str = "") -> list[tuple[str, str]]:
     """The study's settings as ``(key, value)``, nested keys with dots."""
     rows = []
     for key, value in config.items():
         if isinstance(value, dict) and value:
-            rows += _config_rows(value, f"{prefix}{key}.")
+            rows += config_rows(value, f"{prefix}{key}.")
         elif value not in (None, {}, [], "") and f"{prefix}{key}" not in ("title", "description"):
             text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
             rows.append((f"{prefix}{key}", text))

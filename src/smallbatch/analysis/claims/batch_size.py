@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent, not_inferior
 from smallbatch.analysis.effect import two_way
 from smallbatch.analysis.measured import Measured, compare, cross_fitted, difference, first
-from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent, not_inferior
 from smallbatch.analysis.phrases import percent, setting_text
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text
@@ -17,7 +17,11 @@ def small_batch(claim: dict, data: Measured) -> Evidence:
     rows = data.settings(claim["budget"], claim["norm"]).dropna(subset=["base_lr"])
     small, large = rows[rows["batch_size"] <= claim["limit"]], rows[rows["batch_size"] > claim["limit"]]
     ones, twos = (small, large) if claim["test"] == "small-batch" else (large, small)
-    words = f"best m ≤ {claim['limit']} minus best above" if ones is small else f"best m > {claim['limit']} minus best below"
+    words = (
+        f"best m ≤ {claim['limit']} minus best above"
+        if ones is small
+        else f"best m > {claim['limit']} minus best below"
+    )
     rule, statistic = directional(claim["delta"]), f"test accuracy, {words}"
     planned = data.settings(claim["budget"], claim["norm"])
     if ones.empty or twos.empty:
@@ -76,7 +80,9 @@ def linear_scaling(claim: dict, data: Measured) -> Evidence:
     reference = rows[rows["batch_size"] == m0].dropna(subset=["base_lr"])
     larger = [m for m in sizes if len(reference) and m0 < m <= claim["up_to"]]
     if not larger:
-        return _nothing(rule, statistic, f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}")
+        return _nothing(
+            rule, statistic, f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}"
+        )
     start = first(reference)
     rate, whole = start["base_lr"], data.accuracy(start)
     reasons, fixes = data.blocks(rows[rows["batch_size"] <= claim["up_to"]], pd.DataFrame([start]))
@@ -118,7 +124,9 @@ def bn_batch(claim: dict, data: Measured) -> Evidence:
             trained = whole["base_lr"].notna().all() and ghost["base_lr"].notna().any()
             pairs.append((first(ghost), whole.iloc[0], ghost) if trained else None)
     if not pairs or None in pairs:
-        return _nothing(rule, statistic, "it needs batch norm over the batch and over fewer examples, that train, at one m")
+        return _nothing(
+            rule, statistic, "it needs batch norm over the batch and over fewer examples, that train, at one m"
+        )
     differences = [difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in pairs]
     others = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in pairs]
     chosen = pd.DataFrame([row for ghost, whole, _ in pairs for row in (ghost, whole)])
@@ -161,5 +169,7 @@ def _beside(claim: dict, data: Measured) -> str:
         rows = data.settings(budget, claim["norm"]).dropna(subset=["base_lr"])
         if budget != claim["budget"] and rows["batch_size"].nunique() > 1:
             each = [first(group) for _, group in rows.groupby("batch_size")]
-            parts.append(f"at {budget_text(budget)} " + ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each))
+            parts.append(
+                f"at {budget_text(budget)} " + ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each)
+            )
     return f" ({'; '.join(parts)})" if parts else ""

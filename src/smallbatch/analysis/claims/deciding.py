@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from smallbatch.analysis.effect import Effect, quantile
 from smallbatch.analysis.claims.verdict import ALPHA, Decision, Evidence, one_seed
+from smallbatch.analysis.effect import Effect, quantile
 from smallbatch.text import count_text
 
 MOST = 1000  # seeds; what needs more is not decided by seeds
@@ -65,7 +65,9 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
         return f"told already at {seeds} seeds; the {planned} planned confirm it", [f"grid.seeds={planned}"]
     alpha = ALPHA / decision.multiplier / evidence.rule.sides
     chosen = evidence.cross_fitted[0] if decision.disagrees else effect
-    because = "with the setting chosen on other seeds than it is read on, it is not told: " if decision.disagrees else ""
+    because = (
+        "with the setting chosen on other seeds than it is read on, it is not told: " if decision.disagrees else ""
+    )
     found = needed(chosen, evidence.rule.room(chosen), alpha, planned)
     if found.images:
         return (
@@ -73,7 +75,10 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
             "if the difference stays as it is"
         ), []
     if found.seeds is None:
-        return f"{because}no number of seeds that can be foreseen: the difference lies where the claim neither holds nor fails", []
+        return (
+            f"{because}no number of seeds that can be foreseen: the difference lies where the claim neither holds nor fails",
+            [],
+        )
     low, high = (max(planned, n, seeds + 1) for n in found.seeds)
     if high == planned:
         return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]

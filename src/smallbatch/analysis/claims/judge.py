@@ -4,10 +4,10 @@ import math
 
 from smallbatch.analysis.claims.batch_size import bn_batch, linear_scaling, no_difference, small_batch
 from smallbatch.analysis.claims.deciding import decided_by
-from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
 from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide
+from smallbatch.analysis.measured import Measured
 
 KINDS = {
     "small-batch": small_batch,
@@ -26,8 +26,7 @@ def judge(claims: list[dict], data: Measured, planned: int) -> list[dict]:
     evidence = [KINDS[claim["test"]](claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
-        record(claim, one, decision, planned)
-        for claim, one, decision in zip(claims, evidence, decisions, strict=True)
+        record(claim, one, decision, planned) for claim, one, decision in zip(claims, evidence, decisions, strict=True)
     ]
 
 

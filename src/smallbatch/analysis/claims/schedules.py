@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
 from smallbatch.analysis.effect import paired
 from smallbatch.analysis.measured import Measured, compare, cross_fitted, first
-from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
 from smallbatch.analysis.phrases import percent
 from smallbatch.text import budget_text, count_text
 
@@ -14,7 +14,8 @@ def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
     """Test accuracies within the margin of each other, and fewer updates."""
     rule, statistic = equivalent(claim["margin"]), f"test accuracy, {claim['schedule']} minus {claim['against']}"
     sides = [
-        data.settings(claim["budget"], claim["norm"], claim[key], claim["batch_size"]) for key in ("schedule", "against")
+        data.settings(claim["budget"], claim["norm"], claim[key], claim["batch_size"])
+        for key in ("schedule", "against")
     ]
     if any(side.dropna(subset=["base_lr"]).empty for side in sides):
         return Evidence(rule, "points", statistic, blocked=["it needs both schedules, at rates that train"])
@@ -29,7 +30,7 @@ def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
     return Evidence(
         rule, "points", statistic, [compare(data, one, two, bootstrap=True)], [claim["against"]],
         f"{'; '.join(reached)}, at {budget_text(claim['budget'])}", reasons, fixes,
-        None if other is None else [other], bool(updates[0] < updates[1]),
+        None if other is None else [other], holds=bool(updates[0] < updates[1]),
     )  # fmt: skip
 
 

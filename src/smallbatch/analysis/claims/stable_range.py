@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import of_setting
+from smallbatch.analysis.claims.verdict import Evidence, directional
 from smallbatch.analysis.effect import paired
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.claims.verdict import Evidence, directional
 from smallbatch.analysis.phrases import signed
 from smallbatch.text import budget_text
 
@@ -70,4 +70,3 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     top = pd.Series(rates[np.maximum(reached - 1, 0)], index=failed.index)
     step = float(np.diff(rates).max()) if len(rates) > 1 else 1.0
     return top, bool((reached == len(rates)).any()), step
-

@@ -39,6 +39,11 @@ class Rule:
         over = effect.p_above(self.over) if math.isfinite(self.over) else 1.0
         return self.sides * min(effect.p_below(self.under), over)
 
+    def slack(self, effect: Effect, level: float) -> float:
+        """How far the interval lies inside what supports the claim."""
+        low, high = effect.interval(level)
+        return min(low - self.above, self.below - high)
+
     def room(self, effect: Effect) -> float:
         """How far the estimate lies inside what the nearer verdict needs: half an interval must be shorter than this."""
         inside = min(effect.estimate - self.above, self.below - effect.estimate)
@@ -155,7 +160,7 @@ def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decis
         return Decision("undecided", math.nan, times, alpha, 1 - each * 2 / rule.sides, effects[0] if effects else None)
     verdict = _judge(evidence, effects, each)
     if verdict == "supported":
-        effect = max(effects, key=lambda effect: (rule.p_supported(effect), -effect.estimate))
+        effect = min(effects, key=lambda effect: rule.slack(effect, 1 - each * 2 / rule.sides))
     else:  # an interval that is read for a contradiction by any of several
         against = _against(evidence, effects)
         effect, each = min(against, key=rule.p_contradicted), each / len(against)

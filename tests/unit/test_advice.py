@@ -1,0 +1,105 @@
+"""Advice on made-up studies whose best settings, times and rates are known, and the words made of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from made import measured, table
+from test_claims import DEAD, GOOD, made
+
+from smallbatch.analysis.advice import best_of_budgets, in_time, time_front, wrong_rates
+from smallbatch.analysis.phrases import seconds_text
+from smallbatch.analysis.scaling import fit, predict
+from smallbatch.analysis.summary import summary
+
+CONFIG = {"dataset": {"name": "bars"}, "model": {"name": "mynet"}, "optimizer": {"name": "sgd"}}
+
+
+def level(accuracy: float, *, validation: float | None = None) -> dict:
+    validation = accuracy if validation is None else validation
+    return {
+        0.1: (validation - 0.1, accuracy - 0.1),
+        0.2: (validation, accuracy),
+        0.4: (validation - 0.1, accuracy - 0.1),
+    }
+
+
+def test_the_best_is_chosen_on_validation_for_each_budget_and_norm():
+    frame = pd.concat([
+        made(level(0.80, validation=0.9), 8, noise=0.002), made(level(0.85, validation=0.8), 64, noise=0.002),
+        made(level(0.7), 8, norm="bn", b=8, noise=0.002), made(level(0.75), 64, budget="updates:9", noise=0.002),
+    ])  # fmt: skip
+    found = {(one["budget"], one["norm"]): one for one in best_of_budgets(measured(frame, images=2000))}
+    assert list(found) == [("epochs:1", "any"), ("epochs:1", "none"), ("epochs:1", "bn"), ("updates:9", "none")]
+    assert found["epochs:1", "any"]["setting"]["batch_size"] == 8  # although m = 64 is better on test images
+    assert found["epochs:1", "any"]["accuracy"].estimate == pytest.approx(80, abs=0.5)
+
+
+def test_batch_sizes_within_one_standard_error_of_the_best_are_as_good():
+    near = [
+        made(level(a, validation=v), m, noise=0.01)
+        for m, a, v in ((2, 0.85, 0.851), (8, 0.85, 0.86), (32, 0.848, 0.85), (64, 0.7, 0.7))
+    ]
+    found = best_of_budgets(measured(pd.concat(near), images=2000))[0]
+    assert found["setting"]["batch_size"] == 8
+    assert found["largest"] < 64 and found["smallest"] <= 8
+
+
+def test_the_front_of_time_has_those_that_no_faster_one_beats():
+    rows = [(2, 4.0, 0.9), (8, 2.0, 0.9), (32, 1.0, 0.7), (64, 0.5, 0.8)]
+    frame = pd.concat([made(level(a), m).assign(seconds_alone=s) for m, s, a in rows])
+    front = time_front(measured(frame))
+    assert front[front["front"]]["batch_size"].tolist() == [64, 8]
+    assert (
+        in_time(front, 1.5)["batch_size"] == 64
+        and in_time(front, 2.0)["batch_size"] == 8
+        and in_time(front, 0.1) is None
+    )
+    unknown = measured(frame.assign(seconds_alone=np.nan))
+    assert time_front(unknown).empty and summary(unknown, CONFIG, [])
+
+
+def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
+    cells = {0.05: (0.6, 0.5), 0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.1, 0.1, "diverged"), 0.5: (0.8, 0.7)}
+    lost = wrong_rates(measured(table(cells, m=8))).set_index("shift")
+    assert lost["lost"].to_dict() == pytest.approx({-2: 30, -1: 10, 1: 70})  # 0.5 is no octave away
+    assert lost.loc[1, "failed"] == 3 and lost.loc[-1, "failed"] == 0
+
+
+def test_the_rate_at_another_m_has_the_prediction_interval_of_least_squares_where_scatter_is_what_is_uncertain():
+    rng, sizes = np.random.default_rng(0), np.arange(1.0, 9)
+    settings = []
+    for size in sizes:
+        top = -4 + 0.5 * size + rng.normal(0, 2)
+        rates = top + np.arange(-3, 4) * 0.1  # a fine grid, and no noise over seeds
+        settings.append((rates, np.repeat(-((rates - top) ** 2)[:, None], 4, 1)))
+    found = fit(sizes, settings) | {"sizes": len(sizes)}
+    tops = [rates[3] for rates, _ in settings]
+    expected = sm.OLS(tops, sm.add_constant(sizes)).fit().get_prediction([[1, 5.3]]).summary_frame(alpha=0.05)
+    lr, low, high = np.log2(predict(found, 2**5.3))
+    assert [lr, low, high] == pytest.approx(
+        expected[["mean", "obs_ci_lower", "obs_ci_upper"]].iloc[0].tolist(), rel=1e-6
+    )
+
+
+def test_the_summary_says_what_to_use_and_counts_the_claims():
+    frame = pd.concat([made(GOOD, 8, noise=0.002), made(level(0.7), 64, noise=0.002).assign(seconds_alone=0.01)])
+    claims = [{"verdict": "supported", "interim": False}, {"verdict": "undecided", "interim": False}]
+    text = " ".join(summary(measured(frame, images=2000), CONFIG, claims))
+    assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) did best" in text
+    assert "of 2,000 test images (95% interval" in text and "No other m of 8 to 64 is within one standard error" in text
+    assert "takes 0.1 s; in half of that the best is m = 64 (1 epoch, 0.01 s): 70" in text
+    assert "Of 2 claims named beforehand: 1 supported, 0 contradicted, 1 undecided." in text
+
+
+def test_the_summary_of_a_study_in_which_nothing_trained_says_so():
+    assert summary(measured(made(DEAD, 8)), CONFIG, []) == [
+        "No setting trained with every seed, so there is nothing to recommend yet."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.034, "0.034 s"), (12.4, "12 s"), (91, "1.5 min"), (600, "10 min"), (7200, "2 h")]
+)
+def test_times_are_written_shortly(seconds, text):
+    assert seconds_text(seconds) == text

@@ -1,0 +1,222 @@
+"""Each kind of claim on made-up studies: a clear winner, a tie, all diverged, one seed, a missing cell, an optimum on the edge."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made import grid, measured, table
+
+from smallbatch.analysis.claims.judge import judge
+
+BASE = {
+    "claim": "c", "statement": "It is so", "source": "a paper", "cite": None, "norm": None, "budget": "epochs:1", "limit": 32,
+    "up_to": 32, "reference": None, "schedule": None, "against": None, "batch_size": None, "delta": 0.5, "margin": 0.5,
+}  # fmt: skip
+GOOD, LESS, EQUAL = (
+    {0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)} for v, t in ((0.9, 0.85), (0.8, 0.7), (0.9, 0.85))
+)
+DEAD = {0.1: (0.1, 0.1, "diverged"), 0.2: (0.1, 0.1, "diverged")}
+EDGE = {0.1: (0.9, 0.85), 0.2: (0.8, 0.7)}
+
+
+def decided(*parts: pd.DataFrame, planned=None, images=2000, **claim) -> dict:
+    frame = pd.concat(parts, ignore_index=True)
+    return judge([BASE | claim], measured(frame, planned, images), planned=10)[0]
+
+
+def made(cells: dict, m: int, seeds: int = 10, noise: float = 0.0, **more) -> pd.DataFrame:
+    """A setting whose seeds differ by noise (the tables of `made.py` differ by 0.01 a seed)."""
+    frame = table(cells, m=m, seeds=seeds, **more)
+    frame["test_accuracy"] -= 0.01 * frame["seed"]
+    rng = np.random.default_rng(m)
+    frame["test_accuracy"] += noise * rng.standard_normal(len(frame))
+    return frame
+
+
+def test_a_clear_winner_is_told_and_the_other_side_contradicted():
+    parts = [made(GOOD, 8, noise=0.002), made(LESS, 64, noise=0.002)]
+    found = decided(*parts, test="small-batch")
+    assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
+    assert found["ci_low"] < 15 < found["ci_high"] and found["p_value"] < 1e-6 and found["decide_by"] == ""
+    assert "m = 8 with no norm at η̃ = 0.2 (η = 1.6) reached 85" in found["found"] and "at 1 epoch" in found["found"]
+    assert decided(*parts, test="large-batch")["verdict"] == "contradicted"
+    assert decided(*parts, test="no-difference")["verdict"] == "contradicted"
+
+
+def test_a_tie_is_equivalence_where_it_is_sure_and_else_undecided():
+    sure = [made(GOOD, 8, noise=0.0005), made(EQUAL, 64, noise=0.0005)]
+    assert decided(*sure, test="no-difference")["verdict"] == "supported"
+    assert decided(*sure, test="small-batch")["verdict"] == "contradicted"  # less than half a point
+    unsure = [made(GOOD, 8, noise=0.02), made(EQUAL, 64, noise=0.02)]
+    found = decided(*unsure, test="no-difference")
+    assert (
+        found["verdict"] == "undecided"
+        and "seeds" in found["decide_by"]
+        and found["overrides"][0].startswith("grid.seeds=")
+    )
+
+
+@pytest.mark.parametrize("test", ["small-batch", "large-batch", "no-difference", "linear-scaling", "stable-range"])
+def test_everything_diverged_decides_nothing(test):
+    found = decided(made(DEAD, 8), made(DEAD, 64), test=test)
+    assert found["verdict"] == "undecided" and found["estimate"] is None and found["decide_by"]
+
+
+def test_one_seed_decides_nothing():
+    found = decided(made(GOOD, 8, seeds=1), made(LESS, 64, seeds=1), test="small-batch")
+    assert found["verdict"] == "undecided" and found["ci_low"] is None and found["p_value"] is None
+    assert found["overrides"] == ["grid.seeds=10"]
+
+
+def test_a_missing_cell_decides_nothing():
+    whole = pd.concat([made(GOOD, 8), made(LESS, 64)])
+    part = whole[~((whole["batch_size"] == 64) & (whole["base_lr"] == 0.4) & (whole["seed"] == 3))]
+    found = decided(part, planned=grid(whole), test="small-batch")
+    assert found["verdict"] == "undecided" and found["decide_by"].startswith(
+        "1 planned point of its settings is missing"
+    )
+
+
+def test_an_optimum_on_the_edge_decides_nothing_and_names_the_rates_to_add():
+    found = decided(made(GOOD, 8), made(EDGE, 64), test="small-batch")
+    assert found["verdict"] == "undecided"
+    assert "the best η̃ of m = 64, no norm, lies on the edge of those tried" in found["decide_by"]
+    assert found["overrides"] == ["grid.base_lr_at.m64_none=[0.025,0.05,0.1,0.2]"]
+
+
+def test_a_study_with_batch_sizes_on_one_side_only_says_so():
+    found = decided(made(GOOD, 8), made(LESS, 16), test="small-batch")
+    assert found["verdict"] == "undecided" and "no batch size above 32" in found["decide_by"]
+
+
+def test_a_choice_that_hangs_on_the_seed_that_it_is_read_on_decides_nothing():
+    """On validation each seed would choose another of two small sizes; the right one only by chance."""
+    a, b = made(GOOD, 8), made(GOOD, 16)
+    lucky = a["seed"] % 2 == 0
+    for frame, good in ((a, lucky), (b, ~lucky)):
+        frame.loc[frame["base_lr"] == 0.2, "val_accuracy"] = np.where(good, 0.95, 0.85)[frame["base_lr"] == 0.2]
+        frame.loc[frame["base_lr"] == 0.2, "test_accuracy"] = np.where(good, 0.9, 0.7)[frame["base_lr"] == 0.2]
+    found = decided(a, b, made(LESS, 64, noise=0.01), test="small-batch")
+    assert found["cross_fitted"] < found["estimate"] - 3
+    assert found["verdict"] == "undecided"
+
+
+def test_failed_points_count_with_what_they_predict_and_are_not_dropped():
+    cells = {0.1: (0.8, 0.7), 0.2: (0.9, 0.85), 0.4: (0.1, 0.1, "diverged")}
+    kept = decided(
+        made(cells, 8), made({0.1: (0.8, 0.7), 0.2: (0.1, 0.1, "diverged")}, 16), test="linear-scaling", up_to=16
+    )
+    assert kept["verdict"] == "contradicted" and kept["estimate"] == pytest.approx(-75, abs=1)
+
+
+def test_linear_scaling_holds_to_the_largest_m_that_is_not_worse_tested_upwards():
+    same = {0.1: (0.8, 0.7), 0.2: (0.9, 0.85), 0.4: (0.8, 0.7)}
+    worse = {0.1: (0.9, 0.85), 0.2: (0.8, 0.75), 0.4: (0.7, 0.6)}
+    parts = [made(same, m, noise=0.0005) for m in (2, 4, 8)] + [made(worse, 16, noise=0.0005)]
+    found = decided(*parts, test="linear-scaling", up_to=8)
+    assert found["verdict"] == "supported" and "tested upwards, to m = 8" in found["found"]
+    assert decided(*parts, test="linear-scaling", up_to=16)["verdict"] == "contradicted"
+    assert "m = 32 is not in the grid" in decided(*parts, test="linear-scaling", up_to=32)["decide_by"]
+
+
+def ladder(m: int, top: int, seeds: int = 10, shaky: bool = False, norm: str = "none") -> pd.DataFrame:
+    """Rates 2⁻⁸ … 2⁰, best at 2⁻⁷, that diverge above 2^top (with `shaky` one octave lower for every other seed)."""
+    cells = {2.0**k: (0.9 - 0.01 * abs(k + 7), 0.8) if k <= top else (0.1, 0.1, "diverged") for k in range(-8, 1)}
+    frame = made(cells, m, seeds=seeds, norm=norm, b=m if norm == "bn" else None)
+    if shaky:
+        frame.loc[(frame["base_lr"] == 2.0**top) & (frame["seed"] % 2 == 0), "status"] = "untrained"
+    return frame
+
+
+def test_the_slope_of_the_stable_range_is_found_with_that_of_the_usual_rate():
+    parts = [ladder(2, -1), ladder(4, -2), ladder(8, -3, shaky=True), ladder(16, -4)]
+    found = decided(*parts, test="stable-range", norm="none", delta=0.1)
+    means = np.array([-1, -2, -3.5, -4])
+    assert found["estimate"] == pytest.approx(-np.polyfit([1, 2, 3, 4], means, 1)[0])
+    assert found["verdict"] == "supported" and found["unit"] == "octaves per doubling of m"
+    half = (found["ci_high"] - found["ci_low"]) / 2
+    assert half > 2 * np.sqrt(
+        (np.array([-1.5, -0.5, 0.5, 1.5]) ** 2).sum() / 25 / 12
+    )  # never below what the grid's steps leave open
+    assert "of η = η̃·m it is −0.05" in found["found"]
+    flat = decided(*[ladder(m, -3) for m in (2, 4, 8, 16)], test="stable-range", norm="none", delta=0.5)
+    assert flat["estimate"] == 0 and flat["verdict"] == "contradicted"
+
+
+def test_a_range_that_the_grid_cuts_off_at_large_m_decides_nothing_and_at_small_m_it_may():
+    cut = [ladder(2, -1), ladder(4, -2), ladder(8, -3), ladder(16, 0)]
+    found = decided(*cut, test="stable-range", norm="none", delta=0.1)
+    assert found["verdict"] == "undecided" and "at m = 16 the grid ends before training fails" in found["decide_by"]
+    assert found["overrides"][0].startswith("grid.base_lr_at.m16_none=[2**-8,") and found["overrides"][0].endswith(
+        "2**1,2**2]"
+    )
+    free = decided(
+        ladder(2, 0), ladder(4, -2), ladder(8, -3), ladder(16, -4), test="stable-range", norm="none", delta=0.1
+    )
+    assert free["verdict"] == "supported" and "at least" in free["found"]
+
+
+def test_batch_norm_over_fewer_examples_is_compared_at_each_m_and_on_average():
+    parts = []
+    for m in (16, 32):
+        parts += [made(GOOD, m, norm="bn", b=4, noise=0.002), made(LESS, m, norm="bn", b=m, noise=0.002)]
+    found = decided(*parts, test="bn-batch")
+    assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
+    assert "m = 16: 85" in found["found"] and "m = 32: 85" in found["found"]
+    assert decided(made(GOOD, 16), test="bn-batch")["decide_by"].startswith("it needs batch norm")
+
+
+def scheduled(
+    name: str, cells: dict, m: int = 8, updates: int = 10, loss: float = 1.0, noise: float = 0.02
+) -> pd.DataFrame:
+    frame = made(cells, m, noise=0.0005, schedule=name).assign(updates=updates)
+    rng = np.random.default_rng(m + updates)
+    return frame.assign(train_loss=loss * np.exp(noise * rng.standard_normal(len(frame))))
+
+
+def test_increasing_the_batch_must_match_the_accuracy_with_fewer_updates():
+    decay = scheduled("decay", GOOD, updates=100)
+    claim = {"test": "same-accuracy-fewer-updates", "schedule": "increase", "against": "decay"}
+    found = decided(decay, scheduled("increase", GOOD, updates=40), **claim)
+    assert found["verdict"] == "supported" and found["needs"] == "within ±0.5 points, and fewer updates"
+    assert "after 40 updates" in found["found"] and "after 100 updates" in found["found"]
+    assert decided(decay, scheduled("increase", GOOD, updates=120), **claim)["verdict"] == "contradicted"
+    assert decided(decay, scheduled("increase", LESS, updates=40), **claim)["verdict"] == "contradicted"
+    assert decided(decay, scheduled("hybrid", LESS, updates=40), **claim)["decide_by"].startswith(
+        "it needs both schedules"
+    )
+
+
+def test_a_lower_training_loss_must_beat_every_fixed_batch_size():
+    fixed = [scheduled("fixed", GOOD, 8, loss=0.5), scheduled("fixed", GOOD, 32, loss=0.8)]
+    claim = {"test": "lower-training-loss", "schedule": "ba", "against": "fixed", "delta": 0.02}
+    best = decided(*fixed, scheduled("ba", GOOD, loss=0.3), **claim)
+    assert best["verdict"] == "supported" and best["estimate"] == pytest.approx(np.log(0.5 / 0.3), abs=0.05)
+    assert [rival["name"] for rival in best["rivals"]] == ["m = 8", "m = 32"]
+    between = decided(*fixed, scheduled("ba", GOOD, loss=0.6), **claim)
+    assert between["verdict"] == "contradicted" and between["estimate"] < 0
+
+
+def test_claims_of_a_study_are_adjusted_together():
+    frame = pd.concat([made(GOOD, 8, noise=0.02), made(EQUAL, 64, noise=0.02)], ignore_index=True)
+    claims = [BASE | {"test": "small-batch", "claim": name} for name in "abcd"]
+    alone, *together = judge(claims[:1], measured(frame), 10) + judge(claims, measured(frame), 10)
+    assert all(one["ci_high"] - one["ci_low"] > alone["ci_high"] - alone["ci_low"] for one in together)
+    assert together[0]["p_holm"] == pytest.approx(min(1, 4 * alone["p_value"]))
+
+
+def test_a_record_has_the_keys_of_the_contract_first():
+    found = decided(made(GOOD, 8), made(LESS, 64), test="small-batch")
+    contract = [
+        "claim",
+        "source",
+        "statement",
+        "statistic",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "seeds",
+        "verdict",
+        "decide_by",
+    ]
+    assert list(found)[: len(contract)] == contract
