@@ -49,7 +49,10 @@ def changed_settings(before: dict, after: dict) -> pd.DataFrame:
 def changed_points(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     """Counts of points on one side only, and of those on both by the columns in which they differ."""
     rows = []
-    for what, only in (("only before", one.index.difference(two.index)), ("only after", two.index.difference(one.index))):
+    for what, only in (
+        ("only before", one.index.difference(two.index)),
+        ("only after", two.index.difference(one.index)),
+    ):
         if len(only):
             rows.append({"what": what, "points": len(only), "largest difference": "–"})
     both = one.index.intersection(two.index)
@@ -107,7 +110,9 @@ def _verdict(claim: dict | None) -> str:
     if claim["estimate"] is None:
         return claim["verdict"]
     text = f"{claim['verdict']}: {signed(claim['estimate'], 2)} {claim['unit']}"
-    return text if claim["ci_low"] is None else f"{text} ({signed(claim['ci_low'], 2)} to {signed(claim['ci_high'], 2)})"
+    return (
+        text if claim["ci_low"] is None else f"{text} ({signed(claim['ci_low'], 2)} to {signed(claim['ci_high'], 2)})"
+    )
 
 
 def _claims(results: Results) -> dict[str, dict]:
@@ -119,7 +124,9 @@ def read(folder: Path) -> Results:
     """The results in a folder; raises UserError for one that has none."""
     for name in NEEDED:
         if not (folder / name).is_file():
-            raise UserError(f"{folder}: there is no {name} in it; name a folder like results/digits, after snakemake has made it")
+            raise UserError(
+                f"{folder}: there is no {name} in it; name a folder like results/digits, after snakemake has made it"
+            )
     return read_results(folder)
 
 

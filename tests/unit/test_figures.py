@@ -47,7 +47,9 @@ def results(request, tmp_path) -> Results:
     pq.write_table(pa.table({"point": points["point"].tolist(), "correct": correct}), tmp_path / "correct.parquet")
     claims = [BASE | {"test": test, "claim": test} for test in ("small-batch", "no-difference", "stable-range")]
     (tmp_path / "claims.json").write_text(json.dumps(judge(claims, data, 10)))
-    epochs = [points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0) for e in (0, 1, 2)]
+    epochs = [
+        points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0) for e in (0, 1, 2)
+    ]
     history = pd.concat(epochs).assign(seconds_alone=lambda frame: 0.01 * frame["updates"])
     told = history["epoch"] > 0 if "schedules" in request.param else False
     history["trace_sigma"] = (8.0 + 0.1 * history["seed"]) / told
