@@ -58,9 +58,7 @@ def read_results(folder: Path) -> Results:
     study = json.loads((folder / "study.json").read_text())
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     best = folder / "best.csv"
-    frame = (
-        pd.read_csv(best, dtype={"bn_batch_size": "Int64"}, float_precision="round_trip") if best.is_file() else None
-    )
+    frame = pd.read_csv(best, dtype={"bn_batch_size": "Int64"}) if best.is_file() else None
     return Results(study, table, frame, folder)
 
 

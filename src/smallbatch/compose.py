@@ -41,7 +41,7 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     if not re.fullmatch(r"[\w-]+", study):
         raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
     # A batch size that has no rates of its own yet may be given some: ++ adds or replaces.
-    words = [f"++{word}" if re.match(r"grid\.(arms\.\w+\.)?base_lr_at\.", word) else word for word in overrides]
+    words = [f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else word for word in overrides]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
@@ -79,8 +79,10 @@ def _whole_study(config: dict, overrides: list[str]) -> dict:
     if "grid.base_lr" in given:
         grid = config["grid"]
         for path, axes in [("grid", grid), *((f"grid.arms.{name}", arm) for name, arm in grid["arms"].items())]:
-            if not any(key.startswith(f"{path}.base_lr_at") for key in given):
-                axes["base_lr_at"] = {}
+            if f"{path}.base_lr_at" not in given:
+                axes["base_lr_at"] = {
+                    key: rates for key, rates in axes["base_lr_at"].items() if f"{path}.base_lr_at.{key}" in given
+                }
             if path != "grid" and f"{path}.base_lr" not in given:
                 axes["base_lr"] = None
     return config

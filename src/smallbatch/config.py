@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smallbatch.config_claims import Claims, Paper, check_claims
-from smallbatch.config_schedules import check_schedules
+from smallbatch.config_schedules import check_budget, check_schedules
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
-from smallbatch.schedules.budget import updates_in
 
 
 @dataclass
@@ -276,11 +275,5 @@ def _check_axes(path: str, axes: dict) -> None:
             raise ValueError(f"{key}: the list is empty; give it at least one rate")
     if axes["scaling"] not in (None, "linear", "sqrt", "constant"):
         raise ValueError(f"{path}.scaling: {axes['scaling']!r} is no rule; write linear, sqrt or constant")
-    budget = axes["budget"]
-    if budget is not None and not re.fullmatch(r"updates_of:[1-9]\d*", budget):
-        try:
-            updates_in(budget, 1, 1)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}.budget: {error}, or updates_of:M for as many updates as batch size M has"
-            ) from None
+    if axes["budget"] is not None:
+        check_budget(f"{path}.budget", axes["budget"])

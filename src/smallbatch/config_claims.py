@@ -6,6 +6,8 @@ Claims are written before the data is seen. They are no part of what a point is:
 import math
 from dataclasses import dataclass, field
 
+from smallbatch.config_schedules import check_budget
+
 # What a claim of each kind needs beside its words, and whether its `delta` is in points of test accuracy.
 TESTS = {
     "small-batch": ("limit",),
@@ -87,6 +89,8 @@ def check_claims(config: dict, known: set[str]) -> None:
         _check_cite(f"papers.{name}.cite", paper["cite"], known)
         for key, reported in paper["reported"].items():
             path = f"papers.{name}.reported.{key}"
+            if reported["budget"] is not None:
+                check_budget(f"{path}.budget", reported["budget"])
             if reported["measure"] not in (None, *MEASURES):
                 raise ValueError(
                     f"{path}.measure: {reported['measure']!r} is no measure; write {', '.join(MEASURES)} or null"
@@ -107,6 +111,8 @@ def _check_claim(path: str, claim: dict, config: dict, known: set[str]) -> None:
             )
     if claim["norm"] not in (None, "none", "bn", "gn"):
         raise ValueError(f"{path}.norm: {claim['norm']!r} is no kind of norm; write none, bn, gn or null (all)")
+    if claim["budget"] is not None:
+        check_budget(f"{path}.budget", claim["budget"])
     for key in ("delta", "margin"):
         if claim[key] is not None:
             _check_size(f"{path}.{key}", claim[key])

@@ -1,7 +1,9 @@
 """What a schedule may say: bounds, and keys that only some schedules have."""
 
 import math
+import re
 
+from smallbatch.schedules.budget import updates_in
 from smallbatch.schedules.course import ADAPTIVE
 
 NAMES = ("constant", "step", "cosine", "increase-batch", *ADAPTIVE)
@@ -13,6 +15,15 @@ KEYS = {  # which schedules have a key that not all have
     "smoothing": ("gradient-noise", "cabs"),
     "scale": ("gradient-noise",),
 }
+
+
+def check_budget(path: str, budget: str) -> None:
+    """Raise ValueError for a text that is no budget."""
+    if not re.fullmatch(r"updates_of:[1-9]\d*", budget):
+        try:
+            updates_in(budget, 1, 1)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}, or updates_of:M for as many updates as batch size M has") from None
 
 
 def check_schedules(config: dict) -> None:

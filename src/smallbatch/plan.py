@@ -61,8 +61,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
         "data": data_id,
         "budgets": budgets(config, rows),
         "claims": claims(config),
-        # as a list: the keys of a plan are sorted
-        "papers": [paper | {"reported": list(paper["reported"].values())} for paper in config["papers"].values()],
+        "papers": papers(config),
         "points": sum(count(entry["points"]) for entry in fleets),
         "fleets": len(fleets),
         "jobs": sorted(jobs),
@@ -212,18 +211,30 @@ def budgets(config: dict, rows: list[dict]) -> list[dict]:
 
 def claims(config: dict) -> list[dict]:
     """The study's claims with their names, and budget, δ and margin filled in."""
-    wanted, grid = config["claims"], config["grid"]["budget"]
-    size = config["dataset"]["sizes"]["train"]
+    wanted = config["claims"]
     return [
         claim
         | {
             "claim": name,
-            "budget": _budget_name(claim["budget"] or grid, grid, size),
+            "budget": _budget_of(config, claim),
             "delta": claim["delta"] or wanted["delta"],
             "margin": claim["margin"] or wanted["margin"],
         }
         for name, claim in wanted["tests"].items()
     ]
+
+
+def papers(config: dict) -> list[dict]:
+    """The study's papers, what they reported as lists (a plan's keys are sorted), with the budgets filled in."""
+    return [
+        paper | {"reported": [one | {"budget": _budget_of(config, one)} for one in paper["reported"].values()]}
+        for paper in config["papers"].values()
+    ]
+
+
+def _budget_of(config: dict, entry: dict) -> str:
+    grid = config["grid"]["budget"]
+    return _budget_name(entry["budget"] or grid, grid, config["dataset"]["sizes"]["train"])
 
 
 def _fleets(config: dict, rows: list[dict]) -> list[dict]:

@@ -203,6 +203,9 @@ def track_study(folder: Path) -> None:
     except TrackingError as error:
         note = INCOMPLETE
         print(f"warning: not tracked: {error}", file=sys.stderr)
+    except Exception as error:  # the page waits for this file, and can do without its links
+        note = INCOMPLETE
+        print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr)
     lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
     (folder / "mlflow.csv").write_text("\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n")
 

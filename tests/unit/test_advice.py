@@ -42,7 +42,9 @@ def test_batch_sizes_within_one_standard_error_of_the_best_are_as_good():
     ]
     found = best_of_budgets(measured(pd.concat(near), images=2000))[0]
     assert found["setting"]["batch_size"] == 8
-    assert found["largest"] < 64 and found["smallest"] <= 8
+    assert 8 in found["near"] and 64 not in found["near"]
+    few = best_of_budgets(measured(pd.concat([made(GOOD, 8, seeds=2), made(GOOD, 16, seeds=2)])))[0]
+    assert few["near"] is None  # two seeds say nothing of it
 
 
 def test_the_front_of_time_has_those_that_no_faster_one_beats():
@@ -63,6 +65,8 @@ def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
     cells = {0.05: (0.6, 0.5), 0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.1, 0.1, "diverged"), 0.5: (0.8, 0.7)}
     lost = wrong_rates(measured(table(cells, m=8))).set_index("shift")
     assert lost["lost"].to_dict() == pytest.approx({-2: 30, -1: 10, 1: 70})  # 0.5 is no octave away
+    near = wrong_rates(measured(table({0.1: (0.8, 0.7), 0.105: (0.8, 0.6), 0.2: (0.9, 0.8)}, m=8)))
+    assert near["shift"].tolist() == [-1] and near["lost"].iloc[0] == pytest.approx(10)  # the nearest to an octave
     assert lost.loc[1, "failed"] == 3 and lost.loc[-1, "failed"] == 0
 
 
@@ -87,9 +91,12 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
     claims = [{"verdict": "supported", "interim": False}, {"verdict": "undecided", "interim": False}]
     text = " ".join(summary(measured(frame, images=2000), CONFIG, claims))
     assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) did best" in text
-    assert "of 2,000 test images (95% interval" in text and "No other m of 8 to 64 is within one standard error" in text
+    assert (
+        "of 2,000 test images (95% interval" in text
+        and "Within one standard error of it, of the m tried (8 to 64), each at its best, is no other." in text
+    )
     assert "takes 0.1 s; in half of that the best is m = 64 (1 epoch, 0.01 s): 70" in text
-    assert "Of 2 claims named beforehand: 1 supported, 0 contradicted, 1 undecided." in text
+    assert "Of the study's 2 claims: 1 supported, 0 contradicted, 1 undecided." in text
 
 
 def test_the_summary_of_a_study_in_which_nothing_trained_says_so():

@@ -115,6 +115,8 @@ def test_schedules_are_compared_with_the_first_of_the_study_paired_by_seed():
     frame = pd.concat([decay, grows, worse], ignore_index=True)
     text = " ".join(answer(measured(frame)))
     assert "Against decay (m = 8) with 72.5%" in text and "after 100 updates, training loss 1" in text
-    assert "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval 0.0 to 0.0), no" in text
+    assert (
+        "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval −1.8 to +1.8), no" in text
+    )
     assert "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval −2" in text
     assert text.endswith("less.")

@@ -101,9 +101,16 @@ def test_the_variance_falls_with_seeds_to_the_floor_of_the_images():
     assert whole.floor > whole.by_seeds / 60  # here the images are what is uncertain
 
 
-def test_no_difference_at_all_has_an_interval_of_no_width():
-    effect = two_way(np.zeros((5, 20)))
-    assert effect.interval(0.99) == (0.0, 0.0) and effect.p_above(-0.5) == 0.0 and effect.p_above(0.0) == 1.0
+def test_where_no_prediction_differs_the_limit_is_that_of_none_of_n():
+    effect = two_way(np.zeros((5, 517)))
+    low, high = effect.interval(0.90)
+    exact = stats.binomtest(0, 517).proportion_ci(0.90, "exact").high
+    assert (low, high) == pytest.approx((-100 * exact, 100 * exact))
+    assert effect.p_above(-0.5) == pytest.approx(0.995**517) and effect.p_above(0.0) == 1.0
+
+
+def test_seeds_that_do_not_meet_give_no_effect():
+    assert not two_way(np.zeros((0, 20))).known and not paired(np.zeros(0)).known
 
 
 def test_one_seed_has_no_variance():

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from made import table
 
 from smallbatch.analyse import Results
@@ -25,6 +27,7 @@ from smallbatch.papers import cited, entries, name
 from smallbatch.plan_files import plan_study
 
 matplotlib.use("Agg")
+ROOT = Path(__file__).parents[2]
 RAW = "<script>alert(1)</script>"
 STUDIES = ["digits", "fashion", "cifar10-resnet8", "schedules-digits", "smith-cifar10", "ba-sgd-fashion"]
 
@@ -170,3 +173,18 @@ def test_a_command_keeps_the_studys_overrides_and_replaces_those_of_the_same_key
         "snakemake", "--cores", "all", "--config", "study=mine", "conf=my conf",
         "hydra='title=a b' grid.seeds=15 grid.base_lr_at.m8_none=[2**-9,2**-8]",
     ]  # fmt: skip
+
+
+def test_the_citation_file_names_every_paper_of_the_bibliography():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    titles = {reference["title"].lower() for reference in citation["references"]}
+    for key, entry in entries().items():
+        assert re.search(r"  title = {(.+?)},\n", entry)[1].lower() in titles, key
+
+
+def test_a_rate_of_a_batch_size_is_added_to_those_given_and_the_rest_stays_cleared():
+    """The command that the report proposes on top of a narrowed study trains nothing else."""
+    narrow = ["grid.base_lr=[2**-8..2**-6]"]
+    before = plan_study(compose("digits", narrow)).study["points"]
+    added = "grid.base_lr_at.m64_none=[2**-9,2**-8,2**-7,2**-6]"
+    assert plan_study(compose("digits", [*narrow, added])).study["points"] == before + 10

@@ -31,9 +31,9 @@ def planned(*overrides):
     return make_plan(compose("digits", list(overrides)), "code", "data")
 
 
-def test_the_default_study_has_some_1800_points_and_seven_rates_or_more_at_every_batch_size():
+def test_the_default_study_has_some_2000_points_and_seven_rates_or_more_at_every_batch_size():
     plan = planned()
-    assert 1750 <= plan.study["points"] <= 1900
+    assert 1950 <= plan.study["points"] <= 2100
     rates = {}
     for row in expand(plan.study["config"]):
         if row["budget"] == "epochs:10":
@@ -91,7 +91,7 @@ def test_an_arm_with_as_many_updates_shares_its_points():
         if (16, "none", 640) in {(s["batch_size"], s["norm"], s["updates"]) for s in b["settings"]}
     ]
     assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
-    assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 70
+    assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 80
 
 
 def test_a_narrowed_grid_narrows_every_arm():

@@ -107,6 +107,21 @@ def test_before_the_planned_seeds_p_must_be_below_a_thousandth():
     assert early.verdict == "undecided" and early.level == pytest.approx(0.999)
 
 
+def test_holm_steps_down_at_the_level_of_the_look():
+    """At an interim look p must be below 0.001/4 for the smallest of four: none of these is."""
+    claims = [
+        Evidence(directional(0.5), "points", "", [effect(1.0, 1.0 / z, seeds=5)], ["x"])
+        for z in (3.48, 3.43, 3.39, 3.32)
+    ]
+    made = decide(claims, 10)
+    assert all(0.0004 < one.p_value < 0.001 for one in made) and {one.verdict for one in made} == {"undecided"}
+
+
+def test_a_look_after_the_planned_one_is_stricter():
+    one = Evidence(directional(0.5), "points", "", [effect(1.0, 0.45, seeds=12)], ["x"])  # p = 0.026
+    assert decide([one], 12)[0].verdict == "supported" and decide([one], 10)[0].verdict == "undecided"
+
+
 @pytest.mark.parametrize(
     "more",
     [

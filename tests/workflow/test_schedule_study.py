@@ -85,3 +85,9 @@ def test_another_name_for_a_schedule_trains_nothing(scheduled, tmp_path):
 def test_what_schedules_cost_is_told_before(scheduled, tmp_path):
     run = scheduled.copy(tmp_path / "copy").snakemake("plan", study=STUDY, hydra="grid.seeds=3")
     assert "of them to train" in run.output and "not measured" not in run.output
+
+
+def test_claims_about_schedules_are_decided_from_what_they_reached_and_spent(scheduled):
+    found = {one["claim"]: one for one in json.loads((scheduled.results / STUDY / "claims.json").read_text())}
+    assert "fewer updates" in found["increase"]["needs"] and "updates" in found["increase"]["found"]
+    assert found["ba"]["unit"] == "of log loss" and found["ba"]["estimate"] is not None

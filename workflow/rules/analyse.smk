@@ -31,7 +31,7 @@ rule analyse:
         table="results/{study}/table.parquet",
         correct="results/{study}/correct.parquet",
         study="results/{study}/study.json",
-        code=source("analyse.py", "plan.py", "analysis/best.py", "analysis/effect.py", "analysis/measured.py", "analysis/claims/"),
+        code=source("analyse.py", "plan.py", "rates.py", "text.py", "analysis/", "analysis/claims/"),
     output:
         best="results/{study}/best.csv",
         claims="results/{study}/claims.json",

@@ -41,11 +41,19 @@ rule page:
     input:
         tables=expand(
             "results/{{study}}/{name}",
-            name=["table.parquet", "correct.parquet", "best.csv", "claims.json", "study.json", "gaps.csv", "cost.json"],
+            name=[
+                "table.parquet",
+                "correct.parquet",
+                "best.csv",
+                "claims.json",
+                "study.json",
+                "gaps.csv",
+                "cost.json",
+            ],
         ),
         figures=lambda wildcards: figure_files(wildcards.study, ("svg", "csv")),
         runs=tracked_runs,
-        code=source("page/", "analysis/", "text.py", "commands.py", "papers.py", "papers.bib"),
+        code=source("page/", "analysis/", "analyse.py", "text.py", "rates.py", "commands.py", "papers.py", "papers.bib"),
     output:
         report(
             "results/{study}/report.html",

@@ -17,7 +17,7 @@ def best_of_budgets(data: Measured) -> list[dict]:
     """For each budget the best setting of all, and of each kind of norm where there are several.
 
     ``{"budget", "norm" (or ANY), "setting" (a row of best.csv), "accuracy" (an Effect in %, over seeds and images),
-    "smallest", "largest" (m whose best lies within one standard error of its difference from the best)}``.
+    "near" (m whose best lies within one standard error of its difference from the best; None from few seeds)}``.
     """
     found = []
     for budget in dict.fromkeys(data.best["budget"]):
@@ -26,10 +26,12 @@ def best_of_budgets(data: Measured) -> list[dict]:
         for norm in [ANY, *kinds] if len(kinds) > 1 else kinds:
             group = rows if norm == ANY else rows[rows["norm"] == norm]
             top = first(group)
-            near = [m for m, one in group.groupby("batch_size") if _as_good(data, top, first(one))]
+            near = None
+            if data.points(top)["seed"].nunique() >= FEW:
+                near = [int(m) for m, one in group.groupby("batch_size") if _as_good(data, top, first(one))]
             found.append(
                 {"budget": budget, "norm": norm, "setting": top, "accuracy": accuracy(data, top)}
-                | {"smallest": min(near), "largest": max(near), "sizes": sorted(group["batch_size"].unique())}
+                | {"near": near, "sizes": sorted(group["batch_size"].unique())}
             )
     return found
 
@@ -92,5 +94,8 @@ def wrong_rates(data: Measured) -> pd.DataFrame:
     octaves = np.log2(cells["base_lr"] / cells["best_lr"])
     near = (octaves - octaves.round()).abs() < 0.1
     cells = cells.assign(shift=octaves.round().astype(int), lost=100 * (cells["top"] - cells["test_accuracy"]))
-    cells = cells[near & cells["shift"].isin(SHIFTS)]
+    cells = cells.assign(away=(octaves - octaves.round()).abs())[near & cells["shift"].isin(SHIFTS)]
+    cells = (
+        cells.sort_values("away", kind="stable").drop_duplicates([*SETTING, "shift"]).sort_index()
+    )  # the nearest to each
     return cells[[*SETTING, "shift", "lost", "failed", "seeds"]].reset_index(drop=True)

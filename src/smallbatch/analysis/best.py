@@ -6,6 +6,7 @@ from scipy import special
 
 SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 BEST = [*SETTING, "base_lr", "lr", "val_accuracy", "test_accuracy", "ci_low", "ci_high", "seeds", "edge"]
+BEST += ["val_loss"]  # added to the contract's columns
 
 
 def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
@@ -47,6 +48,7 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
         test_accuracy=("test_accuracy", "mean"),
     ).reset_index()
     most = found.groupby(SETTING, dropna=False)["seeds"].transform("max")
+    found["val_accuracy"] = found["val_accuracy"].round(12)  # equals are equal, however their seeds were summed
     found["eligible"] = (found["diverged"] + found["untrained"] == 0) & (found["seeds"] == most)
     return found
 
@@ -69,7 +71,7 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
             here = of_setting(table, row) & (table["base_lr"] == chosen["base_lr"])
             accuracies = table[here]["test_accuracy"].to_numpy()
             low, high = t_interval(accuracies)
-            row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "test_accuracy", "seeds")}
+            row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "val_loss", "test_accuracy", "seeds")}
             row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}  # an accuracy lies between; nan stays nan
             row["edge"] = bool(chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max()))
         else:

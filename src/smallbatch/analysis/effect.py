@@ -12,7 +12,7 @@ class Effect:
     """A mean difference and what its variance is made of, in one unit (points of test accuracy, octaves, logarithms).
 
     ``variance`` is that of `estimate` with `df` degrees of freedom; as the number of seeds S grows it falls as
-    ``by_seeds / S + floor``. Of the two, ``by_examples / examples`` is the part of these test images in `floor`, and
+    ``by_seeds / S + floor`` (without test images, as the larger of the two). Of the two, ``by_examples / examples`` is the part of these test images in `floor`, and
     ``residual`` that of single predictions in `by_seeds` (0 where there are no test images).
     """
 
@@ -31,9 +31,24 @@ class Effect:
     def error(self) -> float:
         return math.sqrt(self.variance)
 
+    @property
+    def alike(self) -> bool:
+        """Whether no prediction differed: then what can be said follows from the number of images alone."""
+        return self.variance == 0 and self.examples > 0 and self.estimate == 0
+
+    @property
+    def known(self) -> bool:
+        return math.isfinite(self.variance) and math.isfinite(self.estimate)
+
     def interval(self, level: float) -> tuple[float, float]:
-        """Two-sided t interval at a confidence level such as 0.95."""
-        half = quantile(self.df, (1 + level) / 2) * self.error if self.variance else 0.0
+        """Two-sided t interval at a confidence level such as 0.95.
+
+        Where no prediction of n images differed: the binomial limit, 100 (1 - a^(1/n)) points at one-sided level a.
+        """
+        if self.alike:
+            half = 100 * (1 - ((1 - level) / 2) ** (1 / self.examples))
+        else:
+            half = quantile(self.df, (1 + level) / 2) * self.error if self.variance else 0.0
         return self.estimate - half, self.estimate + half
 
     def p_above(self, bound: float) -> float:
@@ -45,6 +60,8 @@ class Effect:
         return self._p(self.estimate - bound)
 
     def _p(self, short: float) -> float:
+        if self.alike and short < 0:
+            return max(1 + short / 100, 0.0) ** self.examples
         if not self.variance:
             return 0.0 if short < 0 else 1.0
         return float(special.stdtr(self.df, short / self.error))
@@ -58,18 +75,22 @@ def quantile(df: float, p: float) -> float:
 def paired(values: np.ndarray, floor: float = 0.0) -> Effect:
     """The mean of one difference per seed ``[seeds]``; its variance is never below `floor`."""
     seeds = len(values)
+    if not seeds:
+        return Effect(math.nan, math.nan, 1, 0, math.nan, floor)
     spread = float(np.var(values, ddof=1)) if seeds > 1 else math.nan
     variance = max(spread / seeds, floor) if seeds > 1 else math.nan
     return Effect(float(np.mean(values)), variance, max(seeds - 1, 1), seeds, spread, floor)
 
 
 def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
-    """The mean of differences ``[seeds, examples]``, as a draw of seeds and a draw of examples (a two-way random model).
+    """The mean of differences ``[seeds, examples]`` (of correctness in percent), as a draw of seeds and a draw of examples (a two-way random model).
 
     V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), degrees of freedom by
     Satterthwaite. Seeds alone do not cover new test images: intervals over them are too short.
     """
     seeds, examples = difference.shape
+    if not difference.size:
+        return Effect(math.nan, math.nan, 1, seeds, math.nan, math.nan, examples)
     if seeds < 2 or examples < 2:
         estimate = float(difference.mean())
         return Effect(estimate, math.nan, 1, seeds, math.nan, math.nan, examples)

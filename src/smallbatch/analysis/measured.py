@@ -11,6 +11,8 @@ from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.rates import format_rate
 from smallbatch.text import count_text, norm_text
 
+Fix = tuple[str, list[float]]  # a key of the study, and the rates that it should have
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -37,49 +39,68 @@ class Measured:
         points = self.points(setting, base_lr)
         return pd.DataFrame(100.0 * self.correct(points["point"].tolist()), index=points["seed"].to_numpy())
 
-    def missing(self, settings: pd.DataFrame) -> int:
-        """Planned points of some settings that the table lacks."""
+    def plan(self, budget: str, norm: str | None = None, schedule: str | None = None, m=None) -> list[dict]:
+        """The planned settings that `settings` selects from, each with all of its rates."""
+        found: dict[tuple, dict] = {}
+        for row in self.planned:
+            wanted = (("budget", budget), ("norm", norm), ("schedule", schedule), ("batch_size", m))
+            if all(value is None or row[key] == value for key, value in wanted):
+                before = found.get(setting_key(row), row)
+                found[setting_key(row)] = before | {"base_lr": sorted({*row["base_lr"], *before["base_lr"]})}
+        return list(found.values())
+
+    def missing(self, planned: list[dict]) -> int:
+        """Points of some planned settings that the table lacks."""
         lacking = 0
-        for row in self._planned(settings):
+        for row in planned:
             there = self.table[of_setting(self.table, row) & self.table["base_lr"].isin(row["base_lr"])]
             lacking += len(row["base_lr"]) * row["seeds"] - len(there)
         return lacking
 
-    def blocks(self, candidates: pd.DataFrame, chosen: pd.DataFrame) -> tuple[list[str], list[str]]:
-        """Why a comparison of the best of `candidates`, which are `chosen`, decides nothing yet, and overrides that help."""
+    def blocks(self, planned: list[dict], chosen: pd.DataFrame) -> tuple[list[str], list[Fix]]:
+        """Why a comparison of the best of `planned` settings, which are `chosen`, decides nothing yet, and what would help."""
         reasons, fixes = [], []
-        if lacking := self.missing(candidates):
-            reasons.append(
-                f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing"
-            )
+        if lacking := self.missing(planned):
+            said = f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing"
+            reasons.append(f"{said} (the command that rebuilds the report trains them)")
         for _, row in chosen.drop_duplicates(SETTING).iterrows():
             if row["edge"]:
-                norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
-                name = f"{row['schedule']} with " if self.best["schedule"].nunique() > 1 else ""
-                reasons.append(f"the best η̃ of {name}m = {row['batch_size']}, {norm}, lies on the edge of those tried")
+                reasons.append(f"the best η̃ of {self.called(row)} lies on the edge of those tried")
                 fixes.append(self.wider(row))
         return reasons, fixes
 
-    def wider(self, setting) -> str:
-        """The override that adds two rates beyond the edge on which the best η̃ of a setting lies."""
-        row = next(iter(self._planned(pd.DataFrame([setting]))))
-        tried, best = sorted(row["base_lr"]), setting["base_lr"]
+    def called(self, row) -> str:
+        """``m = 8, no norm``, with the schedule where the study has several."""
+        norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
+        name = f"{row['schedule']} with " if self.best["schedule"].nunique() > 1 else ""
+        return f"{name}m = {row['batch_size']}, {norm},"
+
+    def wider(self, setting) -> Fix:
+        """Two rates beyond the edge on which the best η̃ of a setting lies."""
+        row = self.row_of(setting)
+        tried, best = row["base_lr"], setting["base_lr"]
         if best == tried[0]:
             tried = [tried[0] / 4, tried[0] / 2, *tried]
         if best == tried[-1]:
             tried = [*tried, 2 * tried[-1], 4 * tried[-1]]
-        key = f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
-        return f"{key}=[{','.join(format_rate(rate) for rate in tried)}]"
+        return rates_key(row), tried
 
-    def _planned(self, settings: pd.DataFrame) -> list[dict]:
-        wanted = {setting_key(row) for _, row in settings.iterrows()}
-        unique = {}
-        for row in self.planned:
-            if setting_key(row) in wanted:
-                before = unique.get(setting_key(row))
-                lrs = {*row["base_lr"], *(before["base_lr"] if before else [])}
-                unique[setting_key(row)] = (before or row) | {"base_lr": sorted(lrs)}
-        return list(unique.values())
+    def row_of(self, setting) -> dict:
+        """A setting as it was planned."""
+        return next(row for row in self.plan(setting["budget"]) if setting_key(row) == setting_key(setting))
+
+
+def rates_key(row: dict) -> str:
+    """The key under which a planned setting's batch size and kind of norm have rates of their own."""
+    return f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
+
+
+def overrides(fixes: list[Fix]) -> list[str]:
+    """Rates as overrides of the study, one for each key."""
+    merged: dict[str, set] = {}
+    for key, wanted in fixes:
+        merged.setdefault(key, set()).update(wanted)
+    return [f"{key}=[{','.join(format_rate(rate) for rate in sorted(wanted))}]" for key, wanted in merged.items()]
 
 
 def setting_key(row) -> tuple:
@@ -88,9 +109,9 @@ def setting_key(row) -> tuple:
 
 
 def first(rows: pd.DataFrame) -> pd.Series:
-    """The best of some settings by validation accuracy, the smaller batch of equals."""
+    """The best of some settings by validation accuracy; of equals that with the lower validation loss, then the smaller η̃."""
     return rows.dropna(subset=["base_lr"]).sort_values(
-        ["val_accuracy", "batch_size"], ascending=[False, True], kind="stable"
+        ["val_accuracy", "val_loss", "base_lr"], ascending=[False, True, True], kind="stable"
     ).iloc[0]  # fmt: skip
 
 
@@ -105,15 +126,26 @@ def compare(data: Measured, one, two, bootstrap: bool = False) -> Effect:
     return two_way(difference(data.accuracy(one), data.accuracy(two)), bootstrap)
 
 
-def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> Effect | None:
-    """The best of `ones` minus the best of `twos`, for every seed chosen on the validation images of the other seeds."""
-    sides = [_Cells(data, side) for side in (ones, twos)]
-    seeds = [seed for seed in sides[0].seeds if seed in sides[1].seeds]
-    if len(seeds) < 3 or not all(len(side.points) for side in sides):
+def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.ndarray | None:
+    """The best of `ones` minus the best of `twos` ``[seeds, images]``, for every seed chosen on the other seeds; see `chosen_without`."""
+    pair = chosen_without(data, ones, twos)
+    if pair is None:
         return None
-    chosen = [[side.points.at[side.choose(seed), seed] for seed in seeds] for side in sides]
-    one, two = (100.0 * data.correct(points) for points in chosen)
-    return two_way(one - two)
+    one, two = (100.0 * data.correct(points["point"].tolist()) for points in pair)
+    return one - two
+
+
+def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] | None:
+    """For each of some sets of settings the points, one per seed, of the best on the validation images of the other seeds.
+
+    None for fewer than three seeds that all of them have.
+    """
+    cells = [_Cells(data, side) for side in sides]
+    seeds = [seed for seed in cells[0].seeds if all(seed in one.seeds for one in cells)]
+    if len(seeds) < 3:
+        return None
+    table = data.table.drop_duplicates("point").set_index("point", drop=False)
+    return [table.loc[[one.points.at[one.choose(seed), seed] for seed in seeds]] for one in cells]
 
 
 class _Cells:
@@ -121,27 +153,21 @@ class _Cells:
 
     def __init__(self, data: Measured, settings: pd.DataFrame):
         wanted = {setting_key(row) for _, row in settings.iterrows()}
-        table = data.table[[key in wanted for key in map(tuple, _plain(data.table[SETTING]))]]
+        keys = data.table[SETTING].itertuples(index=False)
+        table = data.table[[tuple(None if pd.isna(value) else value for value in key) in wanted for key in keys]]
         cells = rates(table)
         cells = cells[cells["eligible"]].reset_index(drop=True)
         cells["cell"] = cells.index
-        keys = [*SETTING, "base_lr"]
-        rows = table.merge(cells[[*keys, "cell"]], on=keys)
+        rows = table.merge(cells[[*SETTING, "base_lr", "cell"]], on=[*SETTING, "base_lr"])
         self.points, self.accuracy, self.loss = (
-            rows.pivot(index="cell", columns="seed", values=value) for value in ("point", "val_accuracy", "val_loss")
+            rows.pivot(index="cell", columns="seed", values=value).dropna(axis=1)
+            for value in ("point", "val_accuracy", "val_loss")
         )
-        self.seeds = list(self.points.columns)
-        order = {key: i for i, key in enumerate(map(tuple, _plain(settings[SETTING])))}
-        self.rank = [order[key] for key in map(tuple, _plain(cells[SETTING]))]
-        self.sizes, self.rates = cells["batch_size"].to_numpy(), cells["base_lr"].to_numpy()
+        self.seeds, self.rates = list(self.points.columns), cells["base_lr"].to_numpy()
 
     def choose(self, without) -> int:
         """The cell that is best on the seeds other than `without`: as `best_settings` and `first` choose."""
         others = [seed for seed in self.seeds if seed != without]
         accuracy = self.accuracy[others].to_numpy().mean(1).round(12)
         loss = self.loss[others].to_numpy().mean(1)
-        return int(np.lexsort((self.rates, loss, self.rank, self.sizes, -accuracy))[0])
-
-
-def _plain(frame: pd.DataFrame) -> list[list]:
-    return [[None if pd.isna(value) else value for value in row] for row in frame.itertuples(index=False)]
+        return int(np.lexsort((self.rates, loss, -accuracy))[0])

@@ -28,9 +28,8 @@ def reported_rows(data: Measured, papers: list[dict], claims: list[dict]) -> lis
 
 
 def _rows(one: dict, data: Measured) -> pd.DataFrame:
-    """The settings that a reported value is about, in the budget that it names or the study's first."""
-    budget = one["budget"] or data.best["budget"].iloc[0]
-    return data.settings(budget, one["norm"], one["schedule"], one["batch_size"])
+    """The settings that a reported value is about."""
+    return data.settings(one["budget"], one["norm"], one["schedule"], one["batch_size"])
 
 
 def _trained(one: dict, data: Measured) -> pd.DataFrame:
@@ -57,12 +56,11 @@ def largest_that_trains(one: dict, data: Measured, _) -> str:
     rows = _rows(one, data)
     if rows.empty:
         return NOTHING
-    dead = sorted(rows[rows["base_lr"].isna()]["batch_size"])
-    largest = rows["batch_size"].max()
+    trains = rows["base_lr"].notna().groupby(rows["batch_size"]).any()
+    dead = [m for m, there in trains.items() if not there]
     if not dead:
-        return f"every m tried, up to {largest}"
-    trained = rows["base_lr"].notna()
-    return f"{rows[trained]['batch_size'].max() if trained.any() else 'none'} (m = {', '.join(map(str, dead))} fail)"
+        return f"every m tried, up to {trains.index.max()}"
+    return f"{trains[trains].index.max() if trains.any() else 'none'} (m = {', '.join(map(str, dead))} fail)"
 
 
 def stable_slope(one: dict, data: Measured, claims: list[dict]) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import FEW, percent, seconds_text, setting_text
+from smallbatch.analysis.phrases import percent, seconds_text, setting_text
 from smallbatch.text import budget_text, count_text
 
 VERDICTS = ("supported", "contradicted", "undecided")
@@ -45,13 +45,18 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
     else:
         text += " (one seed)"
     text += "; its η̃ lies on the edge of those tried, so a wider grid may find a better one." if row["edge"] else "."
-    sizes = entry["sizes"]
-    if len(sizes) > 1 and accuracy.seeds >= FEW:
-        if entry["smallest"] == entry["largest"]:
-            text += f" No other m of {sizes[0]} to {sizes[-1]} is within one standard error of it."
-        else:
-            text += f" Within one standard error of it: m = {entry['smallest']} to {entry['largest']}, of {sizes[0]} to {sizes[-1]} tried, each at its best."
+    near, sizes = entry["near"], entry["sizes"]
+    if near and len(sizes) > 1:
+        tried = f"of the m tried ({sizes[0]} to {sizes[-1]}), each at its best,"
+        others = [m for m in near if m != row["batch_size"]]
+        text += f" Within one standard error of it, {tried} {_listed(others) if others else 'is no other'}."
     return text
+
+
+def _listed(sizes: list[int]) -> str:
+    return ("is " if len(sizes) == 1 else "are ") + " and ".join(
+        [", ".join(map(str, sizes[:-1])), str(sizes[-1])] if len(sizes) > 1 else [str(sizes[0])]
+    )
 
 
 def _sooner(data: Measured) -> list[str]:
@@ -60,7 +65,9 @@ def _sooner(data: Measured) -> list[str]:
         return []
     top = front[front["front"]].iloc[-1]
     sooner = in_time(front, top["seconds_alone"] / 2)
-    text = f"As one model alone on this machine the most accurate of all takes {seconds_text(top['seconds_alone'])}"
+    text = (
+        f"As one model alone on this machine the best on validation images takes {seconds_text(top['seconds_alone'])}"
+    )
     if sooner is None:
         return [f"{text}; nothing tried takes half of that or less."]
     return [
@@ -118,4 +125,4 @@ def _claims(claims: list[dict]) -> list[str]:
     interim = (
         " This is an interim look, before the planned number of seeds." if any(c["interim"] for c in claims) else ""
     )
-    return [f"Of {count_text(len(claims), 'claim')} named beforehand: {said}.{interim}"]
+    return [f"Of the study's {count_text(len(claims), 'claim')}: {said}.{interim}"]

@@ -68,9 +68,9 @@ def build_page(results: Results) -> str:
         figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
         advice={
             "best": rows_of(tables.best_table(data)) if trained else None,
-            "time": rows_of(tables.time_table(data)) if trained else None,
+            "time": rows_of(tables.time_table(data)) if trained else {"rows": []},
             "rates": rows_of(tables.rates_table(data)),
-            "wrong": rows_of(tables.wrong_rates_table(data)) if trained else None,
+            "wrong": rows_of(tables.wrong_rates_table(data)) if trained else {"rows": []},
             "fits": _fits(data),
         },
         settings=rows_of(tables.settings_table(best)),
@@ -78,7 +78,9 @@ def build_page(results: Results) -> str:
         failed=rows_of(tables.failed_table(table, best)),
         statuses=points["status"].value_counts().to_dict(),
         count=len(points),
-        points=points_data(points, _runs(results.folder), study["config"]["tracking"]["uri"]),
+        points=points_data(
+            points, _runs(results.folder, study["config"]["tracking"]), study["config"]["tracking"]["uri"]
+        ),
         gaps=rows_of(pd.read_csv(results.folder / "gaps.csv", dtype=str, keep_default_na=False)),
         config=config_rows(study["config"]),
         cost=_cost(results.folder, points),
@@ -114,7 +116,7 @@ def _effect(claim: dict) -> str | None:
     digits = 1 if claim["unit"] == "points" else 2
     text = f"{signed(claim['estimate'], digits)} {claim['unit']}"
     if claim["ci_low"] is None:
-        return f"{text} (one seed, so no interval)"
+        return f"{text} (no interval: too few seeds)"
     low, high = signed(claim["ci_low"], digits), signed(claim["ci_high"], digits)
     return f"{text} ({100 * claim['level']:.3g}% interval {low} to {high})"
 
@@ -131,10 +133,11 @@ def _fits(data: Measured) -> list[dict]:
     ]
 
 
-def _runs(folder: Path) -> pd.DataFrame | None:
+def _runs(folder: Path, tracking: dict) -> pd.DataFrame | None:
     """mlflow.csv, if the study is tracked."""
     path = folder / "mlflow.csv"
-    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
+    there = tracking["name"] != "none" and path.is_file()
+    return pd.read_csv(path, dtype=str, keep_default_na=False) if there else None
 
 
 def rows_of(frame: pd.DataFrame) -> dict:

@@ -1,23 +1,28 @@
 // The table of points (sorted, filtered, a page at a time), the rates for one's own m, and open details for printing.
 "use strict";
 
-const shown = (value) => (value === null ? "–" : String(value).replace("-", "−"));
+const shown = (value) => (value === null ? "–" : typeof value === "number" ? String(value).replace("-", "−") : value);
 
 function pointsTable(section, data) {
   const perPage = 50;
   const { columns, rows, rates, base } = data;
   const state = { sort: null, down: false, page: 0, filters: columns.map(() => "") };
-  const text = (column, value) => (columns[column].name === "η̃" && rates[value] ? rates[value] : shown(value));
+  const written = new Map(Object.entries(rates).map(([rate, word]) => [Number(rate), word]));
+  const text = (column, value) => (columns[column].name === "η̃" && written.has(value) ? written.get(value) : shown(value));
 
   // A filter of numbers: 0.5, >0.5, >=0.5, <0.5, <=0.5 or 0.1..0.5; powers such as 2**-8 are read too.
   const number = (word) => {
-    const power = word.match(/^2(?:\*\*|\^)(-?\d+)$/);
-    return power ? 2 ** Number(power[1]) : Number(word.replace("−", "-"));
+    const plain = word.trim().replace("−", "-");
+    const power = plain.match(/^2(?:\*\*|\^)(-?\d+)$/);
+    return power ? 2 ** Number(power[1]) : plain ? Number(plain) : NaN;
   };
   function accepts(column, filter) {
     if (columns[column].kind === "text") return (value) => value === filter;
     const span = filter.match(/^(.+)\.\.(.+)$/);
-    if (span) return (value) => value !== null && value >= number(span[1]) && value <= number(span[2]);
+    if (span) {
+      const [low, high] = [number(span[1]), number(span[2])];
+      return Number.isNaN(low + high) ? null : (value) => value !== null && value >= low && value <= high;
+    }
     const [, sign, word] = filter.match(/^(>=|<=|>|<|=)?\s*(.+)$/);
     const bound = number(word);
     if (Number.isNaN(bound)) return null;

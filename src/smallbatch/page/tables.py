@@ -54,8 +54,8 @@ def best_table(data: Measured) -> pd.DataFrame:
                 "η": f"{row['lr']:.3g}",
                 "test (%)": f"{accuracy.estimate:.2f}",
                 "95% interval, seeds and images": DASH if low is None else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
-                "smallest m as good": int(entry["smallest"]),
-                "largest m as good": int(entry["largest"]),
+                "smallest m as good": min(entry["near"]) if entry["near"] else DASH,
+                "largest m as good": max(entry["near"]) if entry["near"] else DASH,
             }
         )
     return _without_single(pd.DataFrame(rows), "schedule")

@@ -2,148 +2,178 @@
 
 import pandas as pd
 
-from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent, not_inferior
+from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.claims.verdict import ALPHA, Evidence, directional, equivalent, not_inferior
 from smallbatch.analysis.effect import two_way
-from smallbatch.analysis.measured import Measured, compare, cross_fitted, difference, first
+from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, difference, first, setting_key
 from smallbatch.analysis.phrases import percent, setting_text
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text
 
 POINTS = "points"
+SEVERAL = "the study has several {}; name one in the claim"
 
 
 def small_batch(claim: dict, data: Measured) -> Evidence:
     """The best setting with m <= limit minus the best above (`large_batch`: the other way round)."""
-    rows = data.settings(claim["budget"], claim["norm"]).dropna(subset=["base_lr"])
+    where = _where(claim)
+    rows = data.settings(*where).dropna(subset=["base_lr"])
     small, large = rows[rows["batch_size"] <= claim["limit"]], rows[rows["batch_size"] > claim["limit"]]
-    ones, twos = (small, large) if claim["test"] == "small-batch" else (large, small)
-    words = (
-        f"best m ≤ {claim['limit']} minus best above"
-        if ones is small
-        else f"best m > {claim['limit']} minus best below"
-    )
+    limit, is_small = claim["limit"], claim["test"] == "small-batch"
+    ones, twos = (small, large) if is_small else (large, small)
+    words = f"best m ≤ {limit} minus best above" if is_small else f"best m > {limit} minus best below"
     rule, statistic = directional(claim["delta"]), f"test accuracy, {words}"
-    planned = data.settings(claim["budget"], claim["norm"])
     if ones.empty or twos.empty:
-        return _nothing(rule, statistic, _one_side(claim, planned))
+        return _nothing(rule, statistic, _one_side(claim, data.settings(*where)))
     one, two = first(ones), first(twos)
-    reasons, fixes = data.blocks(planned, pd.DataFrame([one, two]))
+    reasons, fixes = data.blocks(data.plan(*where), pd.DataFrame([one, two]))
     other = cross_fitted(data, ones, twos)
     return Evidence(
-        rule,
-        POINTS,
-        statistic,
-        [compare(data, one, two, bootstrap=True)],
-        [f"m = {two['batch_size']}"],
-        f"{_reached(one)}, {_reached(two)}, at {budget_text(claim['budget'])}{_beside(claim, data)}",
-        reasons,
-        fixes,
-        None if other is None else [other],
-    )
+        rule, POINTS, statistic, [compare(data, one, two, bootstrap=True)], [f"m = {two['batch_size']}"],
+        f"{_reached(one)}, {_reached(two)}, at {budget_text(claim['budget'])}{_beside(claim, data)}{_edges(data, rows, one, two)}",
+        reasons, fixes, None if other is None else [two_way(other)],
+    )  # fmt: skip
 
 
 def no_difference(claim: dict, data: Measured) -> Evidence:
     """The best batch size minus each other one, each at its best: all within the margin."""
-    planned = data.settings(claim["budget"], claim["norm"])
+    where = _where(claim)
+    planned = data.settings(*where)
     rows = planned.dropna(subset=["base_lr"])
     rule, statistic = equivalent(claim["margin"]), "test accuracy, best m minus each other m, the widest gap"
     if rows["batch_size"].nunique() < 2:
         return _nothing(rule, statistic, "it needs two batch sizes that train")
-    each = pd.DataFrame([first(group) for _, group in rows.groupby("batch_size")])
+    by_size = dict(list(rows.groupby("batch_size")))
+    each = pd.DataFrame([first(group) for group in by_size.values()])
     top = first(each)
     others = each[each["batch_size"] != top["batch_size"]]
-    reasons, fixes = data.blocks(planned, each)
-    if dead := sorted(set(planned["batch_size"]) - set(each["batch_size"])):
-        reasons.append(f"no η̃ trains every seed at m = {', '.join(map(str, dead))}")
+    reasons, fixes = data.blocks(data.plan(*where), each)
+    reasons += never_trains(planned)
     listed = ", ".join(f"{percent(row)} at m = {row['batch_size']}" for _, row in each.iterrows())
+    crossed = [cross_fitted(data, by_size[top["batch_size"]], by_size[m]) for m in others["batch_size"]]
     return Evidence(
-        rule,
-        POINTS,
-        statistic,
-        [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
+        rule, POINTS, statistic, [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
         [f"m = {m}" for m in others["batch_size"]],
         f"{listed}, at {budget_text(claim['budget'])}{_beside(claim, data)}",
-        reasons,
-        fixes,
-    )
+        reasons, fixes, None if any(one is None for one in crossed) else [two_way(one) for one in crossed],
+    )  # fmt: skip
 
 
 def linear_scaling(claim: dict, data: Measured) -> Evidence:
     """At the reference's best η̃ each larger m, up to the limit, minus the reference: none worse by more than the margin."""
-    rows = data.settings(claim["budget"], claim["norm"])
-    rows = rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
+    where = _where(claim)
+    rows = whole_batch(data.settings(*where))
     rule, statistic = not_inferior(claim["margin"]), "test accuracy at the reference's η̃, larger m minus reference"
-    if rows["norm"].nunique() > 1:
-        return _nothing(rule, statistic, "the study has several kinds of norm; name one in the claim's norm")
+    if reason := several(rows):
+        return _nothing(rule, statistic, reason)
     sizes = sorted(rows["batch_size"].unique())
-    m0 = claim["reference"] or (sizes[0] if sizes else None)
+    m0 = claim["reference"] or sizes[0]
     reference = rows[rows["batch_size"] == m0].dropna(subset=["base_lr"])
-    larger = [m for m in sizes if len(reference) and m0 < m <= claim["up_to"]]
-    if not larger:
+    larger = {m: rows[rows["batch_size"] == m].iloc[0] for m in sizes if m > m0}
+    if reference.empty or not any(m <= claim["up_to"] for m in larger):
         return _nothing(
             rule, statistic, f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}"
         )
     start = first(reference)
-    rate, whole = start["base_lr"], data.accuracy(start)
-    reasons, fixes = data.blocks(rows[rows["batch_size"] <= claim["up_to"]], pd.DataFrame([start]))
-    effects, held, holding = [], m0, True
-    for m in sizes:  # beyond the claim too: how far it holds is told
-        if m <= m0:
-            continue
-        setting = rows[rows["batch_size"] == m].iloc[0]
-        scaled = data.accuracy(setting, rate)
-        if scaled.empty:
-            holding = False
-            if m in larger:
-                reasons.append(f"η̃ = {rate_text(rate)} was not tried at m = {m}")
-            continue
-        effect = two_way(difference(scaled, whole), bootstrap=m in larger)
-        if m in larger:
-            effects.append(effect)
-        holding = holding and rule.p_supported(effect) <= 0.05
-        held = m if holding else held
+    rate, accuracy = start["base_lr"], data.accuracy(start)
+    scaled = {m: data.accuracy(row, rate) for m, row in larger.items()}
+    effects = {m: two_way(difference(one, accuracy), m <= claim["up_to"]) for m, one in scaled.items() if len(one)}
+    planned = [row for row in data.plan(*where) if row["batch_size"] <= claim["up_to"]]
+    reasons, fixes = data.blocks(planned, pd.DataFrame([start]))
+    for m in larger:
+        if m <= claim["up_to"] and m not in effects:
+            reasons.append(f"η̃ = {rate_text(rate)} was not tried at m = {m}")
+            row = data.row_of(larger[m])
+            fixes.append((f"{row['path']}.base_lr_at.m{m}_{row['norm']}", [*row["base_lr"], rate]))
     if claim["up_to"] not in sizes:
         reasons.append(f"m = {claim['up_to']} is not in the grid")
-    told = f"not worse than m = {m0} by {claim['margin']:g} points, tested upwards, to m = {held}"
+    held = m0
+    for m in larger:
+        if m not in effects or rule.p_supported(effects[m]) > ALPHA or not effects[m].known:
+            break
+        held = m
+    told = f"to m = {held}" if held > m0 else "for no larger m"
+    within = {m: effect for m, effect in effects.items() if m <= claim["up_to"]}
     return Evidence(
-        rule, POINTS, statistic, effects, [f"m = {m}" for m in larger],
-        f"with η̃ = {rate_text(rate)} of m = {m0} kept, {told}, at {budget_text(claim['budget'])}", reasons, fixes,
-        last_decides=True,
+        rule, POINTS, statistic, list(within.values()), [f"m = {m}" for m in within],
+        f"with η̃ = {rate_text(rate)} of m = {m0} kept, not worse than m = {m0} by {claim['margin']:g} points {told} "
+        f"(tested upwards, each at 5%), at {budget_text(claim['budget'])}",
+        reasons, fixes, _scaled_without(data, reference, larger, list(within)), last_decides=True,
     )  # fmt: skip
+
+
+def _scaled_without(data: Measured, reference: pd.DataFrame, larger: dict, sizes: list[int]) -> list | None:
+    """The effects with the reference's η̃ chosen, for each seed, on the other seeds."""
+    chosen = chosen_without(data, reference)
+    if chosen is None:
+        return None
+    starts, effects = chosen[0], []
+    for m in sizes:
+        rows = [
+            data.points(larger[m], rate).set_index("seed")["point"].get(seed)
+            for rate, seed in zip(starts["base_lr"], starts["seed"], strict=True)
+        ]
+        if any(point is None for point in rows):
+            return None
+        effects.append(two_way(100.0 * (data.correct(rows).astype(float) - data.correct(starts["point"].tolist()))))
+    return effects
 
 
 def bn_batch(claim: dict, data: Measured) -> Evidence:
     """Batch norm over fewer examples minus over the whole batch, the mean over the m that have both."""
-    rows = data.settings(claim["budget"], "bn")
+    rows = data.settings(claim["budget"], "bn", claim["schedule"])
     rule, statistic = directional(claim["delta"]), "test accuracy, best smaller BN batch minus whole batch, mean over m"
+    if rows["schedule"].nunique() > 1:
+        return _nothing(rule, statistic, SEVERAL.format("schedules"))
     pairs, planned = [], []
     for m, group in rows.groupby("batch_size"):
         whole, ghost = group[group["bn_batch_size"] == m], group[group["bn_batch_size"] < m]
         if len(whole) and len(ghost):
-            planned.append(group)
+            planned += data.plan(claim["budget"], "bn", claim["schedule"], m)
             trained = whole["base_lr"].notna().all() and ghost["base_lr"].notna().any()
             pairs.append((first(ghost), whole.iloc[0], ghost) if trained else None)
     if not pairs or None in pairs:
-        return _nothing(
-            rule, statistic, "it needs batch norm over the batch and over fewer examples, that train, at one m"
-        )
+        reason = "it needs batch norm over the batch and over fewer examples, that train, at one m"
+        return _nothing(rule, statistic, reason)
     differences = [difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in pairs]
-    others = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in pairs]
-    chosen = pd.DataFrame([row for ghost, whole, _ in pairs for row in (ghost, whole)])
-    reasons, fixes = data.blocks(pd.concat(planned), chosen)
-    if len({d.shape for d in differences}) > 1:
+    if len({one.shape for one in differences}) > 1:
         return _nothing(rule, statistic, "not every batch size has the same seeds yet")
+    crossed = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in pairs]
+    same = all(one is not None and one.shape == differences[0].shape for one in crossed)
+    chosen = pd.DataFrame([row for ghost, whole, _ in pairs for row in (ghost, whole)])
+    reasons, fixes = data.blocks(planned, chosen)
     listed = "; ".join(
         f"m = {whole['batch_size']}: {percent(ghost)} over {ghost['bn_batch_size']}, {percent(whole)} over the batch"
         for ghost, whole, _ in pairs
     )
-    crossed = None
-    if len(pairs) == 1:
-        crossed = None if others[0] is None else [others[0]]
     return Evidence(
         rule, POINTS, statistic, [two_way(sum(differences) / len(differences), bootstrap=True)], ["the whole batch"],
-        f"{listed}, at {budget_text(claim['budget'])}", reasons, fixes, crossed,
+        f"{listed}, at {budget_text(claim['budget'])}", reasons, fixes,
+        [two_way(sum(crossed) / len(crossed))] if same else None,
     )  # fmt: skip
+
+
+def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
+    """Settings without batch norm, or with batch norm over the whole batch."""
+    return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
+
+
+def several(rows: pd.DataFrame) -> str | None:
+    """Why settings are no single line over m."""
+    for key, what in (("norm", "kinds of norm"), ("schedule", "schedules")):
+        if rows[key].nunique() > 1:
+            return SEVERAL.format(what)
+    return "no setting has its norm over the whole batch" if rows.empty else None
+
+
+def never_trains(planned: pd.DataFrame) -> list[str]:
+    """A reason if some m has no η̃ that trains every seed."""
+    dead = sorted(m for m, group in planned.groupby("batch_size") if group["base_lr"].isna().all())
+    return [f"no η̃ trains every seed at m = {', '.join(map(str, dead))}"] if dead else []
+
+
+def _where(claim: dict) -> tuple:
+    return claim["budget"], claim["norm"], claim["schedule"]
 
 
 def _nothing(rule, statistic: str, reason: str) -> Evidence:
@@ -162,14 +192,23 @@ def _reached(row) -> str:
     return f"m = {row['batch_size']} with {setting_text(row)} reached {percent(row)}"
 
 
+def _edges(data: Measured, rows: pd.DataFrame, *chosen) -> str:
+    """Settings that were not chosen, and might be better with a wider grid."""
+    keys = {setting_key(row) for row in chosen}
+    others = [
+        row for _, row in rows.drop_duplicates(SETTING).iterrows() if row["edge"] and setting_key(row) not in keys
+    ]
+    names = "; ".join(data.called(row).rstrip(",") for row in others)
+    return f"; not chosen, with their best η̃ on the edge of those tried: {names}" if others else ""
+
+
 def _beside(claim: dict, data: Measured) -> str:
     """The same comparison in the study's other budgets: most of what small batches gain is the number of updates."""
     parts = []
     for budget in dict.fromkeys(data.best["budget"]):
-        rows = data.settings(budget, claim["norm"]).dropna(subset=["base_lr"])
+        rows = data.settings(budget, claim["norm"], claim["schedule"]).dropna(subset=["base_lr"])
         if budget != claim["budget"] and rows["batch_size"].nunique() > 1:
             each = [first(group) for _, group in rows.groupby("batch_size")]
-            parts.append(
-                f"at {budget_text(budget)} " + ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each)
-            )
+            listed = ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each)
+            parts.append(f"at {budget_text(budget)} {listed}")
     return f" ({'; '.join(parts)})" if parts else ""

@@ -1,12 +1,13 @@
-"""What would decide a claim: further seeds (a range), more test images, or a wider grid."""
+"""What would decide a claim: further seeds (a range), more test images, or other rates."""
 
 import math
 from dataclasses import dataclass
 
 from scipy import special
 
-from smallbatch.analysis.claims.verdict import ALPHA, Decision, Evidence, one_seed
+from smallbatch.analysis.claims.verdict import ALPHA, LATER, Decision, Evidence, one_seed
 from smallbatch.analysis.effect import Effect, quantile
+from smallbatch.analysis.measured import overrides
 from smallbatch.text import count_text
 
 MOST = 1000  # seeds; what needs more is not decided by seeds
@@ -26,13 +27,15 @@ def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
     The range of seeds is that of the 80% interval of the variance over seeds. Where the part of these test images
     alone is too wide, no number of seeds helps: then the number of images with `planned` seeds, or without end of seeds.
     """
-    if not room > 0 or not math.isfinite(effect.variance):
+    if not room > 0 or not effect.known:
         return Needed(None, None)
+    if effect.alike:  # no prediction differed: the binomial limit
+        return Needed(None, math.ceil(math.log(alpha) / math.log(1 - room / 100)))
     z = quantile(math.inf, 1 - alpha)
     free = effect.seeds - 1
     if (z / room) ** 2 * effect.floor < 1:
         bounds = [special.chdtri(free, p) for p in (0.1, 0.9)]  # quantiles 0.9 and 0.1
-        low, high = (_seeds(effect.by_seeds * free / bound, effect.floor, room, alpha) for bound in bounds)
+        low, high = (_seeds(effect, effect.by_seeds * free / bound, room, alpha) for bound in bounds)
         if low is not None:
             return Needed((low, high or MOST), None)
     if not effect.examples:
@@ -44,9 +47,10 @@ def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
     return Needed(None, math.ceil(effect.by_examples * (z / room) ** 2) if effect.by_examples else None)
 
 
-def _seeds(by_seeds: float, floor: float, room: float, alpha: float) -> int | None:
+def _seeds(effect: Effect, by_seeds: float, room: float, alpha: float) -> int | None:
     for seeds in range(2, MOST + 1):
-        if quantile(seeds - 1, 1 - alpha) * math.sqrt(by_seeds / seeds + floor) < room:
+        both = by_seeds / seeds + effect.floor if effect.examples else max(by_seeds / seeds, effect.floor)
+        if quantile(seeds - 1, 1 - alpha) * math.sqrt(both) < room:
             return seeds
     return None
 
@@ -57,31 +61,43 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     if decision.verdict != "undecided" and seeds >= planned:
         return "", []
     if evidence.blocked:
-        more = "; more rates there would show" if evidence.fixes else ""
-        return f"{'; '.join(evidence.blocked)}{more}", evidence.fixes
+        return _because(evidence.blocked, evidence)
     if one_seed(evidence):
         return f"one seed says nothing of chance; {planned} are planned", [f"grid.seeds={planned}"]
     if decision.verdict != "undecided":
         return f"told already at {seeds} seeds; the {planned} planned confirm it", [f"grid.seeds={planned}"]
-    alpha = ALPHA / decision.multiplier / evidence.rule.sides
-    chosen = evidence.cross_fitted[0] if decision.disagrees else effect
-    because = (
-        "with the setting chosen on other seeds than it is read on, it is not told: " if decision.disagrees else ""
-    )
-    found = needed(chosen, evidence.rule.room(chosen), alpha, planned)
+    if evidence.doubts:
+        return _because(evidence.doubts, evidence)
+    chosen = effect
+    because = ""
+    if decision.disagrees:
+        chosen = evidence.cross_fitted[evidence.effects.index(effect)]
+        because = "with the setting chosen on other seeds than it is read on, it is not told: "
+    room = evidence.rule.room(chosen)
+    first = needed(chosen, room, ALPHA / decision.multiplier / evidence.rule.sides, planned)
+    if seeds < planned and first.seeds and first.seeds[1] <= planned:
+        return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]
+    found = first
+    if seeds >= planned and first.seeds:  # a look after the planned one is stricter
+        found = needed(chosen, room, LATER / decision.multiplier / evidence.rule.sides, planned)
+    if chosen.alike:
+        return (
+            f"{because}not one prediction differed: of about {found.images:,} test images, {chosen.examples:,} now, none would have to"
+        ), []
     if found.images:
         return (
-            f"{because}no number of seeds decides this: about {found.images:,} test images would, for {effect.examples:,} now, "
-            "if the difference stays as it is"
+            f"{because}no number of seeds decides this: about {found.images:,} test images would, for "
+            f"{chosen.examples:,} now, if the difference stays as it is"
         ), []
     if found.seeds is None:
-        return (
-            f"{because}no number of seeds that can be foreseen: the difference lies where the claim neither holds nor fails",
-            [],
-        )
+        if evidence.finer:
+            return f"{because}the grid's steps are too wide: finer ones near the largest η̃", overrides(evidence.finer)
+        return f"{because}not {MOST:,} seeds: the difference is too close to where the claim would hold or fail", []
     low, high = (max(planned, n, seeds + 1) for n in found.seeds)
-    if high == planned:
-        return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]
     span = f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
     more = f"{count_text(low - seeds, 'seed')} more than now{'' if low == high else ' at least'}"
     return f"{because}{span} seeds ({more}), if the difference stays as it is", [f"grid.seeds={low}"]
+
+
+def _because(reasons: list[str], evidence: Evidence) -> tuple[str, list[str]]:
+    return f"{'; '.join(reasons)}{'; more rates there would show' if evidence.fixes else ''}", overrides(evidence.fixes)

@@ -6,9 +6,11 @@ from smallbatch.analysis.claims.batch_size import bn_batch, linear_scaling, no_d
 from smallbatch.analysis.claims.deciding import decided_by
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
 from smallbatch.analysis.claims.stable_range import stable_range
-from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide
+from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
 from smallbatch.analysis.measured import Measured
+from smallbatch.text import budget_text
 
+KINDS_OF_NORM = {"none": "no norm", "bn": "batch norm", "gn": "group norm"}
 KINDS = {
     "small-batch": small_batch,
     "large-batch": small_batch,
@@ -23,17 +25,27 @@ KINDS = {
 
 def judge(claims: list[dict], data: Measured, planned: int) -> list[dict]:
     """One record per claim, as in claims.json; `claims` as in a plan (`plan.claims`), `planned` seeds."""
-    evidence = [KINDS[claim["test"]](claim, data) for claim in claims]
+    evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
         record(claim, one, decision, planned) for claim, one, decision in zip(claims, evidence, decisions, strict=True)
     ]
 
 
+def _evidence(claim: dict, data: Measured) -> Evidence:
+    if data.settings(claim["budget"]).empty:
+        reason = f"no setting of the study has {budget_text(claim['budget'])}"
+    elif claim["norm"] and data.settings(claim["budget"], claim["norm"]).empty:
+        reason = f"no setting of the study has {KINDS_OF_NORM[claim['norm']]} at {budget_text(claim['budget'])}"
+    else:
+        return KINDS[claim["test"]](claim, data)
+    return Evidence(directional(claim["delta"]), "points", claim["test"], blocked=[reason])
+
+
 def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) -> dict:
     """The contract's keys first: claim ... decide_by; numbers that are not known are null."""
     effect = decision.effect
-    low, high = effect.interval(decision.level) if effect and _known(effect.variance) else (None, None)
+    low, high = effect.interval(decision.level) if effect and effect.known else (None, None)
     said, overrides = decided_by(evidence, decision, planned)
     rivals = zip(evidence.names, evidence.effects, strict=True)
     return {
@@ -41,7 +53,7 @@ def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) ->
         "source": claim["source"],
         "statement": claim["statement"],
         "statistic": evidence.statistic,
-        "estimate": effect.estimate if effect else None,
+        "estimate": effect.estimate if effect and _known(effect.estimate) else None,
         "ci_low": low,
         "ci_high": high,
         "p_value": decision.p_value if _known(decision.p_value) else None,
@@ -52,15 +64,21 @@ def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) ->
         "level": decision.level,
         "p_holm": min(1.0, decision.p_value * decision.multiplier) if _known(decision.p_value) else None,
         "interim": decision.alpha == INTERIM,
+        "alpha": decision.alpha,
         "seeds_planned": planned,
         "norm": claim["norm"],
         "budget": claim["budget"],
         "needs": needs(evidence),
         "found": evidence.found,
         "bootstrap": list(effect.bootstrap) if effect and effect.bootstrap else None,
-        "cross_fitted": evidence.cross_fitted[0].estimate if evidence.cross_fitted else None,
+        "cross_fitted": evidence.cross_fitted[evidence.effects.index(effect)].estimate
+        if evidence.cross_fitted
+        else None,
         "test_images": effect.examples if effect else 0,
-        "rivals": [{"name": name, "estimate": one.estimate, **_interval(one, decision.level)} for name, one in rivals],
+        "rivals": [
+            {"name": name, "estimate": one.estimate if _known(one.estimate) else None, **_interval(one, decision.level)}
+            for name, one in rivals
+        ],
         "bounds": bounds(evidence),
         "blocked": evidence.blocked,
         "overrides": overrides,
@@ -89,6 +107,6 @@ def _known(number: float) -> bool:
 
 
 def _interval(effect, level: float) -> dict:
-    if not _known(effect.variance):
+    if not effect.known:
         return {"ci_low": None, "ci_high": None}
     return dict(zip(("ci_low", "ci_high"), effect.interval(level), strict=True))

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from smallbatch.analysis.claims.batch_size import never_trains
 from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
-from smallbatch.analysis.effect import paired
-from smallbatch.analysis.measured import Measured, compare, cross_fitted, first
+from smallbatch.analysis.effect import Effect, paired, two_way
+from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, first
 from smallbatch.analysis.phrases import percent
 from smallbatch.text import budget_text, count_text
 
@@ -21,7 +22,12 @@ def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
         return Evidence(rule, "points", statistic, blocked=["it needs both schedules, at rates that train"])
     one, two = first(sides[0]), first(sides[1])
     updates = [data.points(row)["updates"].mean() for row in (one, two)]
-    reasons, fixes = data.blocks(pd.concat(sides), pd.DataFrame([one, two]))
+    planned = [
+        row
+        for key in ("schedule", "against")
+        for row in data.plan(claim["budget"], claim["norm"], claim[key], claim["batch_size"])
+    ]
+    reasons, fixes = data.blocks(planned, pd.DataFrame([one, two]))
     other = cross_fitted(data, *(side.dropna(subset=["base_lr"]) for side in sides))
     reached = [
         f"{row['schedule']} (first m = {row['batch_size']}) {percent(row)} after {count_text(round(n), 'update')}"
@@ -30,7 +36,7 @@ def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
     return Evidence(
         rule, "points", statistic, [compare(data, one, two, bootstrap=True)], [claim["against"]],
         f"{'; '.join(reached)}, at {budget_text(claim['budget'])}", reasons, fixes,
-        None if other is None else [other], holds=bool(updates[0] < updates[1]),
+        None if other is None else [two_way(other)], holds=bool(updates[0] < updates[1]),
     )  # fmt: skip
 
 
@@ -42,8 +48,12 @@ def lower_training_loss(claim: dict, data: Measured) -> Evidence:
     if ours.dropna(subset=["base_lr"]).empty or theirs.dropna(subset=["base_lr"]).empty:
         return Evidence(rule, "of log loss", statistic, blocked=["it needs both schedules, at rates that train"])
     one = first(ours)
-    rivals = [first(group) for _, group in theirs.dropna(subset=["base_lr"]).groupby("batch_size")]
-    reasons, fixes = data.blocks(pd.concat([ours, theirs]), pd.DataFrame([one, *rivals]))
+    groups = [group for _, group in theirs.dropna(subset=["base_lr"]).groupby("batch_size")]
+    rivals = [first(group) for group in groups]
+    planned = data.plan(claim["budget"], claim["norm"], claim["schedule"], claim["batch_size"])
+    planned += data.plan(claim["budget"], claim["norm"], claim["against"])
+    reasons, fixes = data.blocks(planned, pd.DataFrame([one, *rivals]))
+    reasons += never_trains(theirs)
     losses = [_log_loss(data, row) for row in (one, *rivals)]
     effects = []
     for loss in losses[1:]:
@@ -56,9 +66,21 @@ def lower_training_loss(claim: dict, data: Measured) -> Evidence:
     return Evidence(
         rule, "of log loss", statistic, effects, [f"m = {row['batch_size']}" for row in rivals],
         f"final training loss {listed} (geometric means), at {budget_text(claim['budget'])}", reasons, fixes,
+        _losses_without(data, ours.dropna(subset=["base_lr"]), groups),
     )  # fmt: skip
 
 
+def _losses_without(data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]) -> list[Effect] | None:
+    """The effects with every choice made, for each seed, on the other seeds."""
+    pairs = [chosen_without(data, ours, rival) for rival in rivals]
+    if any(pair is None for pair in pairs):
+        return None
+    return [paired(_logarithm(two).to_numpy() - _logarithm(one).to_numpy()) for one, two in pairs]
+
+
 def _log_loss(data: Measured, setting) -> pd.Series:
-    points = data.points(setting)
+    return _logarithm(data.points(setting))
+
+
+def _logarithm(points: pd.DataFrame) -> pd.Series:
     return pd.Series(np.log(points["train_loss"].clip(lower=1e-12).to_numpy()), index=points["seed"].to_numpy())

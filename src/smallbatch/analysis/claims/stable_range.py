@@ -4,69 +4,91 @@ import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import of_setting
-from smallbatch.analysis.claims.verdict import Evidence, directional
+from smallbatch.analysis.claims.batch_size import never_trains, several, whole_batch
+from smallbatch.analysis.claims.verdict import Evidence, falling
 from smallbatch.analysis.effect import paired
-from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
 from smallbatch.text import budget_text
 
 UNIT = "octaves per doubling of m"
+FINE = 4  # rates per octave that would tell more
 
 
 def stable_range(claim: dict, data: Measured) -> Evidence:
     """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the grid's steps."""
-    rule, statistic = directional(claim["delta"]), "fall of the largest η̃ that trains, per doubling of m"
-    rows = data.settings(claim["budget"], claim["norm"])
-    whole = rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]
-    rows = rows[whole].sort_values("batch_size")
-    trained = rows.dropna(subset=["base_lr"])
-    if rows["norm"].nunique() > 1:
-        reason = "the study has several kinds of norm; name one in the claim's norm"
+    rule, statistic = falling(claim["delta"]), "fall of the largest η̃ that trains, per doubling of m"
+    where = claim["budget"], claim["norm"], claim["schedule"]
+    rows = whole_batch(data.settings(*where)).sort_values("batch_size")
+    if reason := several(rows):
         return Evidence(rule, UNIT, statistic, blocked=[reason])
+    trained = rows.dropna(subset=["base_lr"])
     if trained["batch_size"].nunique() < 2:
         return Evidence(rule, UNIT, statistic, blocked=["it needs two batch sizes that train"])
     found = [largest(data.table[of_setting(data.table, row)], row["base_lr"]) for _, row in trained.iterrows()]
     tops, censored, steps = ([one[i] for one in found] for i in range(3))
-    tried = trained["batch_size"].tolist()
     seeds = sorted(set.intersection(*[set(top.index) for top in tops]))
+    if not seeds:
+        return Evidence(rule, UNIT, statistic, blocked=["no seed has every rate at every batch size yet"])
+    tried = trained["batch_size"].tolist()
     sizes = np.log2(np.array(tried, float))
     away = sizes - sizes.mean()
     weights = away / (away**2).sum()
     maxima = np.array([top.loc[seeds].to_numpy() for top in tops])  # [sizes, seeds]
     floor = float(weights**2 @ (np.array(steps) ** 2 / 12))
     effect = paired(-(weights @ maxima), floor)
-    reasons, fixes = data.blocks(rows, trained.head(0))
-    dead = sorted(set(rows["batch_size"]) - set(trained["batch_size"]))
-    if dead:
-        reasons.append(f"no η̃ trains every seed at m = {', '.join(map(str, dead))}")
-    # A limit that the grid cut off is higher in truth. Where m is small that makes the fall steeper, so it is no objection.
-    for (_, row), ends in zip(trained.iterrows(), censored, strict=True):
-        if ends and np.log2(row["batch_size"]) > sizes.mean():
-            reasons.append(f"at m = {row['batch_size']} the grid ends before training fails")
+    planned = [row for row in data.plan(*where) if (row["bn_batch_size"] or row["batch_size"]) == row["batch_size"]]
+    reasons, fixes = data.blocks(planned, trained.head(0))
+    reasons += never_trains(rows)
+    doubts = []
+    # A limit that the grid cut off is higher in truth. Where m is small that makes the fall steeper, so it speaks for the
+    # claim; where m is large, against it.
+    for (_, row), ends, size in zip(trained.iterrows(), censored, sizes, strict=True):
+        if ends:
             end = data.table[of_setting(data.table, row)]["base_lr"].max()
+            (reasons if size > sizes.mean() else doubts).append(
+                f"at m = {row['batch_size']} the grid ends before training fails"
+            )
             fixes.append(data.wider(dict(row) | {"base_lr": end}))
+    finer = []
+    if not floor < effect.by_seeds / max(len(seeds), 1):  # the grid's steps are what is uncertain
+        for (_, row), top in zip(trained.iterrows(), maxima, strict=True):
+            planned_row = data.row_of(row)
+            between = np.arange(np.floor(top.min()), np.ceil(top.max()) + 1, 1 / FINE)
+            finer.append((rates_key(planned_row), [*planned_row["base_lr"], *(2.0**between)]))
+    return Evidence(
+        rule, UNIT, statistic, [effect], ["no fall"], _found(claim, effect, maxima, tried, censored[0]), reasons, fixes,
+        doubts=doubts, finer=finer,
+    )  # fmt: skip
+
+
+def _found(claim: dict, effect, maxima: np.ndarray, tried: list[int], cut: bool) -> str:
     first, last = maxima[0].mean(), maxima[-1].mean()
-    slope = effect.estimate
-    low, high = effect.interval(0.95)
-    of_eta = f"of η = η̃·m it is {signed(1 - slope, 2)} (95% interval {signed(1 - high, 2)} to {signed(1 - low, 2)})"
-    cut = " at least" if censored[0] else ""
-    text = (
-        f"the largest η̃ that trains is{cut} 2^{signed(first)} at m = {tried[0]} and 2^{signed(last)} at m = {tried[-1]} (means of the "
-        f"exponent over seeds), at {budget_text(claim['budget'])}; the slope of the exponent is {signed(-slope, 2)}, {of_eta}"
+    of_eta = f"that of η = η̃·m is {signed(1 - effect.estimate, 2)}"
+    if effect.known:
+        low, high = (1 - limit for limit in reversed(effect.interval(0.95)))
+        told = "not told from 0" if low <= 0 <= high else "not 0"
+        of_eta += f" (95% interval {signed(low, 2)} to {signed(high, 2)}: {told})"
+    return (
+        f"the largest η̃ that trains is{' at least' if cut else ''} 2^{signed(first)} at m = {tried[0]} and 2^{signed(last)} at "
+        f"m = {tried[-1]} (means of the exponent over seeds), at {budget_text(claim['budget'])}; the slope of the exponent is "
+        f"{signed(-effect.estimate, 2)}, {of_eta}"
     )
-    return Evidence(rule, UNIT, statistic, [effect], ["no fall"], text, reasons, fixes)
 
 
 def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, float]:
     """For each seed log2 of the largest η̃ reached upwards from the best without a failed point.
 
-    Also whether that is the end of the grid for some seed, and the largest step (octaves) of the grid from the best upwards.
+    Also whether that is the end of the grid for some seed, and the largest step (octaves) from a seed's limit to the next η̃.
     """
     above = points[points["base_lr"] >= best_lr]
     failed = above.assign(failed=above["status"] != "completed").pivot(index="seed", columns="base_lr", values="failed")
     failed = failed.dropna()
     rates = np.log2(np.array(sorted(failed.columns), float))
+    if failed.empty:
+        return pd.Series(dtype=float), False, 1.0
     reached = np.cumprod(~failed[sorted(failed.columns)].to_numpy(bool), axis=1).sum(1)
     top = pd.Series(rates[np.maximum(reached - 1, 0)], index=failed.index)
-    step = float(np.diff(rates).max()) if len(rates) > 1 else 1.0
+    above = rates[np.minimum(reached, len(rates) - 1)] - rates[np.maximum(np.minimum(reached, len(rates) - 1) - 1, 0)]
+    step = float(above.max()) if len(rates) > 1 else 1.0
     return top, bool((reached == len(rates)).any()), step

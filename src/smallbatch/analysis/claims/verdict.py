@@ -11,9 +11,11 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from smallbatch.analysis.effect import Effect
+from smallbatch.analysis.measured import Fix
 
 ALPHA = 0.05  # of all claims of a study together
 INTERIM = 0.001  # before the planned number of seeds: looking at 5, 10, ... 30 seeds at 0.05 gives 16% false positives
+LATER = 0.01  # after it: a second look at the same claim, once the planned one has had its chance
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def directional(delta: float) -> Rule:
     return Rule(above=0.0, least=delta, under=delta)
 
 
+def falling(delta: float) -> Rule:
+    """As `directional`, by a one-sided test."""
+    return Rule(above=0.0, least=delta, under=delta, sides=1)
+
+
 def equivalent(margin: float) -> Rule:
     """A difference within ± `margin` (TOST)."""
     return Rule(above=-margin, least=-margin, under=-margin, below=margin, over=margin, sides=1)
@@ -78,8 +85,12 @@ class Evidence:
     names: list[str] = field(default_factory=list)  # of the rival of each effect
     found: str = ""  # what was measured, as a sentence
     blocked: list[str] = field(default_factory=list)  # why it can't be decided, whatever the numbers
-    fixes: list[str] = field(default_factory=list)  # overrides that would lift a block
+    fixes: list[Fix] = field(default_factory=list)  # rates that would lift a block or a doubt
     cross_fitted: list[Effect] | None = None  # the same with the choice made on the other seeds
+    doubts: list[str] = field(default_factory=list)  # why it can be supported and not contradicted
+    finer: list[Fix] = field(
+        default_factory=list
+    )  # rates that would tell more where the grid's steps are what is uncertain
     last_decides: bool = False  # effects are tested upwards: the claim falls with the last one
     holds: bool | None = None  # a part that is counted, not estimated (fewer updates); False: it doesn't
 
@@ -97,21 +108,25 @@ class Decision:
 
 def decide(claims: list[Evidence], planned: int) -> list[Decision]:
     """The verdicts on all claims of a study together."""
-    ps = [_p_value(one) for one in claims]
-    return [
-        _decision(one, p, times, INTERIM if _seeds(one) < planned else ALPHA)
-        for one, p, times in zip(claims, ps, multipliers(ps), strict=True)
-    ]
+    ps, alphas = [_p_value(one) for one in claims], [_alpha(one, planned) for one in claims]
+    times = multipliers(ps, min(alphas, default=ALPHA))
+    return [_decision(*one) for one in zip(claims, ps, times, alphas, strict=True)]
 
 
-def multipliers(ps: list[float]) -> list[float]:
-    """By how much Holm's step-down multiplies each p value; where a smaller one is not told at ALPHA, by as much as that.
+def _alpha(evidence: Evidence, planned: int) -> float:
+    """The level of this look: what has no effect yet is no look."""
+    seeds = _seeds(evidence)
+    return INTERIM if 0 < seeds < planned else LATER if seeds > planned else ALPHA
 
-    Multiplied values are told at ALPHA just where Holm tells them.
+
+def multipliers(ps: list[float], alpha: float = ALPHA) -> list[float]:
+    """By how much Holm's step-down multiplies each p value; where a smaller one is not told at `alpha`, by as much as that.
+
+    Multiplied values are told at `alpha` just where Holm tells them.
     """
     if not ps:
         return []
-    told = multipletests(ps, ALPHA, method="holm")[0]
+    told = multipletests(ps, alpha, method="holm")[0]
     order, found, times = np.argsort(ps, kind="stable"), [0.0] * len(ps), 0.0
     for place, index in enumerate(order):
         if place == 0 or told[order[place - 1]]:
@@ -125,7 +140,7 @@ def _seeds(evidence: Evidence) -> int:
 
 
 def _known(evidence: Evidence) -> bool:
-    return bool(evidence.effects) and not any(math.isnan(effect.variance) for effect in evidence.effects)
+    return bool(evidence.effects) and all(effect.known for effect in evidence.effects)
 
 
 def _p_value(evidence: Evidence) -> float:
@@ -165,7 +180,8 @@ def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decis
         against = _against(evidence, effects)
         effect, each = min(against, key=rule.p_contradicted), each / len(against)
     disagrees = verdict != "undecided" and _disagrees(evidence, verdict, alpha / times)
-    if evidence.blocked or one_seed(evidence) or disagrees:
+    doubted = evidence.doubts and verdict == "contradicted"
+    if evidence.blocked or doubted or one_seed(evidence) or disagrees:
         verdict = "undecided"
     return Decision(verdict, p, times, alpha, 1 - each * 2 / rule.sides, effect, disagrees)
 
