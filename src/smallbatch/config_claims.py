@@ -29,7 +29,7 @@ FEWEST_SEEDS = 10  # at 5 seeds a sign-flip test cannot go below p = 0.06
 @dataclass
 class Claim:
     test: str = ""  # one of TESTS
-    statement: str = ""  # what is claimed, as a sentence
+    statement: str = ""  # what is claimed, as a sentence; {limit} and {up_to} are filled in
     source: str = ""  # paper and place in it
     cite: str | None = None  # key in papers.bib
     norm: str | None = None  # none, bn or gn; null: all of the study

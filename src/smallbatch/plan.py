@@ -216,12 +216,21 @@ def claims(config: dict) -> list[dict]:
         claim
         | {
             "claim": name,
+            "statement": _filled_in(claim),
             "budget": _budget_of(config, claim),
             "delta": claim["delta"] or wanted["delta"],
             "margin": claim["margin"] or wanted["margin"],
         }
         for name, claim in wanted["tests"].items()
     ]
+
+
+def _filled_in(claim: dict) -> str:
+    """The statement, with the claim's own numbers where it names them: ``m ≤ {limit}``."""
+    text = claim["statement"]
+    for key in ("limit", "up_to"):
+        text = text.replace(f"{{{key}}}", str(claim[key]))
+    return text
 
 
 def papers(config: dict) -> list[dict]:

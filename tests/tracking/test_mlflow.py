@@ -87,7 +87,7 @@ def test_figures_and_report_are_artifacts_of_the_studys_own_run(tracked):
     (run,) = runs_of(client_of(tracked), kind="tags.kind = 'report'")
     folder = tracked.results / "mlartifacts" / "tiny" / run.info.run_id / "artifacts"
     assert (folder / "report.html").read_bytes() == (tracked.results / "tiny" / "report.html").read_bytes()
-    assert len(list((folder / "figures").glob("*.svg"))) == 8
+    assert len(list((folder / "figures").glob("*.svg"))) == 10
 
 
 def test_syncing_again_adds_nothing(tracked):

@@ -93,7 +93,7 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
     assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) did best" in text
     assert (
         "of 2,000 test images (95% interval" in text
-        and "Within one standard error of it, of the m tried (8 to 64), each at its best, is no other." in text
+        and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it." in text
     )
     assert "takes 0.1 s; in half of that the best is m = 64 (1 epoch, 0.01 s): 70" in text
     assert "Of the study's 2 claims: 1 supported, 0 contradicted, 1 undecided." in text

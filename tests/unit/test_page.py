@@ -187,4 +187,9 @@ def test_a_rate_of_a_batch_size_is_added_to_those_given_and_the_rest_stays_clear
     narrow = ["grid.base_lr=[2**-8..2**-6]"]
     before = plan_study(compose("digits", narrow)).study["points"]
     added = "grid.base_lr_at.m64_none=[2**-9,2**-8,2**-7,2**-6]"
-    assert plan_study(compose("digits", [*narrow, added])).study["points"] == before + 10
+    assert plan_study(compose("digits", [*narrow, added])).study["points"] == before + 20  # at both budgets
+
+
+def test_a_claims_statement_has_its_own_numbers():
+    (first, *_) = plan_study(compose("digits", ["claims.tests.small-batch.limit=16"])).study["claims"]
+    assert first["statement"].endswith("comes from m ≤ 16")

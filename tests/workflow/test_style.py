@@ -31,6 +31,6 @@ def test_snakemakes_own_report_holds_figures_and_page(checkout):
 def test_every_rule_has_log_threads_and_resources(reported):
     text = "\n" + "\n".join(path.read_text() for path in sorted((reported.root / "workflow" / "rules").glob("*.smk")))
     rules = [rule for rule in text.split("\nrule ")[1:] if "shell:" in rule]
-    assert len(rules) == 10
+    assert len(rules) == 11
     for rule in rules:
         assert all(f"    {part}:" in rule for part in ("log", "threads", "resources", "conda")), rule.splitlines()[0]

@@ -47,16 +47,16 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
     text += "; its η̃ lies on the edge of those tried, so a wider grid may find a better one." if row["edge"] else "."
     near, sizes = entry["near"], entry["sizes"]
     if near and len(sizes) > 1:
-        tried = f"of the m tried ({sizes[0]} to {sizes[-1]}), each at its best,"
         others = [m for m in near if m != row["batch_size"]]
-        text += f" Within one standard error of it, {tried} {_listed(others) if others else 'is no other'}."
+        text += f" Of the other m tried ({sizes[0]} to {sizes[-1]}), each at its best, {_listed(others)} within one standard error of it."
     return text
 
 
 def _listed(sizes: list[int]) -> str:
-    return ("is " if len(sizes) == 1 else "are ") + " and ".join(
-        [", ".join(map(str, sizes[:-1])), str(sizes[-1])] if len(sizes) > 1 else [str(sizes[0])]
-    )
+    """``none is``, ``8 is``, ``2, 4 and 8 are``."""
+    if len(sizes) < 2:
+        return f"{sizes[0] if sizes else 'none'} is"
+    return f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]} are"
 
 
 def _sooner(data: Measured) -> list[str]:

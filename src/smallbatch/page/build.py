@@ -55,6 +55,7 @@ def build_page(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["signed"] = signed
     trained = bool(best["base_lr"].notna().any())
     return environment.get_template("report.html").render(
         study=study,
@@ -82,7 +83,7 @@ def build_page(results: Results) -> str:
             points, _runs(results.folder, study["config"]["tracking"]), study["config"]["tracking"]["uri"]
         ),
         gaps=rows_of(pd.read_csv(results.folder / "gaps.csv", dtype=str, keep_default_na=False)),
-        config=config_rows(study["config"]),
+        config=[row for row in config_rows(study["config"]) if not row[0].startswith(("claims.tests.", "papers."))],
         cost=_cost(results.folder, points),
         cost_rows=rows_of(tables.cost_table(points)),
         mixtures=_mixtures(points, study),

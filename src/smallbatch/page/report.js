@@ -151,7 +151,7 @@ if (document.getElementById("own-m")) ratesFor(document.getElementById("own-m"),
 
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open])")];
+  opened = [...document.querySelectorAll("details.printed:not([open])")];
   opened.forEach((one) => { one.open = true; });
 });
 window.addEventListener("afterprint", () => opened.forEach((one) => { one.open = false; }));

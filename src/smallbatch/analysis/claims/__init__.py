@@ -1,1 +1,1 @@
-"""Claims: what a study said beforehand, decided from its tables. SCIENCE in short: README, "Claims"."""
+"""Claims: what a study says beforehand, decided from its tables. The rules in short: README, section Claims."""
