@@ -106,6 +106,8 @@ def test_where_no_prediction_differs_the_limit_is_that_of_none_of_n():
     low, high = effect.interval(0.90)
     exact = stats.binomtest(0, 517).proportion_ci(0.90, "exact").high
     assert (low, high) == pytest.approx((-100 * exact, 100 * exact))
+    low, high = two_way(np.full((5, 517), 100.0)).interval(0.90)  # an accuracy of 100% too
+    assert low == pytest.approx(100 - 100 * exact) and high > 100
     assert effect.p_above(-0.5) == pytest.approx(0.995**517) and effect.p_above(0.0) == 1.0
 
 

@@ -1,5 +1,6 @@
 """environment.yml, pyproject.toml and requirements.lock agree, and the Makefile says what it does."""
 
+import importlib.metadata
 import re
 import subprocess
 import tomllib
@@ -25,6 +26,15 @@ def test_the_lock_holds_exact_public_versions_and_nothing_else():
 def test_every_dependency_is_locked_within_its_range(requirement):
     wanted = Requirement(requirement)
     assert Version(LOCK[canonicalize_name(wanted.name)]) in wanted.specifier
+
+
+def test_what_locked_packages_need_is_locked_too():
+    """An install takes nothing from outside the lock."""
+    for name in LOCK:
+        for line in importlib.metadata.requires(name) or []:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(wanted.name) in LOCK, f"{name} needs {wanted.name}"
 
 
 def test_conda_installs_the_lock_on_a_supported_python():

@@ -33,8 +33,8 @@ class Effect:
 
     @property
     def alike(self) -> bool:
-        """Whether no prediction differed: then what can be said follows from the number of images alone."""
-        return self.variance == 0 and self.examples > 0 and self.estimate == 0
+        """Whether every prediction says the same: then what can be said follows from the number of images alone."""
+        return self.variance == 0 and self.examples > 0
 
     @property
     def known(self) -> bool:
@@ -43,7 +43,7 @@ class Effect:
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided t interval at a confidence level such as 0.95.
 
-        Where no prediction of n images differed: the binomial limit, 100 (1 - a^(1/n)) points at one-sided level a.
+        Where all of n images say the same: the binomial limit, 100 (1 - a^(1/n)) points at one-sided level a.
         """
         if self.alike:
             half = 100 * (1 - ((1 - level) / 2) ** (1 / self.examples))
@@ -123,7 +123,7 @@ def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
         examples=examples,
         by_examples=of_example,
         residual=ms_residual,
-        bootstrap=percentile_bootstrap(values) if bootstrap else None,
+        bootstrap=percentile_bootstrap(values) if bootstrap and largest else None,
     )
 
 
