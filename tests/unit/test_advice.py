@@ -90,12 +90,12 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
     frame = pd.concat([made(GOOD, 8, noise=0.002), made(level(0.7), 64, noise=0.002).assign(seconds_alone=0.01)])
     claims = [{"verdict": "supported", "interim": False}, {"verdict": "undecided", "interim": False}]
     text = " ".join(summary(measured(frame, images=2000), CONFIG, claims))
-    assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) did best" in text
+    assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) was best" in text
     assert (
-        "of 2,000 test images (95% interval" in text
+        "of the 2,000 test images right (95% interval" in text
         and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it." in text
     )
-    assert "takes 0.1 s; in half of that the best is m = 64 (1 epoch, 0.01 s): 70" in text
+    assert "takes 0.1 s; in half of that the best is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
     assert "Of the study's 2 claims: 1 supported, 0 contradicted, 1 undecided." in text
 
 

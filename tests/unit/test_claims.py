@@ -177,7 +177,7 @@ def test_increasing_the_batch_must_match_the_accuracy_with_fewer_updates():
     decay = scheduled("decay", GOOD, updates=100)
     claim = {"test": "same-accuracy-fewer-updates", "schedule": "increase", "against": "decay"}
     found = decided(decay, scheduled("increase", GOOD, updates=40), **claim)
-    assert found["verdict"] == "supported" and found["needs"] == "within ±0.5 points, and fewer updates"
+    assert found["verdict"] == "supported" and found["needs"] == "within ±0.5 points, with fewer updates"
     assert "after 40 updates" in found["found"] and "after 100 updates" in found["found"]
     assert decided(decay, scheduled("increase", GOOD, updates=120), **claim)["verdict"] == "contradicted"
     assert decided(decay, scheduled("increase", LESS, updates=40), **claim)["verdict"] == "contradicted"

@@ -173,7 +173,7 @@ def test_where_the_images_are_too_few_their_number_is_told_and_would_be_enough()
     low, high = enough.interval(0.95)
     assert (high - low) / 2 < 0.9
     text, overrides = decided_by(*_undecided(made), 10)
-    assert text.startswith("no number of seeds decides this: about ") and not overrides
+    assert text.startswith("no number of seeds decides this: some ") and not overrides
 
 
 def _undecided(one: Effect):

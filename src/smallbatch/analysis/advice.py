@@ -64,9 +64,9 @@ def time_front(data: Measured) -> pd.DataFrame:
 
 
 def in_time(front: pd.DataFrame, seconds: float):
-    """The setting with the best validation accuracy in at most so many seconds, or None."""
-    within = front[front["seconds_alone"] <= seconds]
-    return None if within.empty else first(within)
+    """The setting of the front with the best validation accuracy in at most so many seconds, or None."""
+    within = front[front["front"] & (front["seconds_alone"] <= seconds)]
+    return None if within.empty else within.iloc[-1]
 
 
 def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:

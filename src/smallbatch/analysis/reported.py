@@ -41,7 +41,7 @@ def best_batch_size(one: dict, data: Measured, _) -> str:
     if rows["batch_size"].nunique() < 2:
         return NOTHING
     top = first(rows)
-    return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))}"
+    return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))} (on validation images)"
 
 
 def best_bn_batch_size(one: dict, data: Measured, _) -> str:
@@ -49,7 +49,7 @@ def best_bn_batch_size(one: dict, data: Measured, _) -> str:
     for m, group in rows.groupby("batch_size"):
         if group["bn_batch_size"].nunique() > 1:
             parts.append(f"{first(group)['bn_batch_size']} at m = {m}")
-    return "; ".join(parts) or NOTHING
+    return f"{'; '.join(parts)} (chosen on validation images)" if parts else NOTHING
 
 
 def largest_that_trains(one: dict, data: Measured, _) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
-from smallbatch.text import budget_text, count_text
+from smallbatch.text import budget_text, count_text, norm_text
 
 VERDICTS = ("supported", "contradicted", "undecided")
 
@@ -37,8 +37,8 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         else "At"
     )
     schedule = f", schedule {row['schedule']}," if data.best["schedule"].nunique() > 1 else ""
-    text = f"{where} {budget_text(entry['budget'])} m = {row['batch_size']}{schedule} with {setting_text(row)} did best on validation images: {percent(row)} of "
-    text += f"{accuracy.examples:,} test images"
+    text = f"{where} {budget_text(entry['budget'])} m = {row['batch_size']}{schedule} with {setting_text(row)} was best on validation images and gets {percent(row)} of the "
+    text += f"{accuracy.examples:,} test images right"
     if accuracy.seeds > 1:
         low, high = accuracy.interval(0.95)
         text += f" (95% interval {max(low, 0):.1f} to {min(high, 100):.1f}, over {accuracy.seeds} seeds and images like these)"
@@ -71,7 +71,8 @@ def _sooner(data: Measured) -> list[str]:
     if sooner is None:
         return [f"{text}; nothing tried takes half of that or less."]
     return [
-        f"{text}; in half of that the best is m = {sooner['batch_size']} ({_schedule(data, sooner)}{budget_text(sooner['budget'])}, "
+        f"{text}; in half of that the best is m = {sooner['batch_size']} ({_schedule(data, sooner)}"
+        f"{norm_text(sooner['norm'], sooner['bn_batch_size'], sooner['batch_size'])}, {budget_text(sooner['budget'])}, "
         f"{seconds_text(sooner['seconds_alone'])}): {percent(sooner)}."
     ]
 
@@ -89,7 +90,7 @@ def _other_sizes(data: Measured, row) -> list[str]:
     p, low, high = (f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
     return [
         f"With {_kind(row)} the best η goes with m as m^{p} (95% interval {low} to {high}; 1 would be linear scaling), "
-        "which gives the rates below for another m."
+        "which gives a rate for an m that was not tried (below)."
     ]
 
 
@@ -101,8 +102,10 @@ def _wrong_rate(data: Measured, row) -> list[str]:
     ].sort_values("batch_size")  # fmt: skip
     if here.empty:
         return []
-    ends = here.iloc[[0]] if len(here) == 1 else here.iloc[[0, -1]]
-    return [f"With {_kind(row)} and four times the best η̃ {'; '.join(_lost(one) for _, one in ends.iterrows())}."]
+    least, most = here.loc[here["lost"].idxmin()], here.loc[here["lost"].idxmax()]
+    if least is most or len(here) == 1:
+        return [f"With {_kind(row)}, four times the best η̃ costs {_lost(most)}."]
+    return [f"With {_kind(row)}, four times the best η̃ costs from {_lost(least)} to {_lost(most)}."]
 
 
 def _kind(row) -> str:
@@ -110,11 +113,12 @@ def _kind(row) -> str:
 
 
 def _lost(row: pd.Series) -> str:
-    if row["failed"]:
-        return (
-            f"{int(row['failed'])} of {count_text(int(row['seeds']), 'seed')} fail to train at m = {row['batch_size']}"
-        )
-    return f"m = {row['batch_size']} loses {max(row['lost'], 0.0):.1f} points"
+    failed = (
+        f", where {int(row['failed'])} of {count_text(int(row['seeds']), 'seed')} fail to train"
+        if row["failed"]
+        else ""
+    )
+    return f"{max(row['lost'], 0.0):.1f} points (m = {row['batch_size']}{failed})"
 
 
 def _claims(claims: list[dict]) -> list[str]:

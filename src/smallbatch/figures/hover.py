@@ -33,7 +33,7 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
 
 def _places(artist) -> np.ndarray | None:
     """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in data coordinates."""
-    if not artist.get_visible():
+    if not artist.get_visible() or artist.get_label() == "_nolegend_":  # the ends of error bars
         return None
     if isinstance(artist, PathCollection):
         places = np.asarray(artist.get_offsets(), float)
@@ -100,7 +100,11 @@ def _written(axis, value: float) -> str:
 
 
 def _number(text: str) -> bool:
-    return any(character.isdigit() for character in text)
+    try:
+        float(text.replace("−", "-").replace(",", ""))
+    except ValueError:
+        return "$" in text  # a power in math text
+    return True
 
 
 def add_titles(path: Path, titles: dict[str, list[str]]) -> None:

@@ -4,6 +4,7 @@ import base64
 import html
 import importlib.metadata
 import json
+import math
 import platform
 from pathlib import Path
 
@@ -119,7 +120,9 @@ def _effect(claim: dict) -> str | None:
     if claim["ci_low"] is None:
         return f"{text} (no interval: too few seeds)"
     low, high = signed(claim["ci_low"], digits), signed(claim["ci_high"], digits)
-    return f"{text} ({100 * claim['level']:.3g}% interval {low} to {high})"
+    level = f"{100 * claim['level']:.3g}" if claim["level"] < 0.999 else f"{100 * claim['level']:.5g}"
+    factor = f"; a factor of {math.exp(abs(claim['estimate'])):.2g} in the loss" if "loss" in claim["unit"] else ""
+    return f"{text} ({level}% interval {low} to {high}{factor})"
 
 
 def _fits(data: Measured) -> list[dict]:

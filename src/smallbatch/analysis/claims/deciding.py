@@ -8,6 +8,7 @@ from scipy import special
 from smallbatch.analysis.claims.verdict import ALPHA, LATER, Decision, Evidence, one_seed
 from smallbatch.analysis.effect import Effect, quantile
 from smallbatch.analysis.measured import overrides
+from smallbatch.analysis.phrases import signed
 from smallbatch.text import count_text
 
 MOST = 1000  # seeds; what needs more is not decided by seeds
@@ -61,7 +62,13 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     if decision.verdict != "undecided" and seeds >= planned:
         return "", []
     if evidence.blocked:
-        return _because(evidence.blocked, evidence)
+        said, changes = _because(evidence.blocked, evidence)
+        if 0 < seeds < planned:
+            return f"{said}; besides, {seeds} of the {planned} planned seeds are there", [
+                *changes,
+                f"grid.seeds={planned}",
+            ]
+        return said, changes
     if one_seed(evidence):
         return f"one seed says nothing of chance; {planned} are planned", [f"grid.seeds={planned}"]
     if decision.verdict != "undecided":
@@ -72,7 +79,10 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     because = ""
     if decision.disagrees:
         chosen = evidence.cross_fitted[evidence.effects.index(effect)]
-        because = "with the setting chosen on other seeds than it is read on, it is not told: "
+        because = (
+            f"with each seed's setting chosen on the other seeds the difference is {signed(chosen.estimate, 2)}, which is not "
+            "told; if it stays so, "
+        )
     room = evidence.rule.room(chosen)
     first = needed(chosen, room, ALPHA / decision.multiplier / evidence.rule.sides, planned)
     if seeds < planned and first.seeds and first.seeds[1] <= planned:
@@ -86,8 +96,8 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
         ), []
     if found.images:
         return (
-            f"{because}no number of seeds decides this: about {found.images:,} test images would, for "
-            f"{chosen.examples:,} now, if the difference stays as it is"
+            f"{because}no number of seeds decides this: some {_rounded(found.images):,} test images would, for the "
+            f"{chosen.examples:,} here, if the difference stays as it is"
         ), []
     if found.seeds is None:
         if evidence.finer:
@@ -96,7 +106,14 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     low, high = (max(planned, n, seeds + 1) for n in found.seeds)
     span = f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
     more = f"{count_text(low - seeds, 'seed')} more than now{'' if low == high else ' at least'}"
-    return f"{because}{span} seeds ({more}), if the difference stays as it is", [f"grid.seeds={low}"]
+    stays = "" if because else ", if the difference stays as it is"
+    return f"{because}{span} seeds ({more}){stays}", [f"grid.seeds={low}"]
+
+
+def _rounded(number: int) -> int:
+    """Two digits of it, upwards."""
+    step = 10 ** max(len(str(number)) - 2, 0)
+    return -(-number // step) * step
 
 
 def _because(reasons: list[str], evidence: Evidence) -> tuple[str, list[str]]:

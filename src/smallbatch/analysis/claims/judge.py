@@ -69,6 +69,7 @@ def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) ->
         "norm": claim["norm"],
         "budget": claim["budget"],
         "needs": needs(evidence),
+        "fails": fails(evidence),
         "found": evidence.found,
         "bootstrap": list(effect.bootstrap) if effect and effect.bootstrap else None,
         "cross_fitted": evidence.cross_fitted[evidence.effects.index(effect)].estimate
@@ -93,13 +94,21 @@ def bounds(evidence: Evidence) -> list[float]:
 
 
 def needs(evidence: Evidence) -> str:
-    """What an effect must be for the claim to hold, in words."""
+    """Where the interval must lie for the claim to hold, in words."""
     rule, unit = evidence.rule, evidence.unit
     if math.isfinite(rule.below):
-        return f"within ±{rule.below:g} {unit}{', and fewer updates' if evidence.holds is not None else ''}"
+        return f"within ±{rule.below:g} {unit}{', with fewer updates' if evidence.holds is not None else ''}"
     if math.isfinite(rule.least):
-        return f"above 0, and {rule.least:g} {unit} or more as measured"
+        return f"above 0, with an estimate of {rule.least:g} {unit} or more"
     return f"above −{-rule.above:g} {unit}"
+
+
+def fails(evidence: Evidence) -> str:
+    """Where the interval must lie for the claim to be contradicted."""
+    rule, unit = evidence.rule, evidence.unit
+    if math.isfinite(rule.over):
+        return f"outside ±{rule.over:g} {unit}"
+    return f"below {'−' if rule.under < 0 else ''}{abs(rule.under):g} {unit}"
 
 
 def _known(number: float) -> bool:

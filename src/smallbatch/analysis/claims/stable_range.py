@@ -17,7 +17,10 @@ FINE = 4  # rates per octave that would tell more
 
 def stable_range(claim: dict, data: Measured) -> Evidence:
     """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the grid's steps."""
-    rule, statistic = falling(claim["delta"]), "fall of the largest η̃ that trains, per doubling of m"
+    rule, statistic = (
+        falling(claim["delta"]),
+        "fall of the largest η̃ that trains, in octaves (factors of 2) per doubling of m",
+    )
     where = claim["budget"], claim["norm"], claim["schedule"]
     rows = whole_batch(data.settings(*where)).sort_values("batch_size")
     if reason := several(rows):
@@ -71,7 +74,7 @@ def _found(claim: dict, effect, maxima: np.ndarray, tried: list[int], cut: bool)
         of_eta += f" (95% interval {signed(low, 2)} to {signed(high, 2)}: {told})"
     return (
         f"the largest η̃ that trains is{' at least' if cut else ''} 2^{signed(first)} at m = {tried[0]} and 2^{signed(last)} at "
-        f"m = {tried[-1]} (means of the exponent over seeds), at {budget_text(claim['budget'])}; the slope of the exponent is "
+        f"m = {tried[-1]} (means over seeds of the exponent), at {budget_text(claim['budget'])}; the slope of the exponent is "
         f"{signed(-effect.estimate, 2)}, {of_eta}"
     )
 
