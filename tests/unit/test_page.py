@@ -129,6 +129,7 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
     axes.plot([1, 2, np.nan], [3, 4, 5], "o-", color="C1", label="m = 8")
     axes.plot([1, 2], [1, 2], color="C2")  # no marks
     axes.scatter([5.0], [6.0], color="C3", label="m = 9")
+    axes.errorbar([7.0], [8.0], [0.5], marker="s", capsize=3)  # the mark alone, not the ends of its bar
     axes.set_xlabel("epochs")
     axes.set_ylabel("loss")
     titles = name_marks(figure)
@@ -136,7 +137,7 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
     add_titles(tmp_path / "a.svg", titles)
     svg = (tmp_path / "a.svg").read_text()
     assert sorted(re.findall("<title>(.+?)</title>", svg, re.S)) == [
-        "m = 8\nepochs: 1\nloss: 3", "m = 8\nepochs: 2\nloss: 4", "m = 9\nepochs: 5\nloss: 6",
+        "epochs: 7\nloss: 8", "m = 8\nepochs: 1\nloss: 3", "m = 8\nepochs: 2\nloss: 4", "m = 9\nepochs: 5\nloss: 6",
     ]  # fmt: skip
     plt.close(figure)
 

@@ -33,11 +33,13 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
 
 def _places(artist) -> np.ndarray | None:
     """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in data coordinates."""
-    if not artist.get_visible() or artist.get_label() == "_nolegend_":  # the ends of error bars
+    marker = artist.get_marker() if hasattr(artist, "get_marker") else None
+    cap = artist.get_label() == "_nolegend_" and marker in ("_", "|")  # the end of an error bar
+    if not artist.get_visible() or cap:
         return None
     if isinstance(artist, PathCollection):
         places = np.asarray(artist.get_offsets(), float)
-    elif hasattr(artist, "get_marker") and artist.get_marker() not in ("None", "none", "", " ", None):
+    elif marker not in ("None", "none", "", " ", None):
         places = np.column_stack([np.asarray(data, float) for data in (artist.get_xdata(), artist.get_ydata())])
     else:
         return None
