@@ -22,7 +22,7 @@ ui: install ## open MLflow on the runs; PORT=5001 for another port
 test: install ## run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-fast: install ## run the tests that take under two minutes together
+test-fast: install ## run the tests that start no workflow, in two to five minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: install ## check style of Python and Snakemake files
