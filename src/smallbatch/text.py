@@ -10,6 +10,11 @@ def norm_text(norm: str, bn_batch_size, batch_size) -> str:
     return "BN over the batch" if bn_batch_size == batch_size else f"BN over {bn_batch_size}"
 
 
+def kind_text(norm: str) -> str:
+    """``no norm``, ``batch norm``, ``group norm``: of any BN batch size."""
+    return {"none": "no norm", "bn": "batch norm", "gn": "group norm"}[norm]
+
+
 def budget_text(budget: str) -> str:
     """``10 epochs`` for ``epochs:10``."""
     kind, _, amount = budget.partition(":")

@@ -7,7 +7,7 @@ from smallbatch.analysis.best import SETTING, rates, with_failed
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, compare, first, setting_key
 from smallbatch.analysis.phrases import FEW
-from smallbatch.analysis.scaling import exponents, predict
+from smallbatch.analysis.scaling import predict
 
 ANY = "any"
 SHIFTS = (-3, -2, -1, 1, 2, 3)  # octaves from the best η̃
@@ -71,7 +71,7 @@ def in_time(front: pd.DataFrame, seconds: float):
 
 def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The fits of `exponents` over FEW batch sizes or more, and the η that they say for powers of two around those tried."""
-    fits = exponents(data.table, data.best)
+    fits = data.exponents
     fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
     rows = []
     for number, fit in fits.iterrows():

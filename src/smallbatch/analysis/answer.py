@@ -5,7 +5,6 @@ import pandas as pd
 from smallbatch.analysis.best import rates, with_failed
 from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
-from smallbatch.analysis.scaling import exponents
 from smallbatch.analysis.schedules import schedule_sentences
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text
@@ -27,7 +26,7 @@ def answer(data: Measured) -> list[str]:
             sentences += schedule_sentences(data, rows)
         else:
             sentences += [*_small_against_large(data, rows, budget), *_bn_batch(data, rows, budget)]
-    return sentences + ([] if several else _stable(table, best)) + _exponents(table, best)
+    return sentences + ([] if several else _stable(table, best)) + _exponents(data)
 
 
 def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
@@ -92,10 +91,10 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     return [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
 
 
-def _exponents(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
+def _exponents(data: Measured) -> list[str]:
     """How the best η goes with m, where enough batch sizes have their best inside their grid."""
-    parts, several = [], best["schedule"].nunique() > 1
-    for _, row in exponents(table, best).iterrows():
+    parts, several = [], data.best["schedule"].nunique() > 1
+    for _, row in data.exponents.iterrows():
         if row["sizes"] < FEW:  # a line through few points says little
             continue
         norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()

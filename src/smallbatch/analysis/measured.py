@@ -1,5 +1,6 @@
 """What claims, answers and advice are read from: a study's tables, what was planned, and the settings that were chosen."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from smallbatch.analysis.best import SETTING, of_setting, rates
 from smallbatch.analysis.effect import Effect, two_way
+from smallbatch.analysis.scaling import exponents
 from smallbatch.rates import format_rate
 from smallbatch.text import count_text, norm_text
 
@@ -20,6 +22,11 @@ class Measured:
     best: pd.DataFrame  # a row per setting
     planned: list[dict]  # rows of `plan.expand`
     correct: Callable[[list[str]], np.ndarray]  # final correctness [points, test images]
+
+    @functools.cached_property
+    def exponents(self) -> pd.DataFrame:
+        """How the best rate goes with m (`scaling.exponents`), which takes a second of resampling, found once."""
+        return exponents(self.table, self.best)
 
     def settings(self, budget: str, norm: str | None = None, schedule: str | None = None, m=None) -> pd.DataFrame:
         """The rows of `best` of a budget, and of a kind of norm, a schedule and a batch size where they are given."""

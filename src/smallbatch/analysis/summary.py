@@ -5,7 +5,7 @@ import pandas as pd
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
-from smallbatch.text import budget_text, count_text, norm_text
+from smallbatch.text import budget_text, count_text, kind_text, norm_text
 
 VERDICTS = ("supported", "contradicted", "undecided")
 
@@ -109,7 +109,7 @@ def _wrong_rate(data: Measured, row) -> list[str]:
 
 
 def _kind(row) -> str:
-    return {"none": "no norm", "bn": "batch norm over the batch", "gn": "group norm"}[row["norm"]]
+    return kind_text(row["norm"]) + (" over the batch" if row["norm"] == "bn" else "")
 
 
 def _lost(row: pd.Series) -> str:

@@ -8,7 +8,7 @@ import seaborn as sns
 
 from smallbatch.analyse import Results
 from smallbatch.figures.style import message_figure, set_style
-from smallbatch.text import budget_text
+from smallbatch.text import budget_text, kind_text
 
 COLORS = {"supported": 0, "contradicted": 3, "undecided": 7}  # of seaborn's colour-blind palette; marks differ too
 MARKS = {"supported": "o", "contradicted": "X", "undecided": "d"}
@@ -72,5 +72,5 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
 
 
 def _name(row) -> str:
-    norm = {"none": ", no norm", "bn": ", batch norm", "gn": ", group norm"}.get(row["norm"]) or ""
+    norm = f", {kind_text(row['norm'])}" if row["norm"] else ""
     return "\n".join(textwrap.wrap(f"{row['statement']}{norm} ({budget_text(row['budget'])})", 48))

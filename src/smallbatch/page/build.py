@@ -31,7 +31,7 @@ from smallbatch.papers import cited, entries
 from smallbatch.plan import expand
 from smallbatch.points import digest
 from smallbatch.provenance import commit
-from smallbatch.text import budget_text, counts_text
+from smallbatch.text import budget_text, counts_text, kind_text
 
 PACKAGES = (
     *("snakemake", "torch", "hydra-core", "mlflow", "seaborn", "numpy", "pandas", "pyarrow", "scipy", "statsmodels"),
@@ -100,11 +100,7 @@ def _claim(claim: dict, study: dict) -> dict:
         "effect": _effect(claim),
         "where": ", ".join(
             [
-                *(
-                    [{"none": "no norm", "bn": "batch norm", "gn": "group norm"}[claim["norm"]]]
-                    if claim["norm"]
-                    else []
-                ),
+                *([kind_text(claim["norm"])] if claim["norm"] else []),
                 budget_text(claim["budget"]),
             ]
         ),

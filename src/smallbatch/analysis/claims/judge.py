@@ -8,9 +8,8 @@ from smallbatch.analysis.claims.schedules import lower_training_loss, same_accur
 from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
 from smallbatch.analysis.measured import Measured
-from smallbatch.text import budget_text
+from smallbatch.text import budget_text, kind_text
 
-KINDS_OF_NORM = {"none": "no norm", "bn": "batch norm", "gn": "group norm"}
 KINDS = {
     "small-batch": small_batch,
     "large-batch": small_batch,
@@ -36,7 +35,7 @@ def _evidence(claim: dict, data: Measured) -> Evidence:
     if data.settings(claim["budget"]).empty:
         reason = f"no setting of the study has {budget_text(claim['budget'])}"
     elif claim["norm"] and data.settings(claim["budget"], claim["norm"]).empty:
-        reason = f"no setting of the study has {KINDS_OF_NORM[claim['norm']]} at {budget_text(claim['budget'])}"
+        reason = f"no setting of the study has {kind_text(claim['norm'])} at {budget_text(claim['budget'])}"
     else:
         return KINDS[claim["test"]](claim, data)
     return Evidence(directional(claim["delta"]), "points", claim["test"], blocked=[reason])
