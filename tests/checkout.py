@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,17 @@ class Run:
         """The sentence after ``error:``."""
         lines = [line for line in self.output.splitlines() if line.startswith("error: ")]
         return lines[0] if lines else ""
+
+
+def wait_for(url: str) -> None:
+    """Until a server answers; raises TimeoutError after a minute."""
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(url)
 
 
 def snakemake() -> str:

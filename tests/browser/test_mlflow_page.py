@@ -4,11 +4,10 @@ import json
 import re
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 from browser import CHROMIUM, chromium
+from checkout import wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,7 +28,7 @@ def test_the_first_view_lists_the_runs_and_a_link_of_the_report_opens_one(fresh,
     )
     try:
         view = [server.stdout.readline() for _ in range(2)][1].split()[-1]  # the first address that is printed
-        _wait(f"http://127.0.0.1:{PORT}/health")
+        wait_for(f"http://127.0.0.1:{PORT}/health")
         shown = shown_by(view, tmp_path / "view")
         assert "m0008 none 2**-05 s00" in shown and "m0016 none" in shown
         assert f"m{data['rows'][0][0]:04d} none" in shown_by(link, tmp_path / "run")
@@ -40,13 +39,3 @@ def test_the_first_view_lists_the_runs_and_a_link_of_the_report_opens_one(fresh,
 
 def shown_by(address, folder) -> str:
     return chromium(folder, "--virtual-time-budget=30000", "--window-size=1500,900", "--dump-dom", address).stdout
-
-
-def _wait(url: str) -> None:
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(url)

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pyarrow.parquet as pq
 import pytest
+from checkout import wait_for
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
@@ -180,7 +180,7 @@ def test_a_tracking_server_gets_the_same_runs(tracked, tmp_path):
     ]  # fmt: skip
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(f"http://127.0.0.1:{port}/health")
+        wait_for(f"http://127.0.0.1:{port}/health")
         run = checkout.snakemake("track", hydra=f"{TRACKED['hydra']} tracking.uri=http://127.0.0.1:{port}")
         assert run.trained == 0
         client = MlflowClient(f"http://127.0.0.1:{port}")
@@ -190,13 +190,3 @@ def test_a_tracking_server_gets_the_same_runs(tracked, tmp_path):
     finally:
         server.terminate()
         server.wait(timeout=20)
-
-
-def _wait(url: str) -> None:
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(url)
