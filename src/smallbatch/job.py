@@ -244,7 +244,7 @@ def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, flo
 
 def _compiling() -> bool:
     try:
-        from smallbatch.training.compiled.cache import stamp
+        from smallbatch.training.compiled.ready import stamp
 
         return not stamp().exists()
     except Exception:  # Numba missing or unfit

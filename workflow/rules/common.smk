@@ -18,18 +18,17 @@ shell.prefix(
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
-from smallbatch.figures.names import FIGURES, TABLES, figures_of
-from smallbatch.rule_helpers import compile_once, plan_from_settings, print_cost, read_settings, source_files
+from smallbatch.figures.names import FIGURES, tables_of
+from smallbatch.rule_helpers import start_compiling, plan_from_settings, print_cost, read_settings, source_files
 
 STARTED = psutil.Process().create_time()
-FORMATS = ["svg", "png", "pdf", "csv"]
+TABLES_OF_FIGURES = sorted({table for figure in FIGURES for table in tables_of(figure)})
 
 
 wildcard_constraints:
     study=r"[\w-]+",
     job=r"[\w-]+",
     data=r"[\w-]+",
-    figure="|".join(FIGURES),
 
 
 with stop_snakemake():
@@ -98,17 +97,6 @@ def downloaded_files(wildcards):
     """The list of its files, for a data set that is not at hand."""
     with open(f"results/plan/{wildcards.data}.data.json") as file:
         return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
-
-
-def extra_tables(wildcards):
-    name = TABLES.get(wildcards.figure)
-    return [f"results/{wildcards.study}/{name}"] if name else []
-
-
-def figure_files(study, formats=tuple(FORMATS)):
-    """The files of a study's figures."""
-    names = figures_of(plan_of(study)[1])
-    return [f"results/{study}/figures/{name}.{format}" for name in names for format in formats]
 
 
 def tracked_runs(wildcards):

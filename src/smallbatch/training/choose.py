@@ -129,6 +129,9 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
     if shared.get("optimizer", {}).get("name", "sgd") != "sgd":
         return "the compiled step knows SGD alone"
     try:
+        from smallbatch.training.compiled.ready import ensure_compiled
+
+        ensure_compiled()
         from smallbatch.training.compiled.verify import verify, verify_moments
     except Exception as error:  # Numba is missing, or doesn't fit this machine
         return f"the compiled step needs Numba ({error})"
