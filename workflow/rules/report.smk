@@ -4,18 +4,7 @@ rule figure:
         best="results/{study}/best.csv",
         study="results/{study}/study.json",
         extra=extra_tables,
-        code=lambda wildcards: source(
-            f"figures/{wildcards.figure}.py",
-            "figures/style.py",
-            "figures/chosen.py",
-            "figures/hover.py",
-            "figures/__main__.py",
-            "text.py",
-            "rates.py",
-            "analyse.py",
-            "analysis/",
-            *(["analysis/claims/"] if wildcards.figure == "claims" else []),
-        ),
+        code=lambda wildcards: source("smallbatch.figures", f"smallbatch.figures.{wildcards.figure}"),
     output:
         svg=report(
             "results/{study}/figures/{figure}.svg",
@@ -53,7 +42,7 @@ rule page:
         ),
         figures=lambda wildcards: figure_files(wildcards.study, ("svg", "csv")),
         runs=tracked_runs,
-        code=source("page/", "analysis/", "analyse.py", "text.py", "rates.py", "commands.py", "papers.py", "papers.bib"),
+        code=source("smallbatch.page"),
     output:
         report(
             "results/{study}/report.html",
@@ -89,6 +78,7 @@ rule report:
 rule track_study:
     input:
         tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json"]),
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow.csv",
     log:
@@ -109,6 +99,7 @@ rule track_report:
         runs="results/{study}/mlflow.csv",
         page="results/{study}/report.html",
         figures=lambda wildcards: figure_files(wildcards.study),
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow-report.txt",
     log:
