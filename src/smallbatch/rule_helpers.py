@@ -137,20 +137,6 @@ def count_job(job: dict) -> tuple[int, int]:
     return points, images
 
 
-def source_files(src: str, names: tuple[str, ...]) -> list[str]:
-    """Paths under ``src/smallbatch``; a name that ends in / stands for the files in that folder."""
-    found = []
-    for name in names:
-        path = Path(src) / "smallbatch" / name
-        files = (
-            sorted(p for p in path.iterdir() if p.suffix in (".py", ".html", ".css", ".js"))
-            if name.endswith("/")
-            else [path]
-        )
-        found += [str(file) for file in files]
-    return found
-
-
 def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> None:
     """Print what the run took: wall time, and the training loops of the jobs that ran in it.
 

@@ -19,7 +19,8 @@ shell.prefix(
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
 from smallbatch.figures.names import FIGURES, tables_of
-from smallbatch.rule_helpers import start_compiling, plan_from_settings, print_cost, read_settings, source_files
+from smallbatch.import_graph import source_files
+from smallbatch.rule_helpers import start_compiling, plan_from_settings, print_cost, read_settings
 
 STARTED = psutil.Process().create_time()
 TABLES_OF_FIGURES = sorted({table for figure in FIGURES for table in tables_of(figure)})
@@ -105,6 +106,6 @@ def tracked_runs(wildcards):
     return [f"results/{wildcards.study}/mlflow.csv"] if tracked else []
 
 
-def source(*names):
-    """Source files of the package as inputs, so that editing them re-runs what they make."""
-    return source_files(SRC, names)
+def source(*modules):
+    """The files of the modules that a command runs, as inputs, so that editing them re-runs what they make."""
+    return [os.path.relpath(path) for path in source_files(*modules)]

@@ -41,7 +41,7 @@ rule page:
         ),
         figures="results/{study}/figures",
         runs=tracked_runs,
-        code=source("page/", "analysis/", "analyse.py", "text.py", "rates.py", "commands.py", "papers.py", "papers.bib"),
+        code=source("smallbatch.page"),
     output:
         report(
             "results/{study}/report.html",
@@ -77,6 +77,7 @@ rule report:
 rule track_study:
     input:
         tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json"]),
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow.csv",
     log:
@@ -97,6 +98,7 @@ rule track_report:
         runs="results/{study}/mlflow.csv",
         page="results/{study}/report.html",
         figures="results/{study}/figures",
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow-report.txt",
     log:

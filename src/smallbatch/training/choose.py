@@ -181,11 +181,10 @@ def _setting(shared: dict) -> dict:
 
 
 def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:
-    from smallbatch.source import PACKAGE, TRAINING
+    from smallbatch.source import code_digest
 
-    version = digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
-    versions = provenance.versions("torch", "numpy")
-    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, version])}"
+    code, versions = code_digest([], None), provenance.versions("torch", "numpy")
+    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, code])}"
 
 
 def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:

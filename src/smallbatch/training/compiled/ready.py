@@ -1,7 +1,7 @@
 """Whether the training step is compiled for this machine, and who compiles it. Without Numba and torch.
 
-Compiled code is kept in the user's cache folder, once per machine. Kept code is found by the content of every file of
-this folder (Numba itself looks at one file alone, and at its path and age), so checkouts share it and an edit never
+Compiled code is kept in the user's cache folder, once per machine. Kept code is found by what the code of every file of
+this folder does (Numba itself looks at one file alone, and at its path and age), so checkouts share it and an edit never
 meets stale code. A folder that can't be written, or a full disk, costs time, not the run.
 """
 
@@ -12,6 +12,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+from smallbatch.import_graph import contents
 from smallbatch.provenance import processor
 from smallbatch.user_cache import cache_folder
 
@@ -21,9 +22,9 @@ PATIENCE = 300  # seconds; compiling takes some 20
 def folder() -> Path:
     """Where compiled code of this version of the files lies."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    for part in (*(importlib.metadata.version(name) for name in ("numba", "llvmlite")), platform.python_version()):
+    files = {f"{__package__}.{path.stem}": path for path in Path(__file__).parent.glob("*.py")}
+    versions = [*map(importlib.metadata.version, ("numba", "llvmlite")), platform.python_version()]
+    for part in (*sorted(contents(files)), *versions):
         digest.update(part.encode())
     return cache_folder() / f"kernels-{digest.hexdigest()}"
 
