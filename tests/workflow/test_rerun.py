@@ -8,6 +8,8 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
+from smallbatch.figures.names import FORMATS
+
 pytestmark = pytest.mark.slow
 
 NOTHING = "Nothing to be done"
@@ -59,8 +61,36 @@ def test_the_store_alone_is_enough(checkout):
 
 
 def test_editing_a_figure_runs_only_that_figure_and_the_page(checkout):
+    drawn = checkout.results / "drawn" / "tiny"
+    before = {path.name: path.stat().st_mtime_ns for path in drawn.iterdir()}
     checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
-    assert checkout.snakemake().jobs == {"all": 1, "figure": 1, "page": 1}
+    assert checkout.snakemake().jobs == {"all": 1, "draw": 1, "page": 1}
+    after = {path.name: path.stat().st_mtime_ns for path in drawn.iterdir()}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {f"accuracy_by_rate.{kind}" for kind in (*FORMATS, "digest")}
+    log = (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+    assert "accuracy_by_rate: drawn in" in log and "9 of 10 figures were up to date" in log
+
+
+def test_a_figure_that_was_deleted_comes_back_without_being_drawn(checkout):
+    figures = checkout.results / "tiny" / "figures"
+    content = (figures / "stable_range.png").read_bytes()
+    (figures / "stable_range.png").unlink()
+    assert checkout.snakemake("figures").jobs == {"draw": 1, "figures": 1}
+    assert (figures / "stable_range.png").read_bytes() == content
+    assert "10 of 10 figures were up to date" in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+
+
+def test_a_figure_that_fails_leaves_the_others_and_is_named_at_the_end(checkout):
+    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style()", "set_style(); raise KeyError('nan')")
+    checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
+    failed = checkout.snakemake(check=False)
+    last = failed.output.strip().splitlines()[-1]
+    assert failed.status == 1 and last.startswith("error: rule draw failed (results/tiny/figures.json): ")
+    assert "could not draw stable_range (KeyError: 'nan')" in last and last.endswith("results/logs/tiny/figures.log")
+    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style(); raise KeyError('nan')", "set_style()")
+    assert checkout.snakemake().jobs == {"all": 1, "draw": 1, "page": 1}
+    assert "10 of 10 figures were up to date" in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
 
 
 def test_editing_training_code_trains_everything_again_unless_the_old_code_is_accepted(checkout):

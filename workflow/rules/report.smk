@@ -5,13 +5,14 @@ rule draw:
         tables=expand("results/{{study}}/{name}", name=TABLES_OF_FIGURES),
         code=source("smallbatch.figures", *[f"smallbatch.figures.{name}" for name in FIGURES]),
     output:
-        report(
+        figures=report(
             directory("results/{study}/figures"),
             patterns=["{figure}.svg"],
             caption="../report/figure.rst",
             category="Study {study}",
             labels={"figure": "{figure}"},
         ),
+        list="results/{study}/figures.json",
     log:
         "results/logs/{study}/figures.log",
     localrule: True
@@ -39,7 +40,7 @@ rule page:
                 "cost.json",
             ],
         ),
-        figures="results/{study}/figures",
+        figures="results/{study}/figures.json",
         runs=tracked_runs,
         code=source("smallbatch.page"),
     output:
@@ -64,7 +65,7 @@ rule page:
 
 rule figures:
     input:
-        expand("results/{study}/figures", study=STUDIES),
+        expand("results/{study}/figures.json", study=STUDIES),
     localrule: True
 
 
@@ -97,7 +98,7 @@ rule track_report:
     input:
         runs="results/{study}/mlflow.csv",
         page="results/{study}/report.html",
-        figures="results/{study}/figures",
+        figures="results/{study}/figures.json",
         code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow-report.txt",

@@ -2,7 +2,9 @@
 
 One process draws several, since starting Python and importing seaborn takes longer than most figures do. What was drawn
 is kept in ``results/drawn/<study>/``, each figure with the digest of what it was drawn from, and copied to
-``results/<study>/figures/``: Snakemake empties that folder before every job.
+``results/<study>/figures/``: Snakemake empties that folder before every job. ``results/<study>/figures.json`` lists the
+digests: unlike a folder, Snakemake knows a small file by its content, so that a copy of results with other times is up
+to date.
 """
 
 import hashlib
@@ -36,6 +38,7 @@ def draw_figures(study: Path, processes: int) -> None:
         if name not in failed:
             for kind in FORMATS:
                 shutil.copyfile(kept / f"{name}.{kind}", target / f"{name}.{kind}")
+    (study / "figures.json").write_text(json.dumps(wanted, indent=1) + "\n")
     if failed:
         raise UserError(f"{target}: could not draw {', '.join(failed)}; the reason stands above")
 
