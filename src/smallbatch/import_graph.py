@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
-from smallbatch.syntax import Import, read_syntax
+from smallbatch.syntax import UNUSED, Import, read_syntax
 
 PACKAGE = Path(__file__).parent
 DATA = {".html", ".css", ".js", ".bib"}  # what the package has beside Python
@@ -76,9 +76,11 @@ def contents(files: dict[str, Path], roots: Collection[Path] = (), leave_out: Co
     for name, path in files.items():
         syntax = read_syntax(path)
         places = () if _is_ours(name) else roots
-        meant = [f"{label} {_meaning(name, path, one, places, leave_out)}" for label, one in syntax.references]
+        meant = [(label, _meaning(name, path, one, places, leave_out)) for label, one in syntax.references]
+        # One name may stand for several imports, in functions of its own: they stay in the order of the file.
+        meant.sort(key=lambda one: one if one[0] == UNUSED else one[:1])
         if not syntax.empty:
-            found.add(" ".join([syntax.digest, *sorted(meant)]))
+            found.add(" ".join([syntax.digest, *(text for one in meant for text in one)]))
     return found
 
 

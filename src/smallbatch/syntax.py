@@ -101,6 +101,11 @@ class _Stripping(ast.NodeTransformer):
     def visit_Pass(self, node: ast.Pass) -> None:
         return None
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Python 3.12 has empty pieces in some f-strings."""
+        node.values = [value for value in node.values if not (isinstance(value, ast.Constant) and value.value == "")]
+        return self.generic_visit(node)
+
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self._visit_scope(node, in_class=True)
 
