@@ -97,8 +97,7 @@ def compile_once() -> None:
             capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:
-            said = done.stderr.strip().splitlines()
-            raise RuntimeError(said[-1] if said else f"it ended with status {done.returncode}")
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
         kept = "" if stamp().exists() else f", but {stamp().parent} can't be written: every job will compile for itself"
         print(f"compiled in {time.monotonic() - begun:.0f} s{kept}", file=sys.stderr, flush=True)
     except Exception as error:  # Numba missing or unfit: training is slower then, not other
