@@ -47,7 +47,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     if not isinstance(fleets, list):
         raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
     done, trained, failed, stopped = {name: [] for name in store.TABLES}, [], [], False
-    predicted = []  # MB, of each fleet that trains
+    predicted = []  # MB, of each fleet that trains; None where it isn't known
     points = sum(identity.count(entry["points"]) for entry in fleets)
     with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
         for entry, numbers in zip(fleets, job["resources"]["networks"], strict=True):
@@ -85,7 +85,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     if trained:
         cost |= {
             "peak_mb": round(memory.peak_used()),
-            "predicted_mb": round(max(predicted)) if all(predicted) else None,
+            "predicted_mb": None if None in predicted else round(max(predicted)),
         }
         expected = f", {cost['predicted_mb']:,} MB predicted" if cost["predicted_mb"] else ""
         print(f"{path.stem}: {cost['peak_mb']:,} MB of memory at most{expected}", flush=True)
@@ -160,12 +160,12 @@ def train_missing(
         "processor": hardware(device),
     }
     flops = numbers["separate"].get("flops") if numbers else None
-    most = None
+    most, megabytes = None, None
     if numbers and device.type == "cpu":
         most, megabytes = room(job, shared, list(missing), numbers)
-        predicted.append(megabytes)
         if most < WIDEST:
             say(f"memory holds {most} replicas at once")
+    predicted.append(megabytes)
     data = read(results / "data" / job["data"]).to(device)
     names = {
         key: entry[key] for key in ("budget", "schedule")
