@@ -261,6 +261,8 @@ def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live:
         log_points(job["tracking"], job["tracking"]["study"], points, results, live)
     except TrackingError as error:
         print(f"warning: not tracked: {error}", file=sys.stderr, flush=True)
+    except Exception as error:  # whatever a server or its client does, the job's tables are written
+        print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
 def _refuse_other_code(job: dict, shared: dict) -> None:
