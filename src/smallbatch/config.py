@@ -11,6 +11,7 @@ from typing import Any
 
 from smallbatch.config_claims import Claims, Paper, check_claims
 from smallbatch.config_schedules import check_budget, check_schedules
+from smallbatch.measures.registry import EPOCH_MEASURES, MeasureKeys
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
 
@@ -85,11 +86,8 @@ class Optimizer:
 
 
 @dataclass
-class Evaluation:
+class Evaluation(MeasureKeys):  # which per-epoch measures there are: measures/registry.py
     epochs: list[int] = field(default_factory=list)  # scored beside the start and the last 6%
-    noise_scale: float | None = (
-        None  # share of the training images to measure the gradient noise scale with, each epoch; null: not
-    )
     target: float | None = None  # validation accuracy to reach, for the figure of updates; null: one that all reach
 
 
@@ -171,9 +169,11 @@ def _check_evaluation(evaluation: dict) -> None:
     for epoch in evaluation["epochs"]:
         if epoch < 1:
             raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
-    for key in ("noise_scale", "target"):
-        if evaluation[key] is not None and not 0 < evaluation[key] <= 1:
-            raise ValueError(f"evaluation.{key}: {evaluation[key]} must lie above 0 and not above 1")
+    for measure in EPOCH_MEASURES:
+        if evaluation[measure.key] is not None:
+            measure.check(evaluation[measure.key])
+    if evaluation["target"] is not None and not 0 < evaluation["target"] <= 1:
+        raise ValueError(f"evaluation.target: {evaluation['target']} must lie above 0 and not above 1")
 
 
 def _check_dataset(dataset: dict) -> None:

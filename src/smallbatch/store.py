@@ -5,6 +5,10 @@
 A part is a block of replicas that trained together, written whole or not at all. Points are found by
 their digest, whatever part and job they came from, so they may be packed into jobs in any way. Nothing
 here is an absolute path: the store travels as it is.
+
+`SCHEMAS` is the list of all columns. To add one: write it below, and its value in what gives the rows (`job.py` and
+`training/loop.py` of a summary, `training/record.py` of a history). A column of a summary is one of the study's table too
+(`collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
 """
 
 import contextlib
@@ -18,9 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from smallbatch.measures.registry import EPOCH_MEASURES
 from smallbatch.points import digest, fleet_slug
-
-TABLES = ("summary", "history", "correct")
 
 SUMMARY = pa.schema(
     [
@@ -60,7 +63,7 @@ SUMMARY = pa.schema(
         ("processor", pa.string()),
     ]
 )
-HISTORY = pa.schema(
+EPOCH = pa.schema(
     [
         ("point", pa.string()),
         ("epoch", pa.int64()),
@@ -77,15 +80,32 @@ HISTORY = pa.schema(
         ("seconds", pa.float64()),
         ("smith_g", pa.float64()),
         ("capped", pa.int64()),
-        ("b_simple", pa.float64()),
-        ("b_simple_low", pa.float64()),
-        ("b_simple_high", pa.float64()),
-        ("gradient_norm2", pa.float64()),
-        ("trace_sigma", pa.float64()),
     ]
 )
+MEASURED = [column for measure in EPOCH_MEASURES for column in measure.columns]
+HISTORY = pa.schema([*EPOCH, *MEASURED])
 CORRECT = pa.schema([("point", pa.string()), ("correct", pa.binary())])
 SCHEMAS = {"summary": SUMMARY, "history": HISTORY, "correct": CORRECT}
+TABLES = tuple(SCHEMAS)
+# What a row may leave out, which is null then: other statistics without batch norm; what no row has at the start, what only
+# a rule that chooses the batch size counts, and what is measured where the study asks for it.
+OPTIONAL = {
+    "summary": {"val_accuracy_running", "test_accuracy_running", "test_accuracy_population"},
+    "history": {"smith_g", "capped", *(column.name for column in MEASURED)},
+    "correct": set(),
+}
+
+
+def from_rows(name: str, rows: list[dict]) -> pa.Table:
+    """Rows as the table `name`; raises ValueError for a column that its schema doesn't have, or that a row lacks."""
+    columns = SCHEMAS[name].names
+    needed = set(columns) - OPTIONAL[name]
+    for row in rows:
+        if unknown := row.keys() - set(columns):
+            raise ValueError(f"{name}: no column {', '.join(sorted(unknown))} in store.SCHEMAS")
+        if missing := needed - row.keys():
+            raise ValueError(f"{name}: a row without {', '.join(sorted(missing))}")
+    return pa.Table.from_pylist(rows, SCHEMAS[name])
 
 
 def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
