@@ -14,6 +14,7 @@ from smallbatch.config_schedules import check_budget, check_schedules
 from smallbatch.measures.registry import EPOCH_MEASURES, MeasureKeys
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
+from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
 
 
 @dataclass
@@ -207,17 +208,12 @@ def _check_files(dataset: dict) -> None:
             raise ValueError(f"dataset.download.files.{name}: {checksum} is no checksum; write md5:SUM or sha256:SUM")
 
 
-ONLY = {"sgd": ("momentum", "nesterov"), "adamw": ("beta1", "beta2", "half_life", "eps")}  # keys of one optimizer
-
-
 def _check_optimizer(optimizer: dict) -> None:
-    name = optimizer["name"]
-    if name not in ONLY:
-        raise ValueError(f"optimizer.name: {name!r} is not an optimizer; write sgd or adamw")
-    other = next(other for other in ONLY if other != name)
-    for key in ONLY[other]:
+    name, own = optimizer["name"], optimizer_kind(optimizer).keys
+    for key in dict.fromkeys(key for kind in OPTIMIZERS.values() for key in kind.keys if key not in own):
         if optimizer[key]:
-            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {other}; leave it out with {name}")
+            owners = ", ".join(other for other, kind in OPTIMIZERS.items() if key in kind.keys)
+            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {owners}; leave it out with {name}")
     for key in ("momentum", "beta1", "beta2"):
         if optimizer[key] is not None and not 0 <= optimizer[key] < 1:
             raise ValueError(f"optimizer.{key}: {optimizer[key]} must be at least 0 and below 1")

@@ -13,6 +13,7 @@ import math
 
 from smallbatch.measures.registry import asked_for
 from smallbatch.schedules.course import course, is_adaptive, largest_step
+from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.training.widths import CROWD, WAYS, piece_of, twins, widths
 from smallbatch.training.widths import WIDEST as WIDEST_ON
 
@@ -79,8 +80,8 @@ def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
 
 
 def _copies(optimizer: dict) -> int:
-    """Numbers that are kept for each weight: itself, a velocity, or two moments."""
-    return 3 if optimizer.get("name") == "adamw" else 2 if optimizer["momentum"] else 1
+    """Numbers that are kept for each weight: itself, and the optimizer's state."""
+    return 1 + optimizer_kind(optimizer).state_per_weight(optimizer)
 
 
 def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
