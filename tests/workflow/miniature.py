@@ -10,6 +10,7 @@ from smallbatch.rates import format_rate, parse_rates
 SIZES = {"train": 512, "validation": 100, "test": 100}
 LARGEST = SIZES["train"] // 8  # batch size: eight updates an epoch
 PIXELS = 8  # a side of an image, or the next number above that divides the study's
+WIDE = "smallbatch.models.wide_resnet.WideResNet"  # millions of weights, which take seconds at every batch size
 SEEDS = 2
 EPOCHS = range(1, 5)
 SHRINK = [2**k for k in range(10)]
@@ -40,8 +41,8 @@ def _overrides(whole: dict, shrink: int, epochs: int) -> list[str]:
     changes = {f"dataset.sizes.{split}": n for split, n in SIZES.items()}
     if pixels := whole["dataset"].get("image_size"):
         changes["dataset.image_size"] = next(n for n in range(PIXELS, pixels + 1) if pixels % n == 0)
-    if width := whole["model"].get("width"):
-        changes["model.width"] = max(width // 4, 1)
+    if whole["model"]["_target_"] == WIDE:
+        changes["model.width"] = 1
     changes |= {"grid.seeds": SEEDS, "grid.budget": f"epochs:{epochs}", "training.job_seconds": 3600}
     for path, arm in axes.items():
         changes[f"{path}.batch_size"] = sizes if path == "grid" else _sizes(arm, whole["grid"], shrink)
