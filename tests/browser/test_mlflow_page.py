@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from browser import CHROMIUM, chromium
 from checkout import wait_for
-from headless import CHROMIUM, chromium
 
 pytestmark = [
     pytest.mark.slow,

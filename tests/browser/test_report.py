@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from headless import CHROMIUM, ask, chromium, console_and_requests
+from browser import CHROMIUM, ask, chromium, console_and_requests
 from PIL import Image
 
 pytestmark = [

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from checkout import REPOSITORY, snakemake
-from headless import CHROMIUM, console_and_requests
+from browser import CHROMIUM, console_and_requests
 from miniature import miniature
 
 from smallbatch.compose import compose
