@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from checkout import REPOSITORY, snakemake
 from browser import CHROMIUM, console_and_requests
+from checkout import REPOSITORY, snakemake
 from miniature import miniature
 
 from smallbatch.compose import compose
