@@ -72,5 +72,5 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
 
 
 def _name(row) -> str:
-    norm = f", {kind_text(row['norm'])}" if isinstance(row["norm"], str) else ""
+    norm = f", {kind_text(row['norm'])}" if row["norm"] else ""
     return "\n".join(textwrap.wrap(f"{row['statement']}{norm} ({budget_text(row['budget'])})", 48))
