@@ -1,4 +1,9 @@
-"""Copies of the repository that tests run the workflow in."""
+"""What several tests share: copies of the repository that the workflow runs in, a mirror of CIFAR-10."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from checkout import Checkout, new_checkout
@@ -22,3 +27,17 @@ def checkout(reported, tmp_path) -> Checkout:
 def fresh(tmp_path) -> Checkout:
     """A copy of the code without any results."""
     return new_checkout(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory) -> Path:
+    """A mirror with the real images in the official unpacked folder."""
+    mirror = os.environ.get("SMALLBATCH_MIRROR")
+    if not mirror:
+        pytest.skip("SMALLBATCH_MIRROR names no folder with the official files")
+    unpack = Path(mirror) / "unpack_cifar10.py"
+    if not unpack.is_file():
+        pytest.skip(f"{unpack} is not there")
+    folder = tmp_path_factory.mktemp("mirror")
+    subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
+    return folder
