@@ -9,7 +9,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-from checkout import wait_for
+from checkout import Checkout, wait_for
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
@@ -21,13 +21,15 @@ TRACKED = {"hydra": "tracking=mlflow grid.batch_size=[8]"}
 
 
 @pytest.fixture(scope="module")
-def tracked(reported, tmp_path_factory):
+def tracked(reported, made_once):
     """The tiny study's 12 points at m = 8, trained with tracking on."""
-    checkout = reported.copy(tmp_path_factory.mktemp("tracked") / "copy")
-    shutil.rmtree(checkout.results / "store")
-    run = checkout.snakemake(**TRACKED)
-    assert run.trained == 12
-    return checkout
+
+    def make(folder):
+        checkout = reported.copy(folder)
+        shutil.rmtree(checkout.results / "store")
+        assert checkout.snakemake(**TRACKED).trained == 12
+
+    return Checkout(made_once("tracked", make))
 
 
 def client_of(checkout) -> MlflowClient:
@@ -90,13 +92,14 @@ def test_figures_and_report_are_artifacts_of_the_studys_own_run(tracked):
     assert len(list((folder / "figures").glob("*.svg"))) == 10
 
 
-def test_syncing_again_adds_nothing(tracked):
-    client = client_of(tracked)
+def test_syncing_again_adds_nothing(tracked, tmp_path):
+    checkout = tracked.copy(tmp_path / "again")
+    client = client_of(checkout)
     before = counts(client)
-    tracked.python("-m", "smallbatch.tracking", "results/tiny")
-    assert counts(client) == before
+    checkout.python("-m", "smallbatch.tracking", "results/tiny")
+    assert counts(client) == before == counts(client_of(tracked))
     assert len(runs_of(client, kind="tags.kind = 'report'")) == 1
-    assert not incomplete(tracked.results / "tiny" / "mlflow.csv")
+    assert not incomplete(checkout.results / "tiny" / "mlflow.csv")
 
 
 def test_a_point_that_is_trained_again_has_one_run_with_the_new_values(tracked, tmp_path):
