@@ -14,7 +14,6 @@ import warm
 
 REPOSITORY = Path(__file__).parents[1]
 PARTS = ("src", "workflow", "conf", "environment.yml", "requirements.lock")
-SECONDS = 280  # that a command may take
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Checkout:
 
     def snakemake(self, *arguments: str, check: bool = True, **config: str) -> "Run":
         command = self.command(*arguments, **config)
-        run = Run(*warm.snakemake(command[1:], self.root, self.environment, SECONDS))
+        run = Run(*warm.run(["snakemake", *command[1:]], self.root, self.environment))
         return run.checked(command) if check else run
 
     def python(self, *arguments: str, check: bool = True) -> "Run":
@@ -39,7 +38,7 @@ class Checkout:
 
     def run(self, command: list[str], check: bool = True) -> "Run":
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=SECONDS
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=warm.SECONDS
         )
         run = Run(done.returncode, done.stdout + done.stderr)
         return run.checked(command) if check else run

@@ -139,6 +139,7 @@ IN_SHELL = {  # these start Snakemake's program; the others its function, with t
     "a batch larger than the data",
     "YAML that isn't valid",
     "less memory than one replica needs",
+    "a training process that is killed",
 }
 
 
@@ -159,7 +160,7 @@ def test_a_mistake_is_one_sentence(reported, unchanged, tmp_path, mistake):
     if program != "snakemake" or mistake in IN_SHELL:
         run = in_shell(checkout, command)
     else:
-        run = Run(*warm.snakemake(words, checkout.root, checkout.environment, 200))
+        run = Run(*warm.run([program, *words], checkout.root, checkout.environment))
     assert (run.status == 0) == (mistake in WARNINGS), run.output
     assert printed in run.output
     assert "Traceback" not in run.output or mistake == "a forward that raises"  # the user's own, with their lines
@@ -180,7 +181,7 @@ def in_shell(checkout: Checkout, command: str) -> Run:
 def test_what_a_killed_process_had_stored_is_kept_and_the_same_command_goes_on(reported, tmp_path):
     checkout = reported.copy(tmp_path / "copy")
     killed_process(checkout)
-    assert checkout.snakemake("table", "--keep-going", check=False).status != 0
+    assert checkout.run(checkout.command("table", "--keep-going"), check=False).status != 0
     stored = len(list(checkout.results.glob("store/*/*/part-*")))
     run = checkout.snakemake("table")
     assert run.status == 0 and run.trained == 24 - 6 * stored
