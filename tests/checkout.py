@@ -29,11 +29,19 @@ class Checkout:
         return [snakemake(), "--cores", "2", *arguments, "--config", *settings, *given.values()]
 
     def snakemake(self, *arguments: str, check: bool = True, **config: str) -> "Run":
+        """Run Snakemake, which like its jobs need not import what they need (`warm`); `run` starts what a user does."""
         command = self.command(*arguments, **config)
         run = Run(*warm.run(["snakemake", *command[1:]], self.root, self.environment))
         return run.checked(command) if check else run
 
+    def module(self, *arguments: str, check: bool = True) -> "Run":
+        """Run ``python -m ARGUMENTS``."""
+        command = ["python", "-m", *arguments]
+        run = Run(*warm.run(command, self.root, self.environment))
+        return run.checked(command) if check else run
+
     def python(self, *arguments: str, check: bool = True) -> "Run":
+        """Run Python from its start."""
         return self.run([sys.executable, *arguments], check)
 
     def run(self, command: list[str], check: bool = True) -> "Run":

@@ -96,7 +96,7 @@ def test_syncing_again_adds_nothing(tracked, tmp_path):
     checkout = tracked.copy(tmp_path / "again")
     client = client_of(checkout)
     before = counts(client)
-    checkout.python("-m", "smallbatch.tracking", "results/tiny")
+    checkout.module("smallbatch.tracking", "results/tiny")
     assert counts(client) == before == counts(client_of(tracked))
     assert len(runs_of(client, kind="tags.kind = 'report'")) == 1
     assert not incomplete(checkout.results / "tiny" / "mlflow.csv")

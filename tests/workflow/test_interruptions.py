@@ -23,7 +23,7 @@ def job_of(checkout: Checkout) -> str:
 
 
 def train(checkout: Checkout) -> Run:
-    return checkout.python("-m", "smallbatch.train", job_of(checkout), check=False)
+    return checkout.module("smallbatch.train", job_of(checkout), check=False)
 
 
 def tables(checkout: Checkout) -> list:

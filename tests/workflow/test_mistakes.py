@@ -188,6 +188,6 @@ def test_what_a_killed_process_had_stored_is_kept_and_the_same_command_goes_on(r
 
 
 def test_hydras_help_and_cfg_are_useful(reported):
-    shown = reported.python("-m", "smallbatch.train", "study=digits", "grid.seeds=3", "--cfg", "job")
+    shown = reported.module("smallbatch.train", "study=digits", "grid.seeds=3", "--cfg", "job")
     assert "seeds: 3" in shown.output and "batch_size:\n  - 2" in shown.output
-    assert "python -m smallbatch.train study=digits" in reported.python("-m", "smallbatch.train", "--help").output
+    assert "python -m smallbatch.train study=digits" in reported.module("smallbatch.train", "--help").output
