@@ -11,6 +11,11 @@ from checkout import REPOSITORY, Checkout, new_checkout
 from filelock import FileLock
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin, so that no process waits for another's last test."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
     """A function that returns the folder of a name, which the first of pytest's processes that asks for it makes."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
 import pytest
@@ -151,20 +152,16 @@ def test_long_jobs_log_while_they_train(fresh, tmp_path):
     """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
     fresh.edit("src/smallbatch/job.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
     slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
-    command = fresh.command("track", hydra=slow)
-    running = subprocess.Popen(
-        command, cwd=fresh.root, env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    seen = None
-    while running.poll() is None and seen is None:
-        time.sleep(0.3)
-        # Under the jobs' lock: two that open a database while it is made would break it.
-        with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
-            if (fresh.results / "mlflow.db").exists():
-                open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
-                seen = next((run for run in open_runs if run.data.metrics), None)
-    output, _ = running.communicate(timeout=200)
-    assert running.returncode == 0, output
+    with ThreadPoolExecutor() as pool:
+        running, seen = pool.submit(fresh.snakemake, "track", hydra=slow), None
+        while not running.done() and seen is None:
+            time.sleep(0.3)
+            # Under the jobs' lock: two that open a database while it is made would break it.
+            with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
+                if (fresh.results / "mlflow.db").exists():
+                    open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
+                    seen = next((run for run in open_runs if run.data.metrics), None)
+    running.result()
     assert seen is not None and seen.data.tags["status"] == "training"
     client = client_of(fresh)
     done = client.get_run(seen.info.run_id)

@@ -67,7 +67,7 @@ def attend(connection: socket.socket) -> None:
 
 
 def run(outputs: list[int], command: list[str], folder: str, environment: dict[str, str], prefix: str) -> None:
-    """What Python does with this command from its start to its end. Jobs of Snakemake find the `python` under `prefix`."""
+    """What Python does with this command from its start to its end. Snakemake has its jobs run by the `python` under `prefix`."""
     for descriptor, output in enumerate(outputs):
         os.dup2(output, descriptor)
         os.close(output)
@@ -81,7 +81,7 @@ def run(outputs: list[int], command: list[str], folder: str, environment: dict[s
     status = 1
     try:
         if command[0] == "snakemake":
-            sys.prefix = prefix
+            sys.prefix, sys.executable = prefix, f"{prefix}/bin/python"
             importlib.import_module("snakemake.cli").main()
         else:
             sys.path.insert(0, folder)

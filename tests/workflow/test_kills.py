@@ -9,7 +9,7 @@ import pytest
 from interrupt import PHASES, catch, kill, start
 from mlflow.tracking import MlflowClient
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 VOLATILE = {"seconds", "seconds_alone", "time"}
 SEED = 9
 
