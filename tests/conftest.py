@@ -1,6 +1,7 @@
 """Copies of the repository that tests run the workflow in."""
 
 import compileall
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,12 @@ from filelock import FileLock
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest begin, so that no process waits for another's last test."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: collecting garbage, as statsmodels does at every call, would look through torch each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
