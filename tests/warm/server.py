@@ -37,7 +37,7 @@ def serve(address: str) -> None:
         listener.bind(address)
         listener.listen(64)
         print("ready", flush=True)
-        while sys.stdin.fileno() not in select.select([listener, sys.stdin], [], [])[0]:
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
@@ -105,6 +105,7 @@ def run(outputs: list[int], command: list[str], folder: str, environment: dict[s
 
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # as the project does before it imports MLflow
     for _name in PACKAGES:
         importlib.import_module(_name)
     gc.freeze()  # or every fork would copy what it looks through
