@@ -1,19 +1,16 @@
 """What several tests share: copies of the repository that the workflow runs in, a mirror of CIFAR-10."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import compileall
 import gc
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checkout import REPOSITORY, Checkout, new_checkout
+from checkout import REPOSITORY, Checkout, new_checkout, snakemake
 from filelock import FileLock
 
 
@@ -61,6 +58,19 @@ def reported(bytecode, made_once) -> Checkout:
         assert new_checkout(folder).snakemake().trained == 24
 
     return Checkout(made_once("reported", make))
+
+
+@pytest.fixture(scope="session")
+def default_study(bytecode, made_once) -> Checkout:
+    """The default study with its report: what `make report` left in this repository, or made here. Copy before a change."""
+
+    def make(folder: Path) -> None:
+        checkout = new_checkout(folder)
+        if (REPOSITORY / "results" / "digits" / "report.html").is_file():
+            shutil.copytree(REPOSITORY / "results", checkout.results, ignore=shutil.ignore_patterns("reference"))
+        checkout.run([snakemake(), "--cores", "2"])
+
+    return Checkout(made_once("default_study", make))
 
 
 @pytest.fixture

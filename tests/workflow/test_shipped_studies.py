@@ -2,9 +2,6 @@
 
 import json
 import os
-import re
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -12,6 +9,7 @@ import pytest
 from browser import CHROMIUM, console_and_requests
 from checkout import REPOSITORY, snakemake
 from miniature import miniature
+from report_page import Page
 
 from smallbatch.compose import compose
 from smallbatch.figures.names import figures_of
@@ -19,7 +17,6 @@ from smallbatch.plan import expand
 
 pytestmark = pytest.mark.slow
 STUDIES = sorted(path.stem for path in (REPOSITORY / "conf" / "study").glob("*.yaml"))
-SLIPS = re.compile(r"\b(nan|NaN|NaT|None|inf|undefined)\b|<NA>")  # of Python, in place of a word or a dash
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -85,27 +82,3 @@ def mirror(study: str, request) -> list[str]:
     if not folder:
         pytest.skip("SMALLBATCH_MIRROR names no folder with the official files")
     return [f"dataset.mirror={request.getfixturevalue('cifar10') if dataset['name'] == 'cifar10' else folder}"]
-
-
-class Page(HTMLParser):
-    """What a report shows without JavaScript: its text with that of figures and their marks, and the ids of figures."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.path, self.figures, self.words, self.hidden = path, [], [], False
-        self.feed(path.read_text(encoding="utf-8"))
-        self.close()
-        self.text = " ".join(" ".join(self.words).split())
-        self.slips = [self.text[max(0, one.start() - 60) : one.end() + 60] for one in SLIPS.finditer(self.text)]
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        self.hidden = self.hidden or tag in ("script", "style")
-        self.words += [values["aria-label"]] if "aria-label" in values else []
-        self.figures += [values["id"]] if tag == "figure" else []
-
-    def handle_endtag(self, tag):
-        self.hidden = self.hidden and tag not in ("script", "style")
-
-    def handle_data(self, data):
-        self.words += [] if self.hidden else [data]
