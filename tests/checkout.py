@@ -10,6 +10,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
+
 REPOSITORY = Path(__file__).parents[1]
 PARTS = ("src", "workflow", "conf", "environment.yml", "requirements.lock")
 
@@ -27,16 +29,27 @@ class Checkout:
         return [snakemake(), "--cores", "2", *arguments, "--config", *settings, *given.values()]
 
     def snakemake(self, *arguments: str, check: bool = True, **config: str) -> "Run":
-        return self.run(self.command(*arguments, **config), check)
+        """Run Snakemake, which like its jobs need not import what they need (`warm`); `run` starts what a user does."""
+        command = self.command(*arguments, **config)
+        run = Run(*warm.run(["snakemake", *command[1:]], self.root, self.environment))
+        return run.checked(command) if check else run
+
+    def module(self, *arguments: str, check: bool = True) -> "Run":
+        """Run ``python -m ARGUMENTS``."""
+        command = ["python", "-m", *arguments]
+        run = Run(*warm.run(command, self.root, self.environment))
+        return run.checked(command) if check else run
 
     def python(self, *arguments: str, check: bool = True) -> "Run":
+        """Run Python from its start."""
         return self.run([sys.executable, *arguments], check)
 
     def run(self, command: list[str], check: bool = True) -> "Run":
-        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=280)
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
-        return Run(done.returncode, done.stdout + done.stderr)
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=warm.SECONDS
+        )
+        run = Run(done.returncode, done.stdout + done.stderr)
+        return run.checked(command) if check else run
 
     @property
     def environment(self) -> dict:
@@ -61,6 +74,12 @@ class Checkout:
 class Run:
     status: int
     output: str
+
+    def checked(self, command: list[str]) -> "Run":
+        """Itself; raises AssertionError if the command failed."""
+        if self.status:
+            raise AssertionError(f"{' '.join(command)}\n{self.output}")
+        return self
 
     @property
     def trained(self) -> int:
@@ -97,11 +116,12 @@ def snakemake() -> str:
 
 
 def new_checkout(root: Path) -> Checkout:
+    """A copy of the code, with the bytecode that lies beside it: Python takes it where size and age of a file are the same."""
     root.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = REPOSITORY / part
         if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("*.egg-info", "*.pyc.*"))
         else:
             shutil.copy2(source, root / part)
     return Checkout(root)

@@ -21,6 +21,11 @@ def page(reported):
     return reported.results / "tiny" / "report.html"
 
 
+@pytest.fixture(scope="module")
+def names(page, tmp_path_factory):
+    return ask(page, tmp_path_factory.mktemp("names"), NAMES)
+
+
 def test_the_page_shows_every_figure_with_values_on_its_marks(page, tmp_path):
     figures = ask(page, tmp_path, "[...document.querySelectorAll('figure')].map((one) => {"
                   "const box = one.querySelector('svg').getBoundingClientRect();"
@@ -46,9 +51,8 @@ def test_an_error_and_a_request_would_have_been_seen(page, tmp_path):
     assert any("nothing is not defined" in line for line in console) and requests == ["http://127.0.0.1:9/x"]
 
 
-def test_points_are_sorted_by_a_press_on_a_name_and_back(page, tmp_path):
+def test_points_are_sorted_by_a_press_on_a_name_and_back(page, names, tmp_path):
     press = "document.querySelectorAll('#points-table thead button')[{}].click()"
-    names = ask(page, tmp_path, NAMES)
     assert names[:4] == ["m", "norm", "budget", "η̃"] and names[-1] == "MLflow"
     accuracy = names.index("test %")
     rows = ask(page, tmp_path, f"{press.format(accuracy)};\n{ROWS}")
@@ -71,8 +75,8 @@ def test_points_are_sorted_by_a_press_on_a_name_and_back(page, tmp_path):
         ("m", "many", 24),
     ],
 )
-def test_points_are_filtered(page, tmp_path, column, words, kept):
-    place = ask(page, tmp_path, NAMES).index(column)
+def test_points_are_filtered(page, names, tmp_path, column, words, kept):
+    place = names.index(column)
     script = (
         f"const field = document.querySelectorAll('.filters td')[{place}].firstChild;\nfield.value = {json.dumps(words)};\n"
         f"field.dispatchEvent(new Event('input'));\n[{ROWS}, document.querySelector('[role=status]').textContent, field.getAttribute('aria-invalid')]"

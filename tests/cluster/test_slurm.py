@@ -12,6 +12,7 @@ from slurm import Slurm, missing
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(missing() is not None, reason=f"no Slurm here: {missing()}"),
     pytest.mark.skipif(os.geteuid() != 0, reason="slurmd must run as root"),
 ]
@@ -59,7 +60,8 @@ def test_a_study_on_slurm_gives_the_table_of_a_local_run(slurm, reported, fresh)
 
 def test_a_job_that_fails_on_slurm_says_why(slurm, fresh):
     (fresh.root / "broken").touch()
-    run = on_slurm(slurm, fresh, "table", "--keep-going", study="failing")
+    one_job = {"study": "failing", "hydra": "grid.batch_size=[8] grid.norm=[bn]"}
+    run = on_slurm(slurm, fresh, "table", "--keep-going", **one_job)
     assert run.status != 0 and "this network is broken" in run.output
 
 

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
 import pytest
-from checkout import wait_for
+from checkout import Checkout, wait_for
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
@@ -21,13 +22,15 @@ TRACKED = {"hydra": "tracking=mlflow grid.batch_size=[8]"}
 
 
 @pytest.fixture(scope="module")
-def tracked(reported, tmp_path_factory):
+def tracked(reported, made_once):
     """The tiny study's 12 points at m = 8, trained with tracking on."""
-    checkout = reported.copy(tmp_path_factory.mktemp("tracked") / "copy")
-    shutil.rmtree(checkout.results / "store")
-    run = checkout.snakemake(**TRACKED)
-    assert run.trained == 12
-    return checkout
+
+    def make(folder):
+        checkout = reported.copy(folder)
+        shutil.rmtree(checkout.results / "store")
+        assert checkout.snakemake(**TRACKED).trained == 12
+
+    return Checkout(made_once("tracked", make))
 
 
 def client_of(checkout) -> MlflowClient:
@@ -90,13 +93,14 @@ def test_figures_and_report_are_artifacts_of_the_studys_own_run(tracked):
     assert len(list((folder / "figures").glob("*.svg"))) == 10
 
 
-def test_syncing_again_adds_nothing(tracked):
-    client = client_of(tracked)
+def test_syncing_again_adds_nothing(tracked, tmp_path):
+    checkout = tracked.copy(tmp_path / "again")
+    client = client_of(checkout)
     before = counts(client)
-    tracked.python("-m", "smallbatch.tracking", "results/tiny")
-    assert counts(client) == before
+    checkout.module("smallbatch.tracking", "results/tiny")
+    assert counts(client) == before == counts(client_of(tracked))
     assert len(runs_of(client, kind="tags.kind = 'report'")) == 1
-    assert not incomplete(tracked.results / "tiny" / "mlflow.csv")
+    assert not incomplete(checkout.results / "tiny" / "mlflow.csv")
 
 
 def test_a_point_that_is_trained_again_has_one_run_with_the_new_values(tracked, tmp_path):
@@ -148,20 +152,16 @@ def test_long_jobs_log_while_they_train(fresh, tmp_path):
     """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
     fresh.edit("src/smallbatch/job.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
     slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
-    command = fresh.command("track", hydra=slow)
-    running = subprocess.Popen(
-        command, cwd=fresh.root, env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    seen = None
-    while running.poll() is None and seen is None:
-        time.sleep(0.3)
-        # Under the jobs' lock: two that open a database while it is made would break it.
-        with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
-            if (fresh.results / "mlflow.db").exists():
-                open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
-                seen = next((run for run in open_runs if run.data.metrics), None)
-    output, _ = running.communicate(timeout=200)
-    assert running.returncode == 0, output
+    with ThreadPoolExecutor() as pool:
+        running, seen = pool.submit(fresh.snakemake, "track", hydra=slow), None
+        while not running.done() and seen is None:
+            time.sleep(0.3)
+            # Under the jobs' lock: two that open a database while it is made would break it.
+            with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
+                if (fresh.results / "mlflow.db").exists():
+                    open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
+                    seen = next((run for run in open_runs if run.data.metrics), None)
+    running.result()
     assert seen is not None and seen.data.tags["status"] == "training"
     client = client_of(fresh)
     done = client.get_run(seen.info.run_id)

@@ -160,7 +160,7 @@ def test_an_interrupted_training_goes_on_to_the_same_result(digits32, shared, na
     """Stopped at every chance: with batches that are half gathered."""
     from smallbatch.errors import Stopped
 
-    fleet = rule(shared, name, momentum=0.9)
+    fleet = rule(shared, name, momentum=0.9) | {"updates": ROUNDS // 2}
     rates, seeds = [2.0**-6, 2.0**40, 2.0**-5], [0, 1, 2]
     whole = train_block(make_crew(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
     kept, stops = None, 0
@@ -185,7 +185,8 @@ def without_time(history):
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
 def test_neighbours_change_no_bit(digits32, shared, engine):
-    fleet, points = rule(shared, "ba-sgd"), [(2.0**-6, 0), (2.0**-5, 1), (2.0**40, 2), (2.0**-6, 3)]
+    fleet = rule(shared, "ba-sgd") | {"updates": ROUNDS // 2}
+    points = [(2.0**-6, 0), (2.0**-5, 1), (2.0**40, 2), (2.0**-6, 3)]
 
     def trained(points):
         rates, seeds = [rate for rate, _ in points], [seed for _, seed in points]

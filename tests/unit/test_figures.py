@@ -39,8 +39,9 @@ STUDIES = {
 }
 
 
-@pytest.fixture
-def results(request, tmp_path) -> Results:
+@pytest.fixture(scope="module")
+def results(request, tmp_path_factory) -> Results:
+    tmp_path = tmp_path_factory.mktemp("results")
     points = pd.concat(STUDIES[request.param], ignore_index=True)
     data = measured(points)
     correct = [np.packbits(bits).tobytes() for bits in data.correct(points["point"].tolist())]

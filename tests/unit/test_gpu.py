@@ -166,7 +166,7 @@ def assert_equal_within_seed_noise(one: np.ndarray, two: np.ndarray):
 @pytest.mark.parametrize("norm", ["none", "ghost"])
 def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(standard_digits, shared, norm):
     kind, b = NORMS[norm]
-    fleet = shared(norm=kind, bn_batch_size=b, updates=1280)
+    fleet = shared(norm=kind, bn_batch_size=b, updates=640)
     one, two = (accuracies(standard_digits, fleet | given) for given in ({}, {"precision": "bf16"}))
     assert_equal_within_seed_noise(one, two)
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from smallbatch.compose import compose
 from smallbatch.models.build import build
 from smallbatch.models.norm import groups_of
+from smallbatch.models.resnet import Bottleneck, ResNet50
 from smallbatch.training.compiled.verify import verify
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
@@ -19,6 +20,7 @@ NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28))
 IMAGE["resnet50"] = (3, 64, 64)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
 M = 4
+THIN = "test_models.ThinResNet50"
 
 
 def network(name, norm="none", classes=10, shape=None, **changes):
@@ -215,10 +217,35 @@ def test_every_network_computes_what_its_paper_says(name, kind):
     assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
+class ThinResNet50(ResNet50):
+    """All layers of ResNet-50 with an eighth of the channels, and so a sixtieth of the weights."""
+
+    def __init__(self, in_channels, classes, norm, fixup=None):
+        nn.Module.__init__(self)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, 8, 7, stride=2, padding=3, bias=False), norm(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        )
+        stages = [(8, 3, 1), (16, 4, 2), (32, 6, 2), (64, 3, 2)]
+        widths = [(width, 1 if block else stride) for width, number, stride in stages for block in range(number)]
+        inner = [8, *(4 * width for width, _ in widths)]
+        self.blocks = nn.Sequential(*(Bottleneck(i, w, s, norm) for i, (w, s) in zip(inner, widths, strict=False)))
+        self.head = nn.Linear(inner[-1], classes)
+
+
+def test_the_thin_network_has_the_layers_of_the_whole_one():
+    thin, whole = (network("resnet50", "bn", **changes) for changes in ({"_target_": THIN}, {}))
+    layers = [[(name, type(layer)) for name, layer in net.named_modules()][1:] for net in (thin, whole)]
+    assert layers[0] == layers[1] and sum(p.numel() for p in thin.parameters()) < 500_000
+    strides = [[layer.stride for layer in net.modules() if isinstance(layer, nn.Conv2d)] for net in (thin, whole)]
+    assert strides[0] == strides[1]
+
+
 @pytest.mark.parametrize("norm", ["none", "bn", "ghost"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_compiled_step_takes_every_network_but_for_dropout(name, norm):
-    net = network(name, norm, **({"dropout": None} if name == "keskar-c1" else {}))
+    """ResNet-50 in full size with one norm alone, which takes ten seconds."""
+    changes = {"keskar-c1": {"dropout": None}, "resnet50": {"_target_": THIN} if norm != "none" else {}}
+    net = network(name, norm, **changes.get(name, {}))
     verify(net.float(), (3, 32, 32) if name == "resnet50" else IMAGE[name], M)
 
 

@@ -77,9 +77,9 @@ def test_claims_that_a_narrowed_grid_cannot_decide_say_what_they_lack(checkout):
 
 def test_two_studies_results_are_compared(checkout):
     shutil.copytree(checkout.results / "tiny", checkout.root / "before")
-    same = checkout.python("-m", "smallbatch.compare", "before", "results/tiny")
+    same = checkout.module("smallbatch.compare", "before", "results/tiny")
     assert same.status == 0 and "Nothing differs" in same.output
     checkout.snakemake("table", hydra="grid.seeds=3")
-    other = checkout.python("-m", "smallbatch.compare", "before", "results/tiny", check=False)
+    other = checkout.module("smallbatch.compare", "before", "results/tiny", check=False)
     assert other.status == 1 and "grid.seeds" in other.output and "only after" in other.output
     assert "3 seeds" in other.output

@@ -1,15 +1,15 @@
 """The default study as `make report` leaves it: what a newcomer gets, beside the committed reference."""
 
 import json
-import re
 import shutil
 import sqlite3
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from browser import CHROMIUM, ask, console_and_requests
 from checkout import REPOSITORY, Checkout, snakemake
+from report_page import Page
 
 from smallbatch.analysis.claims.claim import read_claims
 from smallbatch.figures.names import FORMATS, figures_of
@@ -29,30 +29,6 @@ TABLES = {
 
 def folder(checkout: Checkout) -> Path:
     return checkout.results / "digits"
-
-
-class VisibleText(HTMLParser):
-    """The words of a page that a reader sees; those of a drawing are its labels."""
-
-    def __init__(self):
-        super().__init__()
-        self.words, self.hidden = [], 0
-
-    def handle_starttag(self, tag, attributes):
-        self.hidden += tag in ("script", "style")
-
-    def handle_endtag(self, tag):
-        self.hidden -= tag in ("script", "style")
-
-    def handle_data(self, data):
-        if not self.hidden:
-            self.words.append(data)
-
-
-def visible_text(page: str) -> str:
-    parser = VisibleText()
-    parser.feed(page)
-    return " ".join(" ".join(parser.words).split())
 
 
 def test_it_ends_with_a_report_and_every_figure_in_four_formats(default_study):
@@ -79,12 +55,21 @@ def test_a_second_run_has_nothing_to_do(default_study):
 
 
 def test_the_page_names_every_claim_with_its_verdict_and_shows_no_missing_value(default_study):
-    text = visible_text((folder(default_study) / "report.html").read_text(encoding="utf-8"))
+    page = Page(folder(default_study) / "report.html")
     claims = read_claims(folder(default_study) / "claims.json")
     assert len(claims) == 8 and any(claim.norm is None for claim in claims)
     for claim in claims:
-        assert f"{claim.verdict} {claim.statement}" in text, claim.claim
-    assert not re.findall(r"\b(nan|NaN|None|null|inf)\b", text)
+        assert f"{claim.verdict} {claim.statement}" in page.text, claim.claim
+    assert not page.slips and len(page.figures) == 10
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser here: apt-get install -y chromium")
+def test_the_page_opens_in_a_browser_without_a_network_and_every_mark_has_its_values(default_study, tmp_path):
+    page = folder(default_study) / "report.html"
+    assert console_and_requests(f"file://{page}", tmp_path) == ([], [])
+    script = "[...document.querySelectorAll('figure')].map((one) => [one.id, one.querySelectorAll('use title').length])"
+    marks = dict(ask(page, tmp_path, script))
+    assert len(marks) == 10 and all(number > 0 for name, number in marks.items() if name != "rate_heat_map")
 
 
 def test_every_point_is_a_run_in_mlflow_with_the_accuracy_of_the_table(default_study):

@@ -70,8 +70,8 @@ def test_damaged_data_and_plans_are_named(checkout):
         shutil.rmtree(folder)
     for path in checkout.results.glob("data/*/images.npy"):
         path.write_bytes(path.read_bytes()[:1000])
-    job = checkout.python("-m", "smallbatch.train", str(plan), check=False)
+    job = checkout.module("smallbatch.train", str(plan), check=False)
     assert job.status == 1 and "the prepared data cannot be read" in job.output and "Traceback" not in job.output
     plan.write_text("{")
-    job = checkout.python("-m", "smallbatch.train", str(plan), check=False)
+    job = checkout.module("smallbatch.train", str(plan), check=False)
     assert job.status == 1 and "not a readable plan file" in job.output and "Traceback" not in job.output

@@ -23,7 +23,7 @@ def job_of(checkout: Checkout) -> str:
 
 
 def train(checkout: Checkout) -> Run:
-    return checkout.python("-m", "smallbatch.train", job_of(checkout), check=False)
+    return checkout.module("smallbatch.train", job_of(checkout), check=False)
 
 
 def tables(checkout: Checkout) -> list:
@@ -40,27 +40,33 @@ def checkpoint_of(checkout: Checkout):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Checkout:
+def undisturbed(bytecode, made_once) -> Checkout:
     """A study of one job, trained."""
-    made = new_checkout(tmp_path_factory.mktemp("undisturbed") / "smallbatch")
-    assert made.snakemake("table", **ONE_JOB).trained == 6
-    return made
+
+    def make(folder):
+        assert new_checkout(folder).snakemake("table", **ONE_JOB).trained == 6
+
+    return Checkout(made_once("undisturbed", make))
 
 
 @pytest.fixture(scope="module")
-def stopped(undisturbed, tmp_path_factory) -> tuple[Checkout, int, str]:
+def stopped(undisturbed, made_once) -> tuple[Checkout, int, str]:
     """The same job, stopped by SIGTERM while it trains; its exit status and output."""
-    checkout = new_checkout(tmp_path_factory.mktemp("stopped") / "smallbatch")
-    for name in ("plan", "data"):
-        shutil.copytree(undisturbed.results / name, checkout.results / name)
-    run = start(checkout, [sys.executable, "-m", "smallbatch.train", job_of(checkout)])
-    while not list(checkout.results.glob("store/*/*/.checkpoint-*")):
-        assert run.poll() is None
-        time.sleep(0.01)
-    time.sleep(0.5)
-    run.send_signal(signal.SIGTERM)
-    status = run.wait(timeout=20)
-    return checkout, status, (checkout.root / "output.txt").read_text()
+
+    def make(folder):
+        checkout = new_checkout(folder)
+        for name in ("plan", "data"):
+            shutil.copytree(undisturbed.results / name, checkout.results / name)
+        run = start(checkout, [sys.executable, "-m", "smallbatch.train", job_of(checkout)])
+        while not list(checkout.results.glob("store/*/*/.checkpoint-*")):
+            assert run.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGTERM)
+        (folder / "status").write_text(str(run.wait(timeout=20)))
+
+    checkout = Checkout(made_once("stopped", make))
+    return checkout, int((checkout.root / "status").read_text()), (checkout.root / "output.txt").read_text()
 
 
 def test_sigterm_writes_a_checkpoint_and_exits_with_143_and_the_next_attempt_goes_on(stopped, undisturbed, tmp_path):

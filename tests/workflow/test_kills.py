@@ -9,7 +9,7 @@ import pytest
 from interrupt import PHASES, catch, kill, start
 from mlflow.tracking import MlflowClient
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 VOLATILE = {"seconds", "seconds_alone", "time"}
 SEED = 9
 
@@ -71,7 +71,7 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh,
 
 def every_point_is_tracked_once(checkout) -> None:
     """After the command that `snakemake track` runs: a finished run for each point, each epoch once."""
-    checkout.python("-m", "smallbatch.tracking", "results/kills", check=False)  # no report yet: that part fails
+    checkout.module("smallbatch.tracking", "results/kills", check=False)  # no report yet: that part fails
     client = MlflowClient(f"sqlite:///{checkout.results}/mlflow.db")
     experiment = client.get_experiment_by_name("kills").experiment_id
     runs = client.search_runs([experiment], "tags.point LIKE '%'", max_results=1000)

@@ -5,6 +5,8 @@ import json
 import os
 import random
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
 import pytest
@@ -136,23 +138,15 @@ def test_swapping_two_values_of_a_config_is_seen(checkout):
 
 
 def test_a_foreign_dry_run_in_the_middle_of_a_run_does_no_harm(checkout):
-    import subprocess
-    import time
-
-    command = checkout.command("table", hydra="grid.seeds=4")
-    running = subprocess.Popen(
-        command,
-        cwd=checkout.root,
-        env=checkout.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    time.sleep(4)
-    for _ in range(2):  # with other settings, while jobs run
-        assert checkout.snakemake("-n", "table", hydra="grid.seeds=1 grid.batch_size=[8]").jobs
-    output, _ = running.communicate(timeout=120)
-    assert running.returncode == 0, output
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(checkout.snakemake, "table", hydra="grid.seeds=4")
+        logs = set(checkout.results.glob("logs/train/*.log"))
+        while not set(checkout.results.glob("logs/train/*.log")) - logs and not running.done():
+            time.sleep(0.05)
+        for _ in range(2):  # with other settings, while jobs run
+            assert checkout.snakemake("-n", "table", hydra="grid.seeds=1 grid.batch_size=[8]").jobs
+            assert not running.done()
+    assert running.result().trained == 24
     assert len(pq.read_table(checkout.results / "tiny" / "table.parquet")) == 48
     assert NOTHING in checkout.snakemake("table", hydra="grid.seeds=4").output
 
@@ -175,8 +169,7 @@ def test_two_runs_give_identical_tables_but_for_seconds_and_time(checkout, fresh
 
 
 def test_training_by_hand_fills_the_store_of_the_workflow(fresh):
-    by_hand = fresh.python(
-        "-m", "smallbatch.train", "study=digits", "grid.budget=epochs:1", "grid.batch_size=[16]", "grid.base_lr=[2**-6]",
+    by_hand = fresh.module("smallbatch.train", "study=digits", "grid.budget=epochs:1", "grid.batch_size=[16]", "grid.base_lr=[2**-6]",
         "grid.seeds=2",
     )  # fmt: skip
     assert "16    bn:16" in by_hand.output

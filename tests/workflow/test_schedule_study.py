@@ -5,18 +5,18 @@ import json
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from checkout import Checkout, new_checkout
 
 pytestmark = pytest.mark.slow
 STUDY = "tiny-schedules"
 
 
 @pytest.fixture(scope="module")
-def scheduled(tmp_path_factory):
-    from checkout import new_checkout
+def scheduled(bytecode, made_once):
+    def make(folder):
+        assert new_checkout(folder).snakemake(study=STUDY).trained == 20
 
-    made = new_checkout(tmp_path_factory.mktemp("scheduled") / "smallbatch")
-    assert made.snakemake(study=STUDY).trained == 20
-    return made
+    return Checkout(made_once("scheduled", make))
 
 
 def tables(checkout):
