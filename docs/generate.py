@@ -10,8 +10,8 @@ import inspect
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pyarrow as pa
 
@@ -57,6 +57,9 @@ OTHERS = """
 | `mlflow.csv` | the MLflow run of each point |
 | `study.json` | the plan of the study: settings, budgets, claims, jobs |
 """
+SOURCE = DOCS.parent / "src" / "smallbatch"
+WITH_SCHEMAS = [SOURCE / "store.py", SOURCE / "collect.py", *sorted((SOURCE / "measures").glob("*.py"))]
+TYPES = {pa.string(): "text", pa.int64(): "int", pa.float64(): "float", pa.binary(): "bytes"}
 CLASSES = {  # headings of docs/settings.md
     "Top level": config.Config,
     "grid": config.Grid,
@@ -86,7 +89,7 @@ def settings() -> str:
 
 def tables() -> str:
     """The text of docs/tables.md."""
-    summary, history, correct, added = (schema_columns(*one) for one in SCHEMAS)
+    summary, history, correct, added = map(columns, (store.SUMMARY, store.HISTORY, store.CORRECT, collect.ADDED))
     runs, epochs = summary | added, history | {"seconds_alone": added["seconds_alone"]}
     parts = [
         ("table.parquet", "One row per point, that is per training run.", {name: runs[name] for name in collect.TABLE}),
@@ -98,26 +101,32 @@ def tables() -> str:
     ]  # fmt: skip
     text = "".join(
         f"\n## {title}\n\n{about}\n\n"
-        + table(("column", "type", "meaning"), [(f"`{name}`", *column) for name, column in columns.items()])
-        for title, about, columns in parts
+        + table(("column", "type", "meaning"), [(f"`{name}`", *column) for name, column in listed.items()])
+        for title, about, listed in parts
     )
     return TABLES + text + OTHERS.format(gaps=", ".join(f"`{name}`" for name in collect.GAPS))
 
 
-SCHEMAS = [(store, "SUMMARY"), (store, "HISTORY"), (store, "CORRECT"), (collect, "ADDED")]
+def columns(schema: pa.Schema) -> dict[str, tuple[str, str]]:
+    """Type and description of each column.
+
+    A description stands where the column is written down: in a list of columns that the schema has all of.
+    """
+    texts: dict[str, str] = {}
+    for written in written_down():
+        if written.keys() <= set(schema.names):
+            texts |= written
+    return {field.name: (TYPES[field.type], texts[field.name]) for field in schema}
 
 
-def schema_columns(module: ModuleType, name: str) -> dict[str, tuple[str, str]]:
-    """Type and description of each column of the schema `name` of `module`."""
-    source = inspect.getsource(module)
-    (call,) = (
-        node.value
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name
-    )
-    texts = dict(zip(getattr(module, name).names, beside(source, call.args[0].elts), strict=True))
-    names = {pa.string(): "text", pa.int64(): "int", pa.float64(): "float", pa.binary(): "bytes"}
-    return {field.name: (names[field.type], texts[field.name]) for field in getattr(module, name)}
+def written_down() -> Iterator[dict[str, str]]:
+    """The names and comments of each ``pa.schema([(name, type), ...])`` in the source."""
+    for path in WITH_SCHEMAS:
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pa.schema":
+                pairs = [pair for pair in node.args[0].elts if isinstance(pair, ast.Tuple)]
+                yield dict(zip((pair.elts[0].value for pair in pairs), beside(source, pairs), strict=True))
 
 
 def record(cls: type) -> dict[str, tuple[str, str]]:
@@ -127,10 +136,13 @@ def record(cls: type) -> dict[str, tuple[str, str]]:
 
 
 def described(cls: type) -> dict[str, str]:
-    """The comment beside each field of a dataclass."""
-    source = inspect.getsource(cls)
-    fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]
-    return dict(zip((node.target.id for node in fields), beside(source, fields), strict=True))
+    """The comment beside each field of a dataclass, and of those that it inherits from."""
+    found = {}
+    for one in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+        source = inspect.getsource(one)
+        fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]
+        found |= dict(zip((node.target.id for node in fields), beside(source, fields), strict=True))
+    return found
 
 
 def beside(source: str, nodes: list[ast.AST]) -> list[str]:

@@ -33,7 +33,8 @@ def commands() -> list:
     found = []
     for block in blocks("bash"):
         for line in block.code.splitlines():
-            for words in re.split(r" && ", line.replace("NAME", "digits").replace("<this repository>", "ADDRESS")):
+            filled = line.replace("NAME", "digits").replace("CLONE/", "").replace("<this repository>", "ADDRESS")
+            for words in filled.split(" && "):
                 given = shlex.split(words, comments=True)
                 while given and re.match(r"[A-Z_]+=", given[0]):  # variables of the command's environment
                     given.pop(0)
