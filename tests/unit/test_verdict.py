@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -74,6 +74,7 @@ def test_a_claim_must_hold_against_every_rival_and_falls_by_one():
 @settings(max_examples=25, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_multiplied_p_values_are_told_just_where_holm_tells_them(ps):
+    assume(all(abs(p * times - 0.05) > 1e-12 for p in ps for times in range(1, len(ps) + 1)))  # else rounding decides
     told = multipletests(ps, 0.05, method="holm")[0]
     assert [p * times <= 0.05 for p, times in zip(ps, multipliers(ps), strict=True)] == list(told)
 

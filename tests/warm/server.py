@@ -7,6 +7,7 @@ that a command runs in. The server ends with the process that started it.
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -63,7 +64,8 @@ def attend(connection: socket.socket) -> None:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     status = os.waitstatus_to_exitcode(status)
-    connection.sendall((status if status >= 0 else 128 - status).to_bytes(1, "big"))
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall((status if status >= 0 else 128 - status).to_bytes(1, "big"))
 
 
 def run(outputs: list[int], command: list[str], folder: str, environment: dict[str, str], prefix: str) -> None:

@@ -47,7 +47,7 @@ def train_block(
 
     `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
     replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
-    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Column meanings: README.
+    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Columns: docs/tables.md.
     """
     stretches, size = course(fleet), len(data.train.labels)
     ends, updates = epoch_ends(stretches, size), fleet["updates"]
