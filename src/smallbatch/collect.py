@@ -29,14 +29,15 @@ ADDED = pa.schema(
         ("seconds_alone", pa.float64()),  # s that the updates would take one model alone, in plain PyTorch
     ]
 )
-# The contract comes first, in its order; what was added to it follows.
-TABLE = [
+# The contract comes first, in its order; what was added to it follows, and whatever else a summary has.
+ORDER = [
     *("study", "dataset", "model", "augmentation", "optimizer", "batch_size", "base_lr", "lr", "norm"),
     *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
     *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
     *("seconds_alone", "updates_planned", "flops", "settings", "data", "commit", "versions", "processor"),
 ]
+TABLE = [*ORDER, *(name for name in store.SUMMARY.names if name not in ORDER)]
 GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr", "missing_seeds")
 
 

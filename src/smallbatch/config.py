@@ -11,8 +11,10 @@ from typing import Any
 
 from smallbatch.config_claims import Claims, Paper, check_claims
 from smallbatch.config_schedules import check_budget, check_schedules
+from smallbatch.measures.registry import EPOCH_MEASURES, MeasureKeys
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
+from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
 
 
 @dataclass
@@ -85,12 +87,10 @@ class Optimizer:
 
 
 @dataclass
-class Evaluation:
+class Evaluation(MeasureKeys):
     """What is measured during training."""
 
     epochs: list[int] = field(default_factory=list)  # epochs scored in addition to epoch 0 and the last 6%
-    noise_scale: float | None = None  # share of the training images with which the gradient noise scale is measured
-    # each epoch; null: it is not measured
     target: float | None = None  # validation accuracy of the figure updates_to_target; null: one that all reach
 
 
@@ -178,9 +178,11 @@ def _check_evaluation(evaluation: dict) -> None:
     for epoch in evaluation["epochs"]:
         if epoch < 1:
             raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
-    for key in ("noise_scale", "target"):
-        if evaluation[key] is not None and not 0 < evaluation[key] <= 1:
-            raise ValueError(f"evaluation.{key}: {evaluation[key]} must lie above 0 and not above 1")
+    for measure in EPOCH_MEASURES:
+        if evaluation[measure.key] is not None:
+            measure.check(evaluation[measure.key])
+    if evaluation["target"] is not None and not 0 < evaluation["target"] <= 1:
+        raise ValueError(f"evaluation.target: {evaluation['target']} must lie above 0 and not above 1")
 
 
 def _check_dataset(dataset: dict) -> None:
@@ -214,17 +216,12 @@ def _check_files(dataset: dict) -> None:
             raise ValueError(f"dataset.download.files.{name}: {checksum} is no checksum; write md5:SUM or sha256:SUM")
 
 
-ONLY = {"sgd": ("momentum", "nesterov"), "adamw": ("beta1", "beta2", "half_life", "eps")}  # keys of one optimizer
-
-
 def _check_optimizer(optimizer: dict) -> None:
-    name = optimizer["name"]
-    if name not in ONLY:
-        raise ValueError(f"optimizer.name: {name!r} is not an optimizer; write sgd or adamw")
-    other = next(other for other in ONLY if other != name)
-    for key in ONLY[other]:
+    name, own = optimizer["name"], optimizer_kind(optimizer).keys
+    for key in dict.fromkeys(key for kind in OPTIMIZERS.values() for key in kind.keys if key not in own):
         if optimizer[key]:
-            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {other}; leave it out with {name}")
+            owners = ", ".join(other for other, kind in OPTIMIZERS.items() if key in kind.keys)
+            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {owners}; leave it out with {name}")
     for key in ("momentum", "beta1", "beta2"):
         if optimizer[key] is not None and not 0 <= optimizer[key] < 1:
             raise ValueError(f"optimizer.{key}: {optimizer[key]} must be at least 0 and below 1")

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from smallbatch.config_schedules import check_budget
 
-# What a claim of each kind needs beside its words, and whether its `delta` is in points of test accuracy.
+# The kinds of claims, and what each needs beside its words. Planning reads this, without scipy. To add one: a line here; its
+# function, in a file of analysis/claims/, in `judge.KINDS`; a file of conf/claim/; a row in the documentation. Where its
+# effect is in a new unit: `XLABELS` of figures/claims.py.
 TESTS = {
     "small-batch": ("limit",),
     "large-batch": ("limit",),
@@ -19,6 +21,8 @@ TESTS = {
     "same-accuracy-fewer-updates": ("schedule", "against"),
     "lower-training-loss": ("schedule", "against"),
 }
+# What may stand beside a value that a paper reported. To add one: its name here, its function in `MEASURES` of
+# analysis/reported.py, and a file of conf/paper/ that uses it.
 MEASURES = (
     *("best_batch_size", "best_bn_batch_size", "largest_that_trains", "stable_slope", "failed_share"),
     *("accuracies", "accuracy_and_updates", "train_loss"),

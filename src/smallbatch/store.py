@@ -5,6 +5,10 @@
 A part is a block of replicas that trained together, written whole or not at all. Points are found by
 their digest, whatever part and job they came from, so they may be packed into jobs in any way. Nothing
 here is an absolute path: the store travels as it is.
+
+`SCHEMAS` is the list of all columns. To add one: write it below, and its value in what gives the rows (`job.py` and
+`training/loop.py` of a summary, `training/record.py` of a history). A column of a summary is one of the study's table too
+(`collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
 """
 
 import contextlib
@@ -18,9 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from smallbatch.measures.registry import EPOCH_MEASURES
 from smallbatch.points import digest, fleet_slug
-
-TABLES = ("summary", "history", "correct")
 
 # A comment beside a column is its description in docs/tables.md (docs/generate.py).
 SUMMARY = pa.schema(
@@ -72,7 +75,7 @@ SUMMARY = pa.schema(
         ("processor", pa.string()),  # the processor or GPU that trained the point
     ]
 )
-HISTORY = pa.schema(
+EPOCH = pa.schema(
     [
         ("point", pa.string()),  # digest of the point
         ("epoch", pa.int64()),  # 0 before training; an epoch ends with the first update that reaches its last example
@@ -93,14 +96,10 @@ HISTORY = pa.schema(
         # is SGD
         ("capped", pa.int64()),  # updates so far of an adaptive rule for which no batch size would lower the loss, so
         # that it took the largest
-        ("b_simple", pa.float64()),  # gradient noise scale tr Σ/|G|² (McCandlish et al. 2018); null if
-        # evaluation.noise_scale is null
-        ("b_simple_low", pa.float64()),  # lower end of its 95% interval
-        ("b_simple_high", pa.float64()),  # upper end of its 95% interval; infinite if there is no finite estimate
-        ("gradient_norm2", pa.float64()),  # unbiased estimate of |G|²; average it over seeds before dividing
-        ("trace_sigma", pa.float64()),  # unbiased estimate of tr Σ; average it over seeds before dividing
     ]
 )
+MEASURED = [column for measure in EPOCH_MEASURES for column in measure.columns]
+HISTORY = pa.schema([*EPOCH, *MEASURED])
 CORRECT = pa.schema(
     [
         ("point", pa.string()),  # digest of the point
@@ -108,6 +107,26 @@ CORRECT = pa.schema(
     ]
 )
 SCHEMAS = {"summary": SUMMARY, "history": HISTORY, "correct": CORRECT}
+TABLES = tuple(SCHEMAS)
+# What a row may leave out, which is null then: other statistics without batch norm; what no row has at the start, what only
+# a rule that chooses the batch size counts, and what is measured where the study asks for it.
+OPTIONAL = {
+    "summary": {"val_accuracy_running", "test_accuracy_running", "test_accuracy_population"},
+    "history": {"smith_g", "capped", *(column.name for column in MEASURED)},
+    "correct": set(),
+}
+
+
+def from_rows(name: str, rows: list[dict]) -> pa.Table:
+    """Rows as the table `name`; raises ValueError for a column that its schema doesn't have, or that a row lacks."""
+    columns = SCHEMAS[name].names
+    needed = set(columns) - OPTIONAL[name]
+    for row in rows:
+        if unknown := row.keys() - set(columns):
+            raise ValueError(f"{name}: no column {', '.join(sorted(unknown))} in store.SCHEMAS")
+        if missing := needed - row.keys():
+            raise ValueError(f"{name}: a row without {', '.join(sorted(missing))}")
+    return pa.Table.from_pylist(rows, SCHEMAS[name])
 
 
 def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:

@@ -23,6 +23,7 @@ from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
 from smallbatch.figures.names import FIGURES, tables_of
 from smallbatch.import_graph import source_files
+from smallbatch.page.captions import CAPTIONS
 from smallbatch.rule_helpers import jobs_find, plan_from_settings, print_cost, read_settings, start_compiling
 
 jobs_find(SRC)
@@ -110,6 +111,11 @@ def tracked_runs(wildcards):
     """The runs that the page links to, where the study is tracked."""
     tracked = plan_of(wildcards.study)[1]["config"]["tracking"]["name"] != "none"
     return [f"results/{wildcards.study}/mlflow.csv"] if tracked else []
+
+
+def title_of_figure(wildcards):
+    """What Snakemake's own report lists a figure by."""
+    return {"figure": CAPTIONS[wildcards.figure][0]}
 
 
 def source(*modules):
