@@ -195,8 +195,7 @@ def train_missing(
             "device": device.type,
         }
         kept = checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
-        if kept.saved:
-            progress.resume(sum(record["examples"] for record in kept.saved[0]["records"]))
+        progress.begin_block(sum(record["examples"] for record in kept.saved[0]["records"]) if kept.saved else 0)
         return kept
 
     with sigterm_noted() as stopping:
