@@ -78,7 +78,8 @@ def default_study(bytecode, made_once) -> Checkout:
             ]
             for part in filter(lambda part: (results / part).is_dir(), parts):
                 shutil.copytree(results / part, checkout.results / part)
-            shutil.copy2(results / "mlflow.db", checkout.results)
+            if (results / "mlflow.db").is_file():
+                shutil.copy2(results / "mlflow.db", checkout.results)
         checkout.run([snakemake(), "--cores", "2"])
 
     return Checkout(made_once("default_study", make))
