@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-from-lock
 STUDY ?= digits
 PORT ?= 5000
+# An address from which torch is taken, in the version of the lock; without it, from where pip takes everything.
+TORCH_INDEX ?=
+TORCH = $(shell grep '^torch==' requirements.lock)
 
 .DEFAULT_GOAL := help
 .PHONY: help install report ui test test-fast lint format clean
@@ -13,37 +16,39 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F '|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 report: install ## train the default study (only what is missing) and build its report; STUDY=name for another
-	$(BIN)/snakemake --cores all --config study=$(STUDY)
+	@$(BIN)/snakemake --cores all --config study=$(STUDY)
 	@echo "The report: $(CURDIR)/results/$(STUDY)/report.html"
 
 ui: install ## open MLflow on the runs; PORT=5001 for another port
 	@$(BIN)/python -m smallbatch.ui --port $(PORT) $(STUDY)
 
 test: install ## run every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: install ## run the tests that start no workflow, in two to five minutes
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: install ## check style of Python and Snakemake files
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check workflow
-	$(BIN)/snakemake --lint
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check workflow
+	@$(BIN)/snakemake --lint
 
 format: install ## put Python and Snakemake files into that style
-	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow
 
 clean: ## remove logs, caches and the virtual environment; trained results stay
-	rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache src/*.egg-info
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache src/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-install: $(INSTALLED) ## install everything into .venv
+install: $(INSTALLED) ## install everything into .venv; TORCH_INDEX=address takes torch from there (README, Start)
 
 # The stamp is written last, so an interrupted install starts again, and a changed lock installs anew.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "error: Python %d.%d is too old or too new: smallbatch needs 3.11, 3.12 or 3.13; run make PYTHON=python3.11" % v)'
 	@rm -f $@
-	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@echo "Installing requirements.lock into $(VENV), which takes some minutes; $(if $(TORCH_INDEX),torch from $(TORCH_INDEX),on Linux torch may bring several GB of CUDA libraries: README, Start)"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --no-deps --index-url '$(TORCH_INDEX)' $(TORCH))
+	@$(BIN)/python -m pip install --quiet -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@

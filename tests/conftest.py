@@ -1,14 +1,16 @@
-"""Copies of the repository that tests run the workflow in."""
+"""What several tests share: copies of the repository that the workflow runs in, a mirror of CIFAR-10."""
 
 import compileall
 import gc
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checkout import REPOSITORY, Checkout, new_checkout
+from checkout import REPOSITORY, Checkout, new_checkout, snakemake
 from filelock import FileLock
 
 
@@ -58,6 +60,19 @@ def reported(bytecode, made_once) -> Checkout:
     return Checkout(made_once("reported", make))
 
 
+@pytest.fixture(scope="session")
+def default_study(bytecode, made_once) -> Checkout:
+    """The default study with its report: what `make report` left in this repository, or made here. Copy before a change."""
+
+    def make(folder: Path) -> None:
+        checkout = new_checkout(folder)
+        if (REPOSITORY / "results" / "digits" / "report.html").is_file():
+            shutil.copytree(REPOSITORY / "results", checkout.results, ignore=shutil.ignore_patterns("reference"))
+        checkout.run([snakemake(), "--cores", "2"])
+
+    return Checkout(made_once("default_study", make))
+
+
 @pytest.fixture
 def checkout(reported, tmp_path) -> Checkout:
     """A copy of the finished tiny study, times preserved, of one's own."""
@@ -68,3 +83,17 @@ def checkout(reported, tmp_path) -> Checkout:
 def fresh(bytecode, tmp_path) -> Checkout:
     """A copy of the code without any results."""
     return new_checkout(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory) -> Path:
+    """A mirror with the real images in the official unpacked folder."""
+    mirror = os.environ.get("SMALLBATCH_MIRROR")
+    if not mirror:
+        pytest.skip("SMALLBATCH_MIRROR names no folder with the official files")
+    unpack = Path(mirror) / "unpack_cifar10.py"
+    if not unpack.is_file():
+        pytest.skip(f"{unpack} is not there")
+    folder = tmp_path_factory.mktemp("mirror")
+    subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
+    return folder

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from smallbatch.analysis.best import best_settings, in_budgets
+from smallbatch.analysis.best import best_settings, in_budgets, read_best
+from smallbatch.analysis.claims.claim import Claim, read_claims, write_claims
 from smallbatch.plan import expand
 
 
@@ -34,9 +35,9 @@ class Results:
         return pd.read_parquet(self.folder / "history.parquet")
 
     @property
-    def claims(self) -> list[dict]:
-        """The claims of the study with their verdicts (`analysis/claims/judge.py`)."""
-        return json.loads((self.folder / "claims.json").read_text())
+    def claims(self) -> list[Claim]:
+        """The claims of the study with their verdicts."""
+        return read_claims(self.folder / "claims.json")
 
     @property
     def correct(self) -> Callable[[list[str]], np.ndarray]:
@@ -57,9 +58,8 @@ def read_results(folder: Path) -> Results:
     """The tables of ``results/<study>/``; `best` is None before it was analysed."""
     study = json.loads((folder / "study.json").read_text())
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
-    best = folder / "best.csv"
-    frame = pd.read_csv(best, dtype={"bn_batch_size": "Int64"}) if best.is_file() else None
-    return Results(study, table, frame, folder)
+    path = folder / "best.csv"
+    return Results(study, table, read_best(path) if path.is_file() else None, folder)
 
 
 def analyse(folder: Path) -> None:
@@ -73,7 +73,7 @@ def analyse(folder: Path) -> None:
     study = results.study
     data = Measured(results.table, best, expand(study["config"]), results.correct)
     claims = judge(study["claims"], data, study["config"]["claims"]["seeds_planned"])
-    (folder / "claims.json").write_text(json.dumps(claims, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_claims(claims, folder / "claims.json")
 
 
 if __name__ == "__main__":

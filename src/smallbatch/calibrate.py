@@ -17,6 +17,7 @@ from smallbatch.points import digest, fleet_slug
 from smallbatch.schedules.course import is_adaptive
 from smallbatch.speeds import steps_of
 from smallbatch.store import write_text
+from smallbatch.syntax import read_syntax
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "step", "machine", "seconds_update_alone", "seconds_update_fleet"),
@@ -32,7 +33,7 @@ IMAGES = 256  # that are evaluated
 def calibrate(path: Path, results: Path) -> list[dict]:
     """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that aren't kept."""
     study = json.loads(path.read_text())
-    machine = provenance.processor()
+    machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
     settings: dict[tuple, dict] = {}
     for job in study["jobs"]:
         for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
@@ -44,7 +45,7 @@ def calibrate(path: Path, results: Path) -> list[dict]:
     rows, data = [], None
     for kind, shared in sorted(settings.items()):
         step = {key: shared.get(key) for key in STEP} | {"kind": kind[-1]}
-        name = digest([step, study["code"], machine, COLUMNS])
+        name = digest([step, study["code"], machine, how])
         kept = results / "store" / "calibration" / f"{name}.json"
         if not kept.is_file():
             if data is None:

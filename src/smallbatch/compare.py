@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from smallbatch.analyse import Results, read_results
-from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.best import BestRate, best_rates
+from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.phrases import signed
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
@@ -77,25 +78,28 @@ def changed_origin(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
 
 def changed_best(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Settings whose best η̃ or accuracy is another."""
-    both = before.merge(after, on=SETTING, how="outer", suffixes=("_before", "_after"), indicator=True)
+    one, two = ({_setting(row): _best(row) for row in best_rates(best)} for best in (before, after))
     rows = []
-    for _, row in both.iterrows():
-        texts = [_best(row, side) if row["_merge"] in ("both", only) else "–" for side, only in (("before", "left_only"), ("after", "right_only"))]  # fmt: skip
+    for setting in {**one, **two}:
+        texts = one.get(setting, "–"), two.get(setting, "–")
         if texts[0] != texts[1]:
-            norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
-            name = f"m = {row['batch_size']}, {norm}, {row['schedule']}, {budget_text(row['budget'])}"
-            rows.append({"setting": name, "before": texts[0], "after": texts[1]})
+            rows.append({"setting": setting, "before": texts[0], "after": texts[1]})
     return pd.DataFrame(rows)
 
 
-def _best(row: pd.Series, side: str) -> str:
-    if pd.isna(row[f"base_lr_{side}"]):
+def _setting(row: BestRate) -> str:
+    norm = norm_text(row.norm, row.bn_batch_size, row.batch_size)
+    return f"m = {row.batch_size}, {norm}, {row.schedule}, {budget_text(row.budget)}"
+
+
+def _best(row: BestRate) -> str:
+    if row.base_lr is None or row.test_accuracy is None:
         return "none trains"
-    edge = " (edge)" if row[f"edge_{side}"] else ""
-    return f"η̃ = {rate_text(row[f'base_lr_{side}'])}{edge}, {100 * row[f'test_accuracy_{side}']:.2f}%, {int(row[f'seeds_{side}'])} seeds"
+    edge = " (edge)" if row.edge else ""
+    return f"η̃ = {rate_text(row.base_lr)}{edge}, {100 * row.test_accuracy:.2f}%, {row.seeds} seeds"
 
 
-def changed_claims(before: dict[str, dict], after: dict[str, dict]) -> pd.DataFrame:
+def changed_claims(before: dict[str, Claim], after: dict[str, Claim]) -> pd.DataFrame:
     rows = []
     for name in {**before, **after}:
         texts = [_verdict(claims.get(name)) for claims in (before, after)]
@@ -104,20 +108,20 @@ def changed_claims(before: dict[str, dict], after: dict[str, dict]) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def _verdict(claim: dict | None) -> str:
+def _verdict(claim: Claim | None) -> str:
     if claim is None:
         return "–"
-    if claim["estimate"] is None:
-        return claim["verdict"]
-    text = f"{claim['verdict']}: {signed(claim['estimate'], 2)} {claim['unit']}"
-    return (
-        text if claim["ci_low"] is None else f"{text} ({signed(claim['ci_low'], 2)} to {signed(claim['ci_high'], 2)})"
-    )
+    if claim.estimate is None:
+        return claim.verdict
+    text = f"{claim.verdict}: {signed(claim.estimate, 2)} {claim.unit}"
+    if claim.ci_low is None or claim.ci_high is None:
+        return text
+    return f"{text} ({signed(claim.ci_low, 2)} to {signed(claim.ci_high, 2)})"
 
 
-def _claims(results: Results) -> dict[str, dict]:
+def _claims(results: Results) -> dict[str, Claim]:
     path = results.folder / "claims.json"
-    return {claim["claim"]: claim for claim in results.claims} if path.is_file() else {}
+    return {claim.claim: claim for claim in results.claims} if path.is_file() else {}
 
 
 def read(folder: Path) -> Results:

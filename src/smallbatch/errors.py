@@ -10,3 +10,8 @@ class UserError(Exception):
 
 class Stopped(Exception):
     """The process was asked to end (SIGTERM) and has written its checkpoint."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or the name of its class where it has no text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from smallbatch import provenance
 from smallbatch.points import digest
+from smallbatch.syntax import read_syntax
 from smallbatch.user_cache import remember, remembered
 
 SECONDS = 120
@@ -22,7 +23,7 @@ def footprints(config: dict, settings: set[tuple], code: str, folder: str | None
     `code` is the digest of the training code and the model's. A failure isn't remembered, nor told: the job that trains
     such a network says what is wrong with it.
     """
-    dataset, tracer = config["dataset"], (Path(__file__).parent / "trace_footprint.py").read_text()
+    dataset, tracer = config["dataset"], read_syntax(Path(__file__).with_name("trace_footprint.py")).digest
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
     about["compiled"] = config["optimizer"]["name"] == "sgd" and not config["precision"]  # what `choose.py` decides by
     versions = provenance.versions("torch", "numpy")

@@ -47,7 +47,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     if not isinstance(fleets, list):
         raise UserError(f"{path}: the plan of a study, not of a job; name one of the jobs listed in it")
     done, trained, failed, stopped = {name: [] for name in store.TABLES}, [], [], False
-    predicted = []  # MB, of each fleet that trains
+    predicted = []  # MB, of each fleet that trains; None where it isn't known
     points = sum(identity.count(entry["points"]) for entry in fleets)
     with JobProgress(results / "logs" / "train" / f"{path.stem}.progress", points) as progress:
         for entry, numbers in zip(fleets, job["resources"]["networks"], strict=True):
@@ -85,7 +85,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
     if trained:
         cost |= {
             "peak_mb": round(memory.peak_used()),
-            "predicted_mb": round(max(predicted)) if all(predicted) else None,
+            "predicted_mb": None if None in predicted else round(max(predicted)),
         }
         expected = f", {cost['predicted_mb']:,} MB predicted" if cost["predicted_mb"] else ""
         print(f"{path.stem}: {cost['peak_mb']:,} MB of memory at most{expected}", flush=True)
@@ -160,12 +160,12 @@ def train_missing(
         "processor": hardware(device),
     }
     flops = numbers["separate"].get("flops") if numbers else None
-    most = None
+    most, megabytes = None, None
     if numbers and device.type == "cpu":
         most, megabytes = room(job, shared, list(missing), numbers)
-        predicted.append(megabytes)
         if most < WIDEST:
             say(f"memory holds {most} replicas at once")
+    predicted.append(megabytes)
     data = read(results / "data" / job["data"]).to(device)
     names = {
         key: entry[key] for key in ("budget", "schedule")
@@ -244,7 +244,7 @@ def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, flo
 
 def _compiling() -> bool:
     try:
-        from smallbatch.training.compiled.cache import stamp
+        from smallbatch.training.compiled.ready import stamp
 
         return not stamp().exists()
     except Exception:  # Numba missing or unfit
@@ -261,6 +261,8 @@ def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live:
         log_points(job["tracking"], job["tracking"]["study"], points, results, live)
     except TrackingError as error:
         print(f"warning: not tracked: {error}", file=sys.stderr, flush=True)
+    except Exception as error:  # whatever a server or its client does, the job's tables are written
+        print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
 def _refuse_other_code(job: dict, shared: dict) -> None:

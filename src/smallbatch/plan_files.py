@@ -8,7 +8,7 @@ from smallbatch.errors import UserError
 from smallbatch.footprints import footprints
 from smallbatch.plan import Plan, expand, make_plan
 from smallbatch.points import canonical, digest, fleet_slug
-from smallbatch.source import accepted_arguments, code_digest, target_files
+from smallbatch.source import accepted_arguments, code_digest, data_digest
 
 GIVEN = {  # what networks and data sets are given beside their own keys
     "model": {"name", "_target_"},
@@ -20,7 +20,7 @@ OF_FILES = {"smallbatch.data.mnist.load", "smallbatch.data.cifar.load_10", "smal
 def plan_study(config: dict, folder: str | None = None) -> Plan:
     """The plan of a composed study, with the digests of the code it depends on; raises UserError."""
     code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
-    data_code = source_digest(config["dataset"]["_target_"], folder)
+    data_code = data_digest(config["dataset"]["_target_"], folder)
     for group in ("model", "dataset"):
         target = config[group]["_target_"]
         accepted = accepted_arguments(target, folder)
@@ -41,11 +41,6 @@ def plan_study(config: dict, folder: str | None = None) -> Plan:
         return make_plan(config, code, data_code, folder, footprints(config, settings, code, folder))
     except ValueError as error:
         raise UserError(f"study {config['study']}: {error}") from error
-
-
-def source_digest(target: str, folder: str | None) -> str:
-    """Digest of the files behind a ``_target_``."""
-    return digest([[name, path.read_text() if path else ""] for name, path in target_files(target, folder)])
 
 
 def study_file(plan: Plan, results: Path) -> Path:

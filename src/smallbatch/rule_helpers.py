@@ -1,22 +1,27 @@
 """What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
 
+import importlib.metadata
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from smallbatch.compose import compose
 from smallbatch.errors import UserError
+from smallbatch.figures.names import FORMATS, figures_of
 from smallbatch.plan_files import other_codes, plan_study, write_plan
 from smallbatch.points import count
 from smallbatch.progress import expected
 from smallbatch.schedules.course import course
 from smallbatch.text import count_text
 from smallbatch.tracking import DATABASE, incomplete
+from smallbatch.training.compiled.ready import stamp
 
 RESULTS = Path("results")
 KEYS = {"study", "hydra", "conf", "partial"}
@@ -80,28 +85,47 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
     for tracked in (RESULTS / study / "mlflow.csv", RESULTS / study / "mlflow-report.txt"):
         if incomplete(tracked) or lost:
             tracked.unlink(missing_ok=True)
+    _draw_again_what_is_missing(RESULTS / study / "figures", figures_of(plan.study))
     return str(path), plan.study
 
 
-def compile_once() -> None:
-    """Compile the training step, where this machine hasn't yet, before jobs would each do so."""
-    try:
-        from smallbatch.training.compiled.cache import stamp
+def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
+    """Remove a folder of figures that lacks some: Snakemake sees folders, not what is missing in them.
 
+    While figures are being drawn Snakemake's time stamp is not there, and the folder is left alone.
+    """
+    missing = [name for name in names for kind in FORMATS if not (folder / f"{name}.{kind}").is_file()]
+    if missing and (folder / ".snakemake_timestamp").is_file():
+        shutil.rmtree(folder)
+
+
+def start_compiling() -> None:
+    """Compile the training step in the background, where this machine hasn't yet; jobs that need it wait for it.
+
+    Where that fails (Numba is missing, say) training is slower, with the same results; each job's log says why.
+    """
+    try:
         if stamp().exists():
             return
-        begun = time.monotonic()
-        print("compiling the training step, once for this machine (some 20 s) ...", file=sys.stderr, flush=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "smallbatch.training.compiled"], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True, text=True,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(done.stderr.strip().splitlines()[-1])
-        kept = "" if stamp().exists() else f", but {stamp().parent} can't be written: every job will compile for itself"
-        print(f"compiled in {time.monotonic() - begun:.0f} s{kept}", file=sys.stderr, flush=True)
-    except Exception as error:  # Numba missing or unfit: training is slower then, not other
-        print(f"warning: the compiled training step can't be used ({error}); training is slower", file=sys.stderr)
+    except importlib.metadata.PackageNotFoundError:  # no Numba
+        return
+    print(
+        "compiling the training step, once for this machine (some 10 s on two cores) ...", file=sys.stderr, flush=True
+    )
+    paths = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "smallbatch.training.compiled"]
+    compiling = subprocess.Popen(command, env=paths, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    threading.Thread(target=_say_how_it_went, args=(compiling, time.monotonic()), daemon=True).start()
+
+
+def _say_how_it_went(compiling: subprocess.Popen, begun: float) -> None:
+    lines = compiling.communicate()[1].strip().splitlines()
+    if compiling.returncode:
+        said = f"warning: the training step could not be compiled ({lines[-1] if lines else ''}); training is slower"
+    else:
+        kept = "" if stamp().exists() else f", but {stamp().parent} can't be written: every job compiles for itself"
+        said = f"compiled in {time.monotonic() - begun:.0f} s{kept}"
+    print(said, file=sys.stderr, flush=True)
 
 
 def count_job(job: dict) -> tuple[int, int]:
@@ -111,20 +135,6 @@ def count_job(job: dict) -> tuple[int, int]:
         points += count(entry["points"])
         images += count(entry["points"]) * course(entry["fleet"])[-1].end
     return points, images
-
-
-def source_files(src: str, names: tuple[str, ...]) -> list[str]:
-    """Paths under ``src/smallbatch``; a name that ends in / stands for the files in that folder."""
-    found = []
-    for name in names:
-        path = Path(src) / "smallbatch" / name
-        files = (
-            sorted(p for p in path.iterdir() if p.suffix in (".py", ".html", ".css", ".js"))
-            if name.endswith("/")
-            else [path]
-        )
-        found += [str(file) for file in files]
-    return found
 
 
 def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> None:

@@ -1,151 +1,90 @@
 """Which source code a result depends on, and its digest, found without importing anything."""
 
 import ast
-import hashlib
 import importlib.metadata
 import importlib.util
 import sys
-from functools import lru_cache
+from collections.abc import Iterable
 from pathlib import Path
 
 from smallbatch.errors import UserError
+from smallbatch.import_graph import PACKAGE, closure, contents, digest_of, file_of
 
-PACKAGE = Path(__file__).parent
-# What turns a plan into numbers. The rest (plan, store, tables, figures, page) may change freely.
-TRAINING = sorted(
-    [*(PACKAGE / "training").rglob("*.py"), *(PACKAGE / "schedules").glob("*.py"), *(PACKAGE / "measures").glob("*.py")]
-    + [
-        PACKAGE / name
-        for name in (
-            "data/augment.py",
-            "data/stream.py",
-            "data/read.py",
-            "data/prepare.py",
-            "models/norm.py",
-            "models/build.py",
-            "locate.py",
-        )
-    ]
-)
+# What `job.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
+TRAINING = ("smallbatch.training.fleet", "smallbatch.training.device", "smallbatch.data.read")
+PREPARING = ("smallbatch.data.prepare",)
+# But for what those import to find, name, say and remember things: no number depends on it.
+WITHOUT_NUMBERS = {
+    "smallbatch",  # the version
+    "smallbatch.console",
+    "smallbatch.errors",
+    "smallbatch.import_graph",
+    "smallbatch.points",
+    "smallbatch.provenance",
+    "smallbatch.source",
+    "smallbatch.syntax",
+    "smallbatch.text",
+    "smallbatch.user_cache",
+}
 
 
 def code_digest(targets: list[str], folder: str | None) -> str:
     """Digest (8 hex digits) of the training code and of the files behind `targets` (model, data set).
 
-    `folder` is the user's own, where targets outside the package are looked for first. A file counts
-    by its bytes and its name within its package; an installed package by name and version.
+    `folder` is the user's own, where targets outside the package are looked for first. A file counts by what its code
+    does (`syntax.py`), wherever it stands; an installed package by name and version.
     """
-    digest = hashlib.blake2b(digest_size=4)
-    for path in TRAINING:
-        _add(digest, path.relative_to(PACKAGE).as_posix(), path)
-    for target in sorted(targets):
-        for name, path in target_files(target, folder):
-            _add(digest, name, path)
-    return digest.hexdigest()
+    return _digest([*TRAINING, *PREPARING], targets, folder)
 
 
-@lru_cache(maxsize=1024)
-def _bytes(path: Path, mtime_ns: int, size: int) -> bytes:
-    return hashlib.blake2b(path.read_bytes()).digest()
+def data_digest(target: str, folder: str | None) -> str:
+    """Digest of the code that makes a data set ready for training: what prepares any, and the files behind `target`."""
+    return _digest(PREPARING, [target], folder)
 
 
-def _add(digest, name: str, path: Path | None) -> None:
-    digest.update(name.encode() + b"\0")
-    if path is not None:
-        status = path.stat()
-        digest.update(_bytes(path, status.st_mtime_ns, status.st_size))
+def _digest(modules: Iterable[str], targets: Iterable[str], folder: str | None) -> str:
+    files: dict[str, Path | None] = {}
+    files |= _files(modules, folder)
+    for target in targets:
+        files |= target_files(target, folder)
+    paths = {name: path for name, path in files.items() if path}
+    return digest_of(contents(paths, _user_roots(folder), WITHOUT_NUMBERS) | (files.keys() - paths.keys()))
 
 
-def target_files(target: str, folder: str | None) -> list[tuple[str, Path | None]]:
-    """``(name, path)`` of the files that define a dotted target; raises UserError if there is none.
+def _files(modules: Iterable[str], folder: str | None) -> dict[str, Path]:
+    return closure(modules, _user_roots(folder), WITHOUT_NUMBERS, hints=False)
 
-    For a module of this package: its file. For one in the user's `folder` or the working directory: the
-    files of that package, and the local modules that they import. For an installed one: name and version.
+
+def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
+    """The files that define a dotted target, by the names of their modules; raises UserError if there are none.
+
+    For a module of this package: its file, and those of what it imports. For one in the user's `folder` or the working
+    directory: the files of that package, and of what they import. For an installed one: name and version, and no file.
     """
     module, _, _ = target.rpartition(".")
     if not module:
         raise UserError(f"_target_: {target!r} is no dotted name; write package.module.Name")
-    if module.startswith("smallbatch."):
-        path = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
-        if not path.is_file():
-            raise UserError(f"_target_: {target} is not in this package; there is no file {path.name}")
-        return _of_the_package(module, path)
+    if module.startswith("smallbatch.") and not file_of(module):
+        raise UserError(f"_target_: {target} is not in this package; there is no file {module.rpartition('.')[2]}.py")
+    files = _files([module], folder)
+    if files:
+        return dict(files)
     top = module.partition(".")[0]
-    roots = _user_roots(folder)
-    if top and any(_local(root, top) for root in roots):
-        return _local_files(roots, top)
     try:
         distribution = importlib.metadata.packages_distributions()[top][0]
-        return [(f"{distribution}=={importlib.metadata.version(distribution)}", None)]
+        return {f"{distribution}=={importlib.metadata.version(distribution)}": None}
     except KeyError:
         if top and importlib.util.find_spec(top) is not None:  # the standard library, an editable install
-            return [(f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}", None)]
+            return {f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}": None}
     raise UserError(
         f"_target_: {target} was not found; write package.module.Name, with the package in the folder "
         "given by --config conf=DIR, in the working directory, or installed"
     )
 
 
-def _of_the_package(module: str, path: Path) -> list[tuple[str, Path]]:
-    """A module of this package and those of its folder that it imports, and so on."""
-    found, todo = {}, [(module, path)]
-    while todo:
-        name, path = todo.pop()
-        found[name] = path
-        for imported in _imports(path):
-            file = PACKAGE.parent / Path(*imported.split(".")).with_suffix(".py")
-            if file.parent == path.parent and file.is_file() and imported not in found:
-                todo.append((imported, file))
-    return sorted(found.items())
-
-
 def _user_roots(folder: str | None) -> list[Path]:
     """Where a user's own modules are looked for: the conf folder, then the working directory."""
     return [Path(folder), Path.cwd()] if folder else [Path.cwd()]
-
-
-def _local(root: Path, top: str) -> list[Path]:
-    """The .py files of a module or package (with ``__init__.py`` or without) in a folder."""
-    module, package = root / f"{top}.py", root / top
-    if module.is_file():
-        return [module]
-    return sorted(package.rglob("*.py")) if package.is_dir() else []
-
-
-def _local_files(roots: list[Path], top: str) -> list[tuple[str, Path]]:
-    """``(name, path)`` of a local module's or package's files, and of those that they import, and so on.
-
-    Imports from this package count too: a user's class may build on one of its networks.
-    """
-    found: dict[Path, str] = {}
-    todo, done = [top], set()
-    while todo:
-        name = todo.pop()
-        done.add(name)
-        if name.startswith("smallbatch."):
-            path = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
-            found |= {path: name} if path.is_file() else {}
-            continue
-        root = next((root for root in roots if _local(root, name)), None)
-        for path in _local(root, name) if root else []:
-            found[path] = path.relative_to(root).as_posix()
-            todo += [imported for imported in _imports(path) if imported not in done]
-    return sorted((name, path) for path, name in found.items())
-
-
-def _imports(path: Path) -> set[str]:
-    """Names of the modules that a file imports: top-level ones, but whole ones of this package."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        raise UserError(f"{path}: line {error.lineno} is not valid Python ({error.msg})") from error
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name if name.startswith("smallbatch.") else name.partition(".")[0] for name in names}
 
 
 def accepted_arguments(target: str, folder: str | None) -> set[str] | None:

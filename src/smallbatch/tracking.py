@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from smallbatch.console import without_collecting
+from smallbatch.errors import first_line
 from smallbatch.provenance import commit
 
 COLUMNS = {
@@ -139,7 +140,7 @@ def _connection(tracking: dict, results: Path):
             client.search_experiments(max_results=1)
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
+        reason = first_line(error)[:300]
         if uri:
             text = f"the tracking server {uri} could not be used ({reason}); start it or set tracking.uri, then run snakemake track"
         else:

@@ -77,6 +77,9 @@ def main() -> None:
                 print(f"  {title:<32} {address(arguments.port, found[study], view)}")
         print("Ctrl-C stops the server.", flush=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # No page of runs needs MLflow's runner of jobs (scoring by language models and the like): eight processes of
+        # 240 MB, and a folder in /dev/shm that stays there.
+        os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
         server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(arguments.port)]
         server += ["--backend-store-uri", f"sqlite:///{(RESULTS / DATABASE).resolve()}", "--serve-artifacts"]
         server += ["--artifacts-destination", str((RESULTS / ARTIFACTS).resolve()), "--workers", "1"]

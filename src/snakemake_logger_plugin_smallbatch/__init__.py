@@ -17,11 +17,17 @@ from rich.progress import BarColumn, Progress, TextColumn
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from smallbatch.failures import Failure, sentences
 from smallbatch.progress import expected, read_progress, status_line
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}
 KEPT = ("Nothing to be done", "Complete log", "Congratulations", "Creating report", "Report created", "Unlocking")
+LAST = (
+    "WorkflowError:\nAt least one job did not complete successfully"  # what Snakemake says at the end of a failed run
+)
+# What it says of a failed job beside the job itself and its log; the sentences at the end say more.
+NOISE = ("RuleException:\nCalledProcessError", "Exiting because a job execution failed", LAST)
 SECONDS = 0.5  # between two looks at the jobs' progress
 LINE_SECONDS = 10  # between two lines where there is no terminal
 
@@ -30,6 +36,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.began = time.time()
         self.running: dict[int, str] = {}  # job id -> rule
+        self.failed: list[Failure] = []
         self.jobs = (0, 0)  # done, all
         self.stop = threading.Event()
         self.watcher: threading.Thread | None = None
@@ -57,6 +64,8 @@ class LogHandler(LogHandlerBase):
             self.running[record.jobid] = record.rule_name
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             self.running.pop(getattr(record, "job_id", getattr(record, "jobid", None)), None)
+        if event == LogEvent.JOB_ERROR:
+            self.failed.append(Failure(record.rule_name, next(iter(record.output), ""), next(iter(record.log), None)))
         elif event == LogEvent.PROGRESS:
             self.jobs = record.done, record.total
         elif event == LogEvent.RUN_INFO and not self.common_settings.dryrun:
@@ -67,11 +76,17 @@ class LogHandler(LogHandlerBase):
                 self.console.print(text, markup=False)
         if event == LogEvent.PROGRESS and record.done == record.total:
             self.finish()
+        if self.failed and str(record.msg).startswith(LAST):
+            self.finish()
+            for sentence in sentences(self.failed):
+                self.console.print(sentence, markup=False)
 
     def _shown(self, event, record: LogRecord) -> bool:
         settings = self.common_settings
         if settings.dryrun or settings.verbose or settings.printshellcmds:
             return True
+        if str(record.msg).startswith(NOISE):
+            return False
         if event is None:
             return record.levelno >= WARNING or str(record.msg).startswith(KEPT)
         return event in SHOWN

@@ -39,3 +39,16 @@ class FiveOutputs(MyNet):
 class WrongShape(MyNet):
     def forward(self, x):
         return self.head(x.flatten(1))
+
+
+class WeightNormed(nn.Module):
+    """Layers whose weights are computed from others in each forward (`torch.nn.utils.parametrizations`)."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        weight_norm = nn.utils.parametrizations.weight_norm
+        self.conv = weight_norm(nn.Conv2d(1, width, 3, padding=1))
+        self.head = weight_norm(nn.Linear(width * 16, classes))
+
+    def forward(self, x):
+        return self.head(nn.functional.max_pool2d(self.conv(x).relu(), 2).flatten(1))

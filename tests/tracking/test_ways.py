@@ -135,3 +135,14 @@ def test_mlflow_reads_what_was_inserted(empty, tmp_path):
     assert client.search_runs([run.info.experiment_id], "tags.mine = 'kept' and metrics.lr > 0.1")
     client.delete_run(logged["b"])
     assert set(log(results, 3).values()) & set(logged.values()) == {logged["a"], logged["c"]}
+
+
+def test_an_error_without_a_text_is_named_by_its_class(tmp_path, monkeypatch):
+    """A job logs after its training: what goes wrong there may cost a warning, and not the job's tables."""
+
+    def fails(path):
+        raise TimeoutError
+
+    monkeypatch.setattr(tracking, "_make_database", fails)
+    with pytest.raises(tracking.TrackingError, match=r"mlflow\.db could not be used \(TimeoutError\)"):
+        log(tmp_path, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import SETTING, best_settings
+from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 
 IMAGES = 200
@@ -48,6 +49,16 @@ def measured(frame: pd.DataFrame, planned: list[dict] | None = None, images: int
         return np.array([hardness < accuracy[point] for point in points]).reshape(len(points), images)
 
     return Measured(frame, best_settings(frame), grid(frame) if planned is None else planned, correct)
+
+
+def claim(name: str = "c", **changes) -> Claim:
+    """An undecided claim of +0.4 points (-0.1 to 0.9), but for `changes`."""
+    found = {"estimate": 0.4, "ci_low": -0.1, "ci_high": 0.9, "p_value": 0.1, "p_holm": 0.1, "seeds": 10}
+    words = dict.fromkeys(("source", "statement", "statistic", "decide_by", "needs", "fails", "found"), "")
+    rule = {"unit": "points", "level": 0.95, "alpha": 0.05, "seeds_planned": 10, "interim": False, "bounds": [0.0, 0.5]}
+    unknown = {"norm": None, "bootstrap": None, "cross_fitted": None, "cite": None}
+    rest = {"budget": "epochs:1", "test_images": 200, "rivals": [], "blocked": [], "overrides": []}
+    return Claim(**{"claim": name, "verdict": "undecided"} | found | words | rule | unknown | rest | changes)
 
 
 def grid(frame: pd.DataFrame) -> list[dict]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from made import measured, table
+from made import claim, measured, table
 from test_claims import DEAD, GOOD, made
 
 from smallbatch.analysis.advice import best_of_budgets, in_time, time_front, wrong_rates
@@ -88,7 +88,7 @@ def test_the_rate_at_another_m_has_the_prediction_interval_of_least_squares_wher
 
 def test_the_summary_says_what_to_use_and_counts_the_claims():
     frame = pd.concat([made(GOOD, 8, noise=0.002), made(level(0.7), 64, noise=0.002).assign(seconds_alone=0.01)])
-    claims = [{"verdict": "supported", "interim": False}, {"verdict": "undecided", "interim": False}]
+    claims = [claim(verdict="supported"), claim()]
     text = " ".join(summary(measured(frame, images=2000), CONFIG, claims))
     assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) was best" in text
     assert (

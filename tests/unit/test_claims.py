@@ -1,5 +1,7 @@
 """Each kind of claim on made-up studies: a clear winner, a tie, all diverged, one seed, a missing cell, an optimum on the edge."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,7 @@ EDGE = {0.1: (0.9, 0.85), 0.2: (0.8, 0.7)}
 
 def decided(*parts: pd.DataFrame, planned=None, images=2000, **claim) -> dict:
     frame = pd.concat(parts, ignore_index=True)
-    return judge([BASE | claim], measured(frame, planned, images), planned=10)[0]
+    return dataclasses.asdict(judge([BASE | claim], measured(frame, planned, images), planned=10)[0])
 
 
 def made(cells: dict, m: int, seeds: int = 10, noise: float = 0.0, **more) -> pd.DataFrame:
@@ -200,8 +202,8 @@ def test_claims_of_a_study_are_adjusted_together():
     frame = pd.concat([made(GOOD, 8, noise=0.02), made(EQUAL, 64, noise=0.02)], ignore_index=True)
     claims = [BASE | {"test": "small-batch", "claim": name} for name in "abcd"]
     alone, *together = judge(claims[:1], measured(frame), 10) + judge(claims, measured(frame), 10)
-    assert all(one["ci_high"] - one["ci_low"] > alone["ci_high"] - alone["ci_low"] for one in together)
-    assert together[0]["p_holm"] == pytest.approx(min(1, 4 * alone["p_value"]))
+    assert all(one.ci_high - one.ci_low > alone.ci_high - alone.ci_low for one in together)
+    assert together[0].p_holm == pytest.approx(min(1, 4 * alone.p_value))
 
 
 def test_a_record_has_the_keys_of_the_contract_first():

@@ -1,10 +1,8 @@
 """Two folders of a study's results side by side."""
 
-import json
-
 import pandas as pd
 import pytest
-from made import table
+from made import claim, table
 
 from smallbatch import compare as module
 from smallbatch.analyse import Results
@@ -15,9 +13,7 @@ from smallbatch.errors import UserError
 ABOUT = {"code": "c", "commit": "e", "versions": "f", "processor": "g", "engine": "compiled"}
 
 
-def results(tmp_path, frame: pd.DataFrame, config: dict, claims: list[dict] | None = None) -> Results:
-    if claims is not None:
-        (tmp_path / "claims.json").write_text(json.dumps(claims))
+def results(tmp_path, frame: pd.DataFrame, config: dict) -> Results:
     frame = frame.assign(**{key: value for key, value in ABOUT.items() if key not in frame})
     return Results({"config": config}, frame, best_settings(frame), tmp_path)
 
@@ -47,8 +43,8 @@ def test_settings_points_origin_and_best_settings_that_changed_are_named(tmp_pat
 
 
 def test_verdicts_that_changed_are_named():
-    one = {"verdict": "undecided", "estimate": 0.4, "unit": "points", "ci_low": -0.1, "ci_high": 0.9}
-    found = changed_claims({"a": one, "b": one}, {"a": one, "b": one | {"verdict": "supported", "ci_low": 0.1}})
+    one, told = claim(), claim(verdict="supported", ci_low=0.1)
+    found = changed_claims({"a": one, "b": one}, {"a": one, "b": told})
     assert found.to_dict("records") == [
         {
             "claim": "b",

@@ -3,8 +3,6 @@
 import gzip
 import hashlib
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -152,17 +150,6 @@ def test_the_official_fashion_mnist_is_what_its_paper_says():
     assert images.mean() / 255 == pytest.approx(0.2860, abs=1e-3) and images.std() / 255 == pytest.approx(
         0.3530, abs=1e-3
     )
-
-
-@pytest.fixture(scope="module")
-def cifar10(tmp_path_factory) -> Path:
-    """A mirror with the real images in the official unpacked folder."""
-    unpack = Path(MIRROR) / "unpack_cifar10.py"
-    if not unpack.is_file():
-        pytest.skip(f"{unpack} is not there")
-    folder = tmp_path_factory.mktemp("mirror")
-    subprocess.run([sys.executable, str(unpack), str(folder)], check=True)
-    return folder
 
 
 @mirrored

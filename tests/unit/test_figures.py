@@ -1,7 +1,6 @@
 """Every figure draws whatever a study holds: these are made-up tables at the edges of what can be."""
 
 import importlib
-import json
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -17,6 +16,7 @@ from test_claims import BASE
 from smallbatch.analyse import Results
 from smallbatch.analysis.answer import answer
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.claims.claim import write_claims
 from smallbatch.analysis.claims.judge import judge
 from smallbatch.analysis.summary import summary
 from smallbatch.figures.hover import add_titles, name_marks
@@ -47,7 +47,7 @@ def results(request, tmp_path_factory) -> Results:
     correct = [np.packbits(bits).tobytes() for bits in data.correct(points["point"].tolist())]
     pq.write_table(pa.table({"point": points["point"].tolist(), "correct": correct}), tmp_path / "correct.parquet")
     claims = [BASE | {"test": test, "claim": test} for test in ("small-batch", "no-difference", "stable-range")]
-    (tmp_path / "claims.json").write_text(json.dumps(judge(claims, data, 10)))
+    write_claims(judge(claims, data, 10), tmp_path / "claims.json")
     epochs = [
         points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0) for e in (0, 1, 2)
     ]

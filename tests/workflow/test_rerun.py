@@ -1,5 +1,6 @@
 """What runs again after a change, and what doesn't: the real DAG on a tiny real study of 24 points in 4 fleets."""
 
+import ast
 import json
 import os
 import random
@@ -9,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet as pq
 import pytest
+
+from smallbatch.figures.names import FORMATS
 
 pytestmark = pytest.mark.slow
 
@@ -61,13 +64,41 @@ def test_the_store_alone_is_enough(checkout):
 
 
 def test_editing_a_figure_runs_only_that_figure_and_the_page(checkout):
+    drawn = checkout.results / "drawn" / "tiny"
+    before = {path.name: path.stat().st_mtime_ns for path in drawn.iterdir()}
     checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
-    assert checkout.snakemake().jobs == {"all": 1, "figure": 1, "page": 1}
+    assert checkout.snakemake().jobs == {"all": 1, "draw": 1, "page": 1}
+    after = {path.name: path.stat().st_mtime_ns for path in drawn.iterdir()}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {f"accuracy_by_rate.{kind}" for kind in (*FORMATS, "digest")}
+    log = (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+    assert "accuracy_by_rate: drawn in" in log and "9 of 10 figures were up to date" in log
+
+
+def test_a_figure_that_was_deleted_comes_back_without_being_drawn(checkout):
+    figures = checkout.results / "tiny" / "figures"
+    content = (figures / "stable_range.png").read_bytes()
+    (figures / "stable_range.png").unlink()
+    assert checkout.snakemake("figures").jobs == {"draw": 1, "figures": 1}
+    assert (figures / "stable_range.png").read_bytes() == content
+    assert "10 of 10 figures were up to date" in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+
+
+def test_a_figure_that_fails_leaves_the_others_and_is_named_at_the_end(checkout):
+    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style()", "set_style(); raise KeyError('nan')")
+    checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
+    failed = checkout.snakemake(check=False)
+    last = failed.output.strip().splitlines()[-1]
+    assert failed.status == 1 and last.startswith("error: rule draw failed (results/tiny/figures.json): ")
+    assert "could not draw stable_range (KeyError: 'nan')" in last and last.endswith("results/logs/tiny/figures.log")
+    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style(); raise KeyError('nan')", "set_style()")
+    assert checkout.snakemake().jobs == {"all": 1, "draw": 1, "page": 1}
+    assert "10 of 10 figures were up to date" in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
 
 
 def test_editing_training_code_trains_everything_again_unless_the_old_code_is_accepted(checkout):
     old = pq.read_table(checkout.results / "tiny" / "table.parquet")["code"][0].as_py()
-    checkout.edit("src/smallbatch/training/sgd.py", "import torch\n", "import torch\n\n# edited\n")
+    checkout.edit("src/smallbatch/training/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
     dry = checkout.snakemake("-n", "table")
     assert dry.jobs["train"] == 4 and f'hydra="accept_code=[{old}]"' in dry.output
     accepted = checkout.snakemake("table", hydra=f"accept_code=[{old}]")
@@ -78,9 +109,24 @@ def test_editing_training_code_trains_everything_again_unless_the_old_code_is_ac
 
 
 def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
-    for path in ("store.py", "plan.py", "job.py", "collect.py"):
-        checkout.edit(f"src/smallbatch/{path}", "\nimport ", "\n# edited\nimport ")
-    assert checkout.snakemake("table").trained == 0
+    for path in ("store.py", "plan.py", "job.py", "collect.py", "errors.py", "text.py"):
+        file = checkout.root / "src" / "smallbatch" / path
+        file.write_text(file.read_text() + "\nEDITED = 1\n")
+    run = checkout.snakemake("table")
+    assert run.trained == 0 and "train" not in run.jobs and run.jobs["collect"] == run.jobs["analyse"] == 1
+
+
+def test_commenting_reformatting_and_moving_training_code_trains_nothing(checkout):
+    package = checkout.root / "src" / "smallbatch"
+    for path in (package / "training").rglob("*.py"):
+        path.write_text(f"# A comment.\n{ast.unparse(ast.parse(path.read_text()))}\n# Another.\n")
+    checkout.edit("src/smallbatch/training/sgd.py", "Stochastic", "Plain stochastic")  # in its docstring
+    (package / "rules").mkdir()
+    (package / "training" / "sgd.py").rename(package / "rules" / "descent.py")
+    for path in package.rglob("*.py"):
+        path.write_text(path.read_text().replace("smallbatch.training.sgd ", "smallbatch.rules.descent "))
+    run = checkout.snakemake("table")
+    assert run.trained == 0 and not {"train", "data"} & set(run.jobs)
 
 
 def test_swapping_two_values_of_a_config_is_seen(checkout):

@@ -3,7 +3,7 @@ rule collect:
         study=study_file,
         jobs=job_tables,
         calibration="results/{study}/calibration.csv",
-        code=source("collect.py", "store.py"),
+        code=source("smallbatch.collect"),
     output:
         table="results/{study}/table.parquet",
         history="results/{study}/history.parquet",
@@ -31,7 +31,7 @@ rule analyse:
         table="results/{study}/table.parquet",
         correct="results/{study}/correct.parquet",
         study="results/{study}/study.json",
-        code=source("analyse.py", "plan.py", "rates.py", "text.py", "analysis/", "analysis/claims/"),
+        code=source("smallbatch.analyse"),
     output:
         best="results/{study}/best.csv",
         claims="results/{study}/claims.json",

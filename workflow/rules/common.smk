@@ -18,18 +18,18 @@ shell.prefix(
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
-from smallbatch.figures.names import FIGURES, TABLES, figures_of
-from smallbatch.rule_helpers import compile_once, plan_from_settings, print_cost, read_settings, source_files
+from smallbatch.figures.names import FIGURES, tables_of
+from smallbatch.import_graph import source_files
+from smallbatch.rule_helpers import start_compiling, plan_from_settings, print_cost, read_settings
 
 STARTED = psutil.Process().create_time()
-FORMATS = ["svg", "png", "pdf", "csv"]
+TABLES_OF_FIGURES = sorted({table for figure in FIGURES for table in tables_of(figure)})
 
 
 wildcard_constraints:
     study=r"[\w-]+",
     job=r"[\w-]+",
     data=r"[\w-]+",
-    figure="|".join(FIGURES),
 
 
 with stop_snakemake():
@@ -100,23 +100,12 @@ def downloaded_files(wildcards):
         return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
 
 
-def extra_tables(wildcards):
-    name = TABLES.get(wildcards.figure)
-    return [f"results/{wildcards.study}/{name}"] if name else []
-
-
-def figure_files(study, formats=tuple(FORMATS)):
-    """The files of a study's figures."""
-    names = figures_of(plan_of(study)[1])
-    return [f"results/{study}/figures/{name}.{format}" for name in names for format in formats]
-
-
 def tracked_runs(wildcards):
     """The runs that the page links to, where the study is tracked."""
     tracked = plan_of(wildcards.study)[1]["config"]["tracking"]["name"] != "none"
     return [f"results/{wildcards.study}/mlflow.csv"] if tracked else []
 
 
-def source(*names):
-    """Source files of the package as inputs, so that editing them re-runs what they make."""
-    return source_files(SRC, names)
+def source(*modules):
+    """The files of the modules that a command runs, as inputs, so that editing them re-runs what they make."""
+    return [os.path.relpath(path) for path in source_files(*modules)]

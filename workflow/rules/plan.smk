@@ -22,7 +22,7 @@ rule calibrate:
     input:
         study=study_file,
         data=data_of_study,
-        code=source("calibrate.py"),
+        code=source("smallbatch.calibrate"),
     output:
         "results/{study}/calibration.csv",
     log:

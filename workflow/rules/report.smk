@@ -1,40 +1,29 @@
-rule figure:
+# All figures of a study in one process, which draws those that are out of date: importing seaborn takes longer than
+# drawing does. `results/drawn/` keeps what was drawn (src/smallbatch/figures/draw.py).
+rule draw:
     input:
-        table="results/{study}/table.parquet",
-        best="results/{study}/best.csv",
-        study="results/{study}/study.json",
-        extra=extra_tables,
-        code=lambda wildcards: source(
-            f"figures/{wildcards.figure}.py",
-            "figures/style.py",
-            "figures/chosen.py",
-            "figures/hover.py",
-            "figures/__main__.py",
-            "text.py",
-            "rates.py",
-            "analyse.py",
-            "analysis/",
-            *(["analysis/claims/"] if wildcards.figure == "claims" else []),
-        ),
+        tables=expand("results/{{study}}/{name}", name=TABLES_OF_FIGURES),
+        code=source("smallbatch.figures", *[f"smallbatch.figures.{name}" for name in FIGURES]),
     output:
-        svg=report(
-            "results/{study}/figures/{figure}.svg",
+        figures=report(
+            directory("results/{study}/figures"),
+            patterns=["{figure}.svg"],
             caption="../report/figure.rst",
             category="Study {study}",
             labels={"figure": "{figure}"},
         ),
-        others=[f"results/{{study}}/figures/{{figure}}.{format}" for format in FORMATS[1:]],
+        list="results/{study}/figures.json",
     log:
-        "results/logs/{study}/figure-{figure}.log",
+        "results/logs/{study}/figures.log",
     localrule: True
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=2000,
         runtime=10,
     shell:
-        "python -m smallbatch.figures {wildcards.figure} results/{wildcards.study} > {log} 2>&1"
+        "python -m smallbatch.figures results/{wildcards.study} --processes {threads} > {log} 2>&1"
 
 
 rule page:
@@ -51,9 +40,9 @@ rule page:
                 "cost.json",
             ],
         ),
-        figures=lambda wildcards: figure_files(wildcards.study, ("svg", "csv")),
+        figures="results/{study}/figures.json",
         runs=tracked_runs,
-        code=source("page/", "analysis/", "analyse.py", "text.py", "rates.py", "commands.py", "papers.py", "papers.bib"),
+        code=source("smallbatch.page"),
     output:
         report(
             "results/{study}/report.html",
@@ -76,7 +65,7 @@ rule page:
 
 rule figures:
     input:
-        [path for study in STUDIES for path in figure_files(study)] if workflow.is_main_process else [],
+        expand("results/{study}/figures.json", study=STUDIES),
     localrule: True
 
 
@@ -89,6 +78,7 @@ rule report:
 rule track_study:
     input:
         tables=expand("results/{{study}}/{name}", name=["table.parquet", "history.parquet", "study.json"]),
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow.csv",
     log:
@@ -108,7 +98,8 @@ rule track_report:
     input:
         runs="results/{study}/mlflow.csv",
         page="results/{study}/report.html",
-        figures=lambda wildcards: figure_files(wildcards.study),
+        figures="results/{study}/figures.json",
+        code=source("smallbatch.tracking"),
     output:
         "results/{study}/mlflow-report.txt",
     log:

@@ -1,12 +1,38 @@
 """The best base learning rate of every setting, chosen on validation data and read on test data."""
 
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy import special
 
 SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
-BEST = [*SETTING, "base_lr", "lr", "val_accuracy", "test_accuracy", "ci_low", "ci_high", "seeds", "edge"]
-BEST += ["val_loss"]  # added to the contract's columns
+
+
+@dataclass(frozen=True)
+class BestRate:
+    """A row of best.csv: a setting with its best η̃. Where no η̃ trains every seed, what follows from it is None."""
+
+    batch_size: int
+    norm: str
+    bn_batch_size: int | None  # None without batch norm
+    schedule: str
+    budget: str
+    base_lr: float | None
+    lr: float | None
+    val_accuracy: float | None
+    test_accuracy: float | None
+    ci_low: float | None  # 95% t interval over seeds
+    ci_high: float | None
+    seeds: int
+    edge: bool  # no η̃ was tried on one side of the best
+    val_loss: float | None  # added to the contract's columns
+
+
+BEST = [field.name for field in dataclasses.fields(BestRate)]
+TEXT = ["norm", "schedule", "budget"]  # columns of text, in which nothing is ever missing
 
 
 def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
@@ -78,6 +104,18 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
             row |= {"seeds": int(group["seeds"].max()), "edge": True}
         rows.append(row)
     return pd.DataFrame(rows, columns=BEST).astype({"bn_batch_size": "Int64"})
+
+
+def read_best(path: Path) -> pd.DataFrame:
+    """The frame of a best.csv. Its text stays text: a schedule may be called NA or null."""
+    numbers = {column: [""] for column in BEST if column not in TEXT}
+    return pd.read_csv(path, dtype={"bn_batch_size": "Int64"}, keep_default_na=False, na_values=numbers)
+
+
+def best_rates(best: pd.DataFrame) -> list[BestRate]:
+    """The rows one by one, with None for what is missing (in a frame that is NaN, which is true)."""
+    rows = best[BEST].astype(object).where(best[BEST].notna(), None)
+    return [BestRate(**row) for row in rows.to_dict("records")]
 
 
 def of_setting(table: pd.DataFrame, setting) -> np.ndarray:

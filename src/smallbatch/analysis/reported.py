@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured, first
 from smallbatch.analysis.phrases import percent, signed
 from smallbatch.papers import name
@@ -11,9 +12,10 @@ from smallbatch.rates import rate_text
 from smallbatch.text import count_text
 
 NOTHING = "not in this study"
+OF_NORM = {None: "", "none": " without norm", "bn": " with batch norm", "gn": " with group norm"}
 
 
-def reported_rows(data: Measured, papers: list[dict], claims: list[dict]) -> list[dict]:
+def reported_rows(data: Measured, papers: list[dict], claims: list[Claim]) -> list[dict]:
     """For each paper of a plan ``{"name", "protocol", "differences", "rows": [what, value, here, source, unverified]}``."""
     found = []
     for paper in papers:
@@ -63,12 +65,11 @@ def largest_that_trains(one: dict, data: Measured, _) -> str:
     return f"{trains[trains].index.max() if trains.any() else 'none'} (m = {', '.join(map(str, dead))} fail)"
 
 
-def stable_slope(one: dict, data: Measured, claims: list[dict]) -> str:
+def stable_slope(one: dict, data: Measured, claims: list[Claim]) -> str:
     slopes = [
-        f"{signed(-claim['estimate'], 2)} octaves per doubling of m"
-        + ({"none": " without norm", "bn": " with batch norm"}.get(claim["norm"]) or "")
+        f"{signed(-claim.estimate, 2)} octaves per doubling of m{OF_NORM[claim.norm]}"
         for claim in claims
-        if claim["unit"].startswith("octaves") and claim["estimate"] is not None
+        if claim.unit.startswith("octaves") and claim.estimate is not None
     ]
     return "; ".join(slopes) or NOTHING
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
+from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
 from smallbatch.text import budget_text, count_text, kind_text, norm_text
@@ -10,7 +11,7 @@ from smallbatch.text import budget_text, count_text, kind_text, norm_text
 VERDICTS = ("supported", "contradicted", "undecided")
 
 
-def summary(data: Measured, config: dict, claims: list[dict]) -> list[str]:
+def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
     """Sentences: the best setting of each budget and what is as good, within less time, at another m, the claims."""
     if data.best["base_lr"].isna().all():
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
@@ -121,12 +122,14 @@ def _lost(row: pd.Series) -> str:
     return f"{max(row['lost'], 0.0):.1f} points (m = {row['batch_size']}{failed})"
 
 
-def _claims(claims: list[dict]) -> list[str]:
+def _claims(claims: list[Claim]) -> list[str]:
     if not claims:
         return []
-    counts = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
+    counts = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS}
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     interim = (
-        " This is an interim look, before the planned number of seeds." if any(c["interim"] for c in claims) else ""
+        " This is an interim look, before the planned number of seeds."
+        if any(claim.interim for claim in claims)
+        else ""
     )
     return [f"Of the study's {count_text(len(claims), 'claim')}: {said}.{interim}"]

@@ -25,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from smallbatch import provenance
 from smallbatch.bench.cases import IMAGES, ONE_STEP, RATE, Case, Chunked, network, random_data
 from smallbatch.data.read import Data
+from smallbatch.errors import first_line
 from smallbatch.training.choose import choose_engine
 from smallbatch.training.crews import make_crew
 from smallbatch.training.device import forward_in, hardware, products_in
@@ -93,7 +94,7 @@ def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callabl
             try:
                 found[name] = repeat(graph_of(step))
             except Exception as error:  # no C compiler, say
-                print(f"no textbook loop as {name}: {str(error).splitlines()[0]}", flush=True)
+                print(f"no textbook loop as {name}: {first_line(error)}", flush=True)
     return found
 
 

@@ -1,24 +1,15 @@
-"""Draw one figure: ``python -m smallbatch.figures NAME results/STUDY`` writes SVG, PNG, PDF and CSV."""
+"""Draw a study's figures that are out of date: ``python -m smallbatch.figures results/STUDY [--processes N]``."""
 
-import importlib
-import sys
+import argparse
 from pathlib import Path
 
-import matplotlib
-
-from smallbatch.analyse import read_results
-from smallbatch.figures.hover import add_titles, name_marks
-
-matplotlib.use("Agg")
+from smallbatch.console import main_errors
+from smallbatch.figures.draw import draw_figures
 
 if __name__ == "__main__":
-    _name, _folder = sys.argv[1], Path(sys.argv[2])
-    _figure, _data = importlib.import_module(f"smallbatch.figures.{_name}").draw(read_results(_folder))
-    _target = _folder / "figures"
-    _target.mkdir(exist_ok=True)
-    _data.to_csv(_target / f"{_name}.csv", index=False)
-    _undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    _titles = name_marks(_figure)
-    for _format, _metadata in _undated.items():
-        _figure.savefig(_target / f"{_name}.{_format}", metadata=_metadata, dpi=160, bbox_inches="tight")
-    add_titles(_target / f"{_name}.svg", _titles)
+    _parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    _parser.add_argument("study", type=Path, help="a folder like results/digits")
+    _parser.add_argument("--processes", type=int, default=1, help="that draw at the same time")
+    _arguments = _parser.parse_args()
+    with main_errors():
+        draw_figures(_arguments.study, _arguments.processes)

@@ -1,4 +1,4 @@
-"""Which figures a study has, and the tables that they read beside table.parquet and best.csv. Without drawing anything."""
+"""Which figures a study has, and the tables that each reads. Without drawing anything."""
 
 GRID = [
     "best_by_batch_size",
@@ -13,8 +13,15 @@ GRID += ["learning_curves"]
 SCHEDULES = ["schedule_curves", "updates_to_target", "batch_size_course", "accuracy_by_time", "accuracy_by_rate"]
 SCHEDULES += ["rate_heat_map"]
 FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, "noise_scale", "throughput"]))
+FORMATS = ("svg", "png", "pdf", "csv")
+# Of every figure (`analyse.read_results`), and what some read beside them.
+TABLES = ("table.parquet", "best.csv", "study.json")
 HISTORIES = ("learning_curves", "schedule_curves", "updates_to_target", "batch_size_course", "noise_scale")
-TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {"throughput": "calibration.csv", "claims": "claims.json"}
+MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
+    "throughput": "calibration.csv",
+    "claims": "claims.json",
+    "accuracy_by_time": "correct.parquet",
+}
 
 
 def figures_of(study: dict) -> list[str]:
@@ -23,3 +30,8 @@ def figures_of(study: dict) -> list[str]:
     noise = ["noise_scale"] if study["config"]["evaluation"].get("noise_scale") else []
     claims = ["claims"] if study["claims"] else []
     return [*claims, *(SCHEDULES if len(names) > 1 else GRID), *noise, "throughput"]
+
+
+def tables_of(figure: str) -> list[str]:
+    """The files of a study's folder that a figure reads."""
+    return [*TABLES, MORE_TABLES[figure]] if figure in MORE_TABLES else [*TABLES]

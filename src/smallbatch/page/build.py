@@ -1,6 +1,7 @@
 """report.html from the tables and figures of a study."""
 
 import base64
+import dataclasses
 import html
 import importlib.metadata
 import json
@@ -16,6 +17,7 @@ from scipy import special
 from smallbatch.analyse import Results
 from smallbatch.analysis.advice import rates_for
 from smallbatch.analysis.answer import answer
+from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import signed
 from smallbatch.analysis.reported import reported_rows
@@ -64,7 +66,7 @@ def build_page(results: Results) -> str:
         summary=summary(data, study["config"], claims),
         sentences=answer(data),
         claims=[_claim(claim, study) for claim in claims],
-        verdicts={verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS},
+        verdicts={verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS},
         papers=reported_rows(data, study["papers"], claims),
         bibtex="\n\n".join(entries()[key] for key in cited(study)),
         figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
@@ -93,31 +95,27 @@ def build_page(results: Results) -> str:
     )
 
 
-def _claim(claim: dict, study: dict) -> dict:
+def _claim(claim: Claim, study: dict) -> dict:
     """A claim's record with its texts for the page."""
-    return claim | {
-        "command": command(study, *claim["overrides"]) if claim["overrides"] else None,
+    norm = [kind_text(claim.norm)] if claim.norm else []
+    return dataclasses.asdict(claim) | {
+        "command": command(study, *claim.overrides) if claim.overrides else None,
         "effect": _effect(claim),
-        "where": ", ".join(
-            [
-                *([kind_text(claim["norm"])] if claim["norm"] else []),
-                budget_text(claim["budget"]),
-            ]
-        ),
+        "where": ", ".join([*norm, budget_text(claim.budget)]),
     }
 
 
-def _effect(claim: dict) -> str | None:
+def _effect(claim: Claim) -> str | None:
     """``+2.0 points (99.4% interval +1.0 to +3.0)``."""
-    if claim["estimate"] is None:
+    if claim.estimate is None:
         return None
-    digits = 1 if claim["unit"] == "points" else 2
-    text = f"{signed(claim['estimate'], digits)} {claim['unit']}"
-    if claim["ci_low"] is None:
+    digits = 1 if claim.unit == "points" else 2
+    text = f"{signed(claim.estimate, digits)} {claim.unit}"
+    if claim.ci_low is None or claim.ci_high is None:
         return f"{text} (no interval: too few seeds)"
-    low, high = signed(claim["ci_low"], digits), signed(claim["ci_high"], digits)
-    level = f"{100 * claim['level']:.3g}" if claim["level"] < 0.999 else f"{100 * claim['level']:.5g}"
-    factor = f"; a factor of {math.exp(abs(claim['estimate'])):.2g} in the loss" if "loss" in claim["unit"] else ""
+    low, high = signed(claim.ci_low, digits), signed(claim.ci_high, digits)
+    level = f"{100 * claim.level:.3g}" if claim.level < 0.999 else f"{100 * claim.level:.5g}"
+    factor = f"; a factor of {math.exp(abs(claim.estimate)):.2g} in the loss" if "loss" in claim.unit else ""
     return f"{text} ({level}% interval {low} to {high}{factor})"
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
 from smallbatch.analysis.answer import KINDS
-from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.best import best_rates, rates, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
 from smallbatch.rates import rate_text
@@ -16,25 +16,29 @@ DASH = "–"
 def settings_table(best: pd.DataFrame) -> pd.DataFrame:
     """best.csv for readers: one row per setting in plain words."""
     rows = []
-    for _, row in best.iterrows():
-        chosen = not pd.isna(row["base_lr"])
+    for row in best_rates(best):
+        edge = " (edge)" if row.edge else ""
         rows.append(
             {
-                "budget": budget_text(row["budget"]),
-                "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
-                "schedule": row["schedule"],
-                "m": int(row["batch_size"]),
-                "best η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else "") if chosen else "none trains",
-                "η = η̃·m": f"{row['lr']:.3g}" if chosen else DASH,
-                "validation (%)": f"{100 * row['val_accuracy']:.2f}" if chosen else DASH,
-                "test (%)": f"{100 * row['test_accuracy']:.2f}" if chosen else DASH,
-                "95% interval over seeds": f"{100 * row['ci_low']:.2f} – {100 * row['ci_high']:.2f}"
-                if chosen and not pd.isna(row["ci_low"])
-                else DASH,
-                "seeds": int(row["seeds"]),
+                "budget": budget_text(row.budget),
+                "norm": norm_text(row.norm, row.bn_batch_size, row.batch_size),
+                "schedule": row.schedule,
+                "m": row.batch_size,
+                "best η̃": "none trains" if row.base_lr is None else rate_text(row.base_lr) + edge,
+                "η = η̃·m": DASH if row.lr is None else f"{row.lr:.3g}",
+                "validation (%)": _percent(row.val_accuracy),
+                "test (%)": _percent(row.test_accuracy),
+                "95% interval over seeds": DASH
+                if row.ci_low is None
+                else f"{_percent(row.ci_low)} – {_percent(row.ci_high)}",
+                "seeds": row.seeds,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _percent(share: float | None) -> str:
+    return DASH if share is None else f"{100 * share:.2f}"
 
 
 def best_table(data: Measured) -> pd.DataFrame:

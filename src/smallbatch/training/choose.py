@@ -129,6 +129,9 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
     if shared.get("optimizer", {}).get("name", "sgd") != "sgd":
         return "the compiled step knows SGD alone"
     try:
+        from smallbatch.training.compiled.ready import ensure_compiled
+
+        ensure_compiled()
         from smallbatch.training.compiled.verify import verify, verify_moments
     except Exception as error:  # Numba is missing, or doesn't fit this machine
         return f"the compiled step needs Numba ({error})"
@@ -178,11 +181,10 @@ def _setting(shared: dict) -> dict:
 
 
 def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:
-    from smallbatch.source import PACKAGE, TRAINING
+    from smallbatch.source import code_digest
 
-    version = digest([[path.relative_to(PACKAGE).as_posix(), path.read_text()] for path in TRAINING])
-    versions = provenance.versions("torch", "numpy")
-    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, version])}"
+    code, versions = code_digest([], None), provenance.versions("torch", "numpy")
+    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, code])}"
 
 
 def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:

@@ -3,10 +3,12 @@
 import math
 
 from smallbatch.analysis.claims.batch_size import bn_batch, linear_scaling, no_difference, small_batch
+from smallbatch.analysis.claims.claim import Claim, Rival
 from smallbatch.analysis.claims.deciding import decided_by
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
 from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
+from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
 from smallbatch.text import budget_text, kind_text
 
@@ -22,8 +24,8 @@ KINDS = {
 }
 
 
-def judge(claims: list[dict], data: Measured, planned: int) -> list[dict]:
-    """One record per claim, as in claims.json; `claims` as in a plan (`plan.claims`), `planned` seeds."""
+def judge(claims: list[dict], data: Measured, planned: int) -> list[Claim]:
+    """The claims with their verdicts; `claims` as in a plan (`plan.claims`), `planned` seeds."""
     evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
@@ -41,49 +43,46 @@ def _evidence(claim: dict, data: Measured) -> Evidence:
     return Evidence(directional(claim["delta"]), "points", claim["test"], blocked=[reason])
 
 
-def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) -> dict:
-    """The contract's keys first: claim ... decide_by; numbers that are not known are null."""
-    effect = decision.effect
-    low, high = effect.interval(decision.level) if effect and effect.known else (None, None)
+def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) -> Claim:
+    """A claim of a plan with what was found; numbers that are not known are None."""
+    effect, crossed = decision.effect, evidence.cross_fitted
+    low, high = _interval(effect, decision.level) if effect else (None, None)
     said, overrides = decided_by(evidence, decision, planned)
-    rivals = zip(evidence.names, evidence.effects, strict=True)
-    return {
-        "claim": claim["claim"],
-        "source": claim["source"],
-        "statement": claim["statement"],
-        "statistic": evidence.statistic,
-        "estimate": effect.estimate if effect and _known(effect.estimate) else None,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": decision.p_value if _known(decision.p_value) else None,
-        "seeds": effect.seeds if effect else 0,
-        "verdict": decision.verdict,
-        "decide_by": said,
-        "unit": evidence.unit,
-        "level": decision.level,
-        "p_holm": min(1.0, decision.p_value * decision.multiplier) if _known(decision.p_value) else None,
-        "interim": decision.alpha == INTERIM,
-        "alpha": decision.alpha,
-        "seeds_planned": planned,
-        "norm": claim["norm"],
-        "budget": claim["budget"],
-        "needs": needs(evidence),
-        "fails": fails(evidence),
-        "found": evidence.found,
-        "bootstrap": list(effect.bootstrap) if effect and effect.bootstrap else None,
-        "cross_fitted": evidence.cross_fitted[evidence.effects.index(effect)].estimate
-        if evidence.cross_fitted
-        else None,
-        "test_images": effect.examples if effect else 0,
-        "rivals": [
-            {"name": name, "estimate": one.estimate if _known(one.estimate) else None, **_interval(one, decision.level)}
-            for name, one in rivals
+    return Claim(
+        claim=claim["claim"],
+        source=claim["source"],
+        statement=claim["statement"],
+        statistic=evidence.statistic,
+        estimate=_known(effect.estimate) if effect else None,
+        ci_low=low,
+        ci_high=high,
+        p_value=_known(decision.p_value),
+        seeds=effect.seeds if effect else 0,
+        verdict=decision.verdict,
+        decide_by=said,
+        unit=evidence.unit,
+        level=decision.level,
+        p_holm=None if math.isnan(decision.p_value) else min(1.0, decision.p_value * decision.multiplier),
+        interim=decision.alpha == INTERIM,
+        alpha=decision.alpha,
+        seeds_planned=planned,
+        norm=claim["norm"],
+        budget=claim["budget"],
+        needs=needs(evidence),
+        fails=fails(evidence),
+        found=evidence.found,
+        bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
+        cross_fitted=crossed[evidence.effects.index(effect)].estimate if crossed else None,
+        test_images=effect.examples if effect else 0,
+        rivals=[
+            Rival(name, _known(one.estimate), *_interval(one, decision.level))
+            for name, one in zip(evidence.names, evidence.effects, strict=True)
         ],
-        "bounds": bounds(evidence),
-        "blocked": evidence.blocked,
-        "overrides": overrides,
-        "cite": claim["cite"],
-    }
+        bounds=bounds(evidence),
+        blocked=evidence.blocked,
+        overrides=overrides,
+        cite=claim["cite"],
+    )
 
 
 def bounds(evidence: Evidence) -> list[float]:
@@ -110,11 +109,9 @@ def fails(evidence: Evidence) -> str:
     return f"below {'−' if rule.under < 0 else ''}{abs(rule.under):g} {unit}"
 
 
-def _known(number: float) -> bool:
-    return not math.isnan(number)
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
-def _interval(effect, level: float) -> dict:
-    if not effect.known:
-        return {"ci_low": None, "ci_high": None}
-    return dict(zip(("ci_low", "ci_high"), effect.interval(level), strict=True))
+def _interval(effect: Effect, level: float) -> tuple[float | None, float | None]:
+    return effect.interval(level) if effect.known else (None, None)

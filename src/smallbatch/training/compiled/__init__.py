@@ -8,7 +8,8 @@
     moments.py     squares of single examples' gradients, for the rules that choose the batch size
     crew.py        the replicas of a block, as the training loop uses them
     verify.py      comparison with the module in double precision, before anything trains
-    cache.py       where compiled code is kept
+    cache.py, ready.py   where compiled code is kept, and who compiles it
+    warm_up.py     compiles everything, part by part
 
 Why it is here. Small batches of small networks are where PyTorch spends its time on anything but arithmetic. This
 path costs some 1,800 lines and one dependency (Numba), and trains the digits net 3.2 to 87 times and ResNet-8 1.2 to
@@ -22,8 +23,8 @@ Choices that were measured (one core with AVX-512, SGEMM of MKL 95 GF/s):
   steps does the convolution, its two gradients and the linear layers at 70–98 GF/s without im2col (35 GF/s for a
   first layer with one channel). Written as LLVM vectors, because neither Numba nor LLVM vectorises or keeps
   sums in registers by itself here.
-- A tape read at run time, not code generated per network: 16–20 s of compiling once per machine for all networks,
-  where code per network took 10–14 s for each.
+- A tape read at run time, not code generated per network: 16–20 s of compiling once per machine for all networks (10 s
+  on two cores), where code per network took 10–14 s for each.
 - No reordering by the compiler (no ``reassoc``): the bits are the same with AVX2 and AVX-512, and so are the golden
   curves.
 - The step of the digits net without norm reaches 36% of SGEMM's rate at m = 2 and 54% at m = 32, that of ResNet-8 on 32×32

@@ -1,41 +1,20 @@
-"""Numba's compiler, and where its results are kept: once per machine, in the user's cache folder.
+"""Numba's compiler, with its results kept in the user's cache folder (`ready.py`).
 
-Compiling takes some 25 s, loading what was compiled 0.2 s. Kept code is found by the content of every file
-of this folder (Numba itself looks at one file alone, and at its path and age), so checkouts share it and an
-edit never meets stale code. A folder that can't be written, or a full disk, costs time, not the run.
+Compiling takes some 20 s of one core, loading what was compiled 0.2 s.
 """
 
 import contextlib
 import hashlib
-import importlib.metadata
 import pickle
-import platform
-from pathlib import Path
 
 from numba import njit
 from numba.core import caching, serialize
 
-from smallbatch.provenance import processor
-from smallbatch.user_cache import cache_folder
+from smallbatch.training.compiled.ready import folder
 
 OPTIONS = {"error_model": "numpy", "boundscheck": False, "nogil": True}
 # A product and a sum may become one instruction; nothing is reordered, so that the bits do not depend on the compiler.
 OPTIONS["fastmath"] = {"contract", "nsz"}
-
-
-def folder() -> Path:
-    """Where compiled code of this version of the files lies."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    for part in (*(importlib.metadata.version(name) for name in ("numba", "llvmlite")), platform.python_version()):
-        digest.update(part.encode())
-    return cache_folder() / f"kernels-{digest.hexdigest()}"
-
-
-def stamp() -> Path:
-    """A file that is there once everything was compiled for this processor."""
-    return folder() / f"ready-{hashlib.blake2b(processor().encode(), digest_size=4).hexdigest()}"
 
 
 def jit(function):

@@ -24,7 +24,7 @@ BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)  # int64, not bare numbers, fo
 NOTHING = np.int64(-1)
 
 
-@jit
+@kept_jit
 def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums):
     """The layers in order, for the `n` examples whose images lie in tensor 0.
 
@@ -87,7 +87,7 @@ def _prepare(a, mean, variance, saved, c, eps):
         deviations[k] = 1 / math.sqrt(variance[k] + eps)
 
 
-@jit
+@kept_jit
 def backward(tape, tensors, places, a, p, g, chunks, n):
     """The layers in reverse: the gradient of every parameter, added to `g`."""
     zeros, work, turned = places[0], places[1], places[2]

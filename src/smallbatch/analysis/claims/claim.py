@@ -1,0 +1,73 @@
+"""A claim with its verdict: the record that claims.json holds, and that figures, page and comparison read.
+
+What is not known is None, as in the file. A frame would turn None into NaN, which is true.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from smallbatch.errors import UserError
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One of the effects that a claim rests on."""
+
+    name: str  # what the effect is measured against
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The keys of the contract come first: `claim` to `decide_by`."""
+
+    claim: str  # the study's name for it
+    source: str
+    statement: str
+    statistic: str  # what the estimate is, in words
+    estimate: float | None  # in `unit`
+    ci_low: float | None  # of the interval at `level`
+    ci_high: float | None
+    p_value: float | None  # of the nearer verdict
+    seeds: int
+    verdict: str  # supported, contradicted or undecided
+    decide_by: str  # what would decide or confirm it; empty where nothing has to
+    unit: str
+    level: float
+    p_holm: float | None  # the p value, adjusted for the number of claims
+    interim: bool  # before the planned number of seeds
+    alpha: float
+    seeds_planned: int
+    norm: str | None  # none, bn or gn; None: of any kind
+    budget: str
+    needs: str  # where the interval must lie for the claim to hold, in words
+    fails: str  # and for it to be contradicted
+    found: str  # what was measured, as a sentence
+    bootstrap: list[float] | None  # a 95% interval, lower end first
+    cross_fitted: float | None  # the estimate with each seed's setting chosen on the other seeds
+    test_images: int
+    rivals: list[Rival]
+    bounds: list[float]  # where the zero line and the least effect, or both margins, lie
+    blocked: list[str]  # why it cannot be decided, whatever the numbers
+    overrides: list[str]  # of the study, that do what `decide_by` says
+    cite: str | None  # a key of papers.bib
+
+
+def write_claims(claims: list[Claim], path: Path) -> None:
+    records = [dataclasses.asdict(claim) for claim in claims]
+    path.write_text(json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """The claims in a file; raises UserError for one that another version of smallbatch wrote."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        return [Claim(**record | {"rivals": [Rival(**rival) for rival in record["rivals"]]}) for record in records]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{path}: not the claims of this version of smallbatch ({error}); delete it and run snakemake, which writes it again"
+        ) from error

@@ -1,0 +1,86 @@
+"""Draw the figures of a study that are out of date: those whose code or tables changed since they were drawn.
+
+One process draws several, since starting Python and importing seaborn takes longer than most figures do. What was drawn
+is kept in ``results/drawn/<study>/``, each figure with the digest of what it was drawn from, and copied to
+``results/<study>/figures/``: Snakemake empties that folder before every job. ``results/<study>/figures.json`` lists the
+digests: unlike a folder, Snakemake knows a small file by its content, so that a copy of results with other times is up
+to date.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import shutil
+import time
+import traceback
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+from smallbatch.errors import UserError
+from smallbatch.figures.names import FORMATS, figures_of, tables_of
+from smallbatch.import_graph import code_of
+from smallbatch.provenance import versions
+
+SAVE = "smallbatch.figures.save"  # imported where figures are drawn: this process needs no seaborn
+
+
+def draw_figures(study: Path, processes: int) -> None:
+    """Bring ``study/figures/`` up to date, with up to `processes` processes; raises UserError naming what could not be drawn."""
+    kept, target = study.parent / "drawn" / study.name, study / "figures"
+    names = figures_of(json.loads((study / "study.json").read_text(encoding="utf-8")))
+    wanted = {name: _digest(name, study) for name in names}
+    old = [name for name, digest in wanted.items() if not _is_current(kept, name, digest)]
+    kept.mkdir(parents=True, exist_ok=True)
+    failed = _draw({name: wanted[name] for name in old}, study, kept, processes) if old else []
+    print(f"{len(names) - len(old)} of {len(names)} figures were up to date")
+    target.mkdir(exist_ok=True)
+    for name in names:
+        if name not in failed:
+            for kind in FORMATS:
+                shutil.copyfile(kept / f"{name}.{kind}", target / f"{name}.{kind}")
+    (study / "figures.json").write_text(json.dumps(wanted, indent=1) + "\n")
+    if failed:
+        raise UserError(f"{target}: could not draw {', '.join(failed)}; the reason stands above")
+
+
+def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> list[str]:
+    """Draw figures into `kept`; returns the names of those that failed, after printing why."""
+    context = multiprocessing.get_context("forkserver")  # which imports the libraries once, then divides
+    context.set_forkserver_preload([SAVE])
+    failed = []
+    with ProcessPoolExecutor(min(processes, len(digests)), context) as pool:
+        drawn: dict[str, Future] = {name: pool.submit(_draw_one, name, study, kept) for name in digests}
+        for name, future in drawn.items():
+            try:
+                print(f"{name}: drawn in {future.result():.1f} s", flush=True)
+                (kept / f"{name}.digest").write_text(digests[name])
+            except Exception as error:  # whatever it is, the other figures are drawn
+                traceback.print_exception(error)
+                failed.append(f"{name} ({type(error).__name__}: {error})")
+    return failed
+
+
+def _draw_one(name: str, study: Path, kept: Path) -> float:
+    """Runs in a process of its own; returns the seconds that it took."""
+    from smallbatch.figures.save import save_figure
+
+    begun = time.perf_counter()
+    (kept / f"{name}.digest").unlink(missing_ok=True)
+    save_figure(name, study, kept)
+    return time.perf_counter() - begun
+
+
+def _digest(name: str, study: Path) -> str:
+    """Digest of all that a figure is drawn from: its code, the libraries' versions, the study's tables."""
+    digest = hashlib.blake2b(digest_size=8)
+    code = code_of(f"smallbatch.figures.{name}", SAVE)
+    digest.update(f"{code} {versions('matplotlib', 'seaborn', 'pandas', 'numpy')}".encode())
+    for table in tables_of(name):
+        digest.update((study / table).read_bytes())
+    return digest.hexdigest()
+
+
+def _is_current(kept: Path, name: str, digest: str) -> bool:
+    path = kept / f"{name}.digest"
+    there = all((kept / f"{name}.{kind}").is_file() for kind in FORMATS)
+    return there and path.is_file() and path.read_text() == digest

@@ -1,0 +1,158 @@
+"""Which files a module's code is in: its own, what it imports, what that imports, and so on; found without importing.
+
+Imports in functions count, and under ``if`` and ``try``. A module that is imported by a name put together at run time
+is not found (``python -m smallbatch.figures`` does that with the figures): name it beside the one that imports it.
+"""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Collection, Iterable
+from functools import cache
+from pathlib import Path
+
+from smallbatch.syntax import UNUSED, Import, read_syntax
+
+PACKAGE = Path(__file__).parent
+DATA = {".html", ".css", ".js", ".bib"}  # what the package has beside Python
+
+
+def source_files(*modules: str) -> list[Path]:
+    """The files of this package that ``python -m MODULE`` reads its code from, of several modules together.
+
+    A file that is not Python counts if it stands beside one that counts and names it.
+    """
+    files = list(closure(map(_run_as, modules)).values())
+    others = _package(PACKAGE)[1]
+    for path in files:  # which grows: report.html names report.css
+        beside = [other for other in others if other.parent == path.parent and other not in files]
+        if beside:
+            text = path.read_text(encoding="utf-8")
+            files += [other for other in beside if other.name in text]
+    return sorted(files)
+
+
+def code_of(*modules: str) -> str:
+    """Digest (8 hex digits) of what ``python -m MODULE`` does, of several modules together.
+
+    It stays the same when comments, docstrings, annotations or layout change, and when files move.
+    """
+    files = closure(map(_run_as, modules))
+    others = set(source_files(*modules)) - set(files.values())
+    return digest_of(contents(files) | {hashlib.blake2b(path.read_bytes()).hexdigest() for path in others})
+
+
+def digest_of(contents: Iterable[str]) -> str:
+    """8 hex digits of what several files hold, whatever their order."""
+    return hashlib.blake2b("\n".join(sorted(set(contents))).encode(), digest_size=4).hexdigest()
+
+
+def closure(
+    modules: Iterable[str], roots: Collection[Path] = (), leave_out: Collection[str] = (), hints: bool = True
+) -> dict[str, Path]:
+    """The files of `modules` and of what they import, by the names of the modules.
+
+    That is modules of this package, and a user's own in the folders `roots`, where the whole of a package counts. What
+    only the modules in `leave_out` import is left out with them; without `hints` so is what only annotations name.
+    """
+    found, seen, todo = {}, set(leave_out), list(modules)
+    while todo:
+        for name, path in _files(todo.pop(), roots).items():
+            if name not in seen:
+                seen.add(name)
+                found[name] = path
+                imported = _imported(name, path, hints)
+                todo += filter(_is_ours, imported) if _is_ours(name) else imported
+    return found
+
+
+def contents(files: dict[str, Path], roots: Collection[Path] = (), leave_out: Collection[str] = ()) -> set[str]:
+    """A text for the content of each file of a closure, without the names of files.
+
+    Instead of the name of an imported module there is the digest of its own code. Two modules with the same code but
+    for what they import are taken for one.
+    """
+    found = set()
+    for name, path in files.items():
+        syntax = read_syntax(path)
+        places = () if _is_ours(name) else roots
+        meant = [(label, _meaning(name, path, one, places, leave_out)) for label, one in syntax.references]
+        # One name may stand for several imports, in functions of its own: they stay in the order of the file.
+        meant.sort(key=lambda one: one if one[0] == UNUSED else one[:1])
+        if not syntax.empty:
+            found.add(" ".join([syntax.digest, *(text for one in meant for text in one)]))
+    return found
+
+
+def _meaning(importer: str, path: Path, imported: Import, roots: Collection[Path], leave_out: Collection[str]) -> str:
+    """What an imported name stands for: a name in some code, or, of a module that is installed, its full name."""
+    module = _absolute(importer, path, imported.module)
+    whole = f"{module}.{imported.name}" if imported.name else module
+    for target, name in ((whole, ""), (module, imported.name)):
+        if target in leave_out:
+            return f"left out {name}"
+        file = file_of(target, roots)
+        if file:
+            return f"{read_syntax(file).digest} {name}"
+    return whole
+
+
+def file_of(module: str, roots: Collection[Path] = ()) -> Path | None:
+    """The file of a module of this package or, in `roots`, of a user's; None if there is none."""
+    if _is_ours(module):
+        return _package(PACKAGE)[0].get(module)
+    stem = os.path.join(*module.split("."))
+    places = (root / place for root in roots for place in (f"{stem}.py", os.path.join(stem, "__init__.py")))
+    return next((place for place in places if place.is_file()), None)
+
+
+@cache
+def _package(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    """The modules of a package by name, and its other files. None comes or goes while a process runs."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", *DATA})
+    modules = {_name(path, folder.parent): path for path in files if path.suffix == ".py"}
+    return modules, [path for path in files if path.suffix != ".py"]
+
+
+def _name(path: Path, root: Path) -> str:
+    """The dotted name of the module in a file under `root`."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == PACKAGE.name
+
+
+def _run_as(module: str) -> str:
+    """The module that ``python -m`` runs."""
+    inside = f"{module}.__main__"
+    return inside if file_of(inside) else module
+
+
+def _files(module: str, roots: Collection[Path]) -> dict[str, Path]:
+    """The files that importing a module reads: its own and its packages'; of a user's package all that it has."""
+    top, *inner = module.split(".")
+    if _is_ours(module):
+        names = [".".join([top, *inner[:depth]]) for depth in range(len(inner) + 1)]
+        return {name: path for name in names if (path := file_of(name))}
+    root = next((root for root in roots if (root / f"{top}.py").is_file() or (root / top).is_dir()), None)
+    if root is None:
+        return {}
+    if (root / f"{top}.py").is_file():
+        return {top: root / f"{top}.py"}
+    return {_name(path, root): path for path in sorted((root / top).rglob("*.py"))}
+
+
+def _imported(importer: str, path: Path, hints: bool) -> list[str]:
+    """Names of what a file imports, each of which may be a module or something in one."""
+    syntax, names = read_syntax(path), []
+    for module, name in syntax.imports if hints else [one for _, one in syntax.references]:
+        module = _absolute(importer, path, module)
+        names += [module, f"{module}.{name}"] if name else [module]
+    return names
+
+
+def _absolute(importer: str, path: Path, module: str) -> str:
+    """The full name of a module that may be relative to the one that imports it."""
+    package = importer if path.name == "__init__.py" else importer.rpartition(".")[0]
+    return importlib.util.resolve_name(module, package) if module.startswith(".") else module
