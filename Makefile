@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 TORCH = $(shell grep '^torch==' requirements.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help install report ui test test-fast lint format clean
+.PHONY: help install report ui test test-fast lint docs format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F '|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ lint: install ## check style of Python and Snakemake files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check workflow
 	@$(BIN)/snakemake --lint
+
+docs: install ## write docs/settings.md and docs/tables.md from the source
+	@$(BIN)/python docs/generate.py
 
 format: install ## put Python and Snakemake files into that style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow

@@ -2,6 +2,7 @@
 
 import compileall
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -65,9 +66,20 @@ def default_study(bytecode, made_once) -> Checkout:
     """The default study with its report: what `make report` left in this repository, or made here. Copy before a change."""
 
     def make(folder: Path) -> None:
-        checkout = new_checkout(folder)
-        if (REPOSITORY / "results" / "digits" / "report.html").is_file():
-            shutil.copytree(REPOSITORY / "results", checkout.results, ignore=shutil.ignore_patterns("reference"))
+        checkout, results = new_checkout(folder), REPOSITORY / "results"
+        if (results / "digits" / "report.html").is_file():
+            study = json.loads((results / "digits" / "study.json").read_text())
+            parts = [
+                "plan",
+                "digits",
+                "drawn/digits",
+                f"data/{study['data']}",
+                *(f"jobs/{job}" for job in study["jobs"]),
+            ]
+            for part in filter(lambda part: (results / part).is_dir(), parts):
+                shutil.copytree(results / part, checkout.results / part)
+            if (results / "mlflow.db").is_file():
+                shutil.copy2(results / "mlflow.db", checkout.results)
         checkout.run([snakemake(), "--cores", "2"])
 
     return Checkout(made_once("default_study", make))

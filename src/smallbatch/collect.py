@@ -1,6 +1,6 @@
 """Jobs -> one table per study: ``python -m smallbatch.collect results/plan/STUDY.study.json [--partial]``.
 
-Writes ``results/<study>/``: table, history and correct (parquet; columns: README), gaps.csv (points that
+Writes ``results/<study>/``: table, history and correct (parquet; columns: docs/tables.md), gaps.csv (points that
 are missing, with --partial), cost.json and, last, study.json, the plan that they were made from.
 """
 
@@ -19,14 +19,25 @@ from smallbatch.errors import UserError
 from smallbatch.rates import format_rate
 from smallbatch.speeds import read_calibration, update_seconds
 
-# The contract comes first, in its order; what was added to it follows.
-TABLE = [
+# What a study adds to the columns of store.SUMMARY, and, of these, `seconds_alone` to those of store.HISTORY. A comment
+# beside a column is its description in docs/tables.md (docs/generate.py).
+ADDED = pa.schema(
+    [
+        ("study", pa.string()),  # name of the study
+        ("schedule", pa.string()),  # the study's name for the schedule of rate and batch size
+        ("budget", pa.string()),  # epochs:E, updates:U or examples:X
+        ("seconds_alone", pa.float64()),  # s that the updates would take one model alone, in plain PyTorch
+    ]
+)
+# The contract comes first, in its order; what was added to it follows, and whatever else a summary has.
+ORDER = [
     *("study", "dataset", "model", "augmentation", "optimizer", "batch_size", "base_lr", "lr", "norm"),
     *("bn_batch_size", "schedule", "budget", "seed", "status", "epochs", "updates", "examples", "train_loss"),
     *("val_accuracy", "test_accuracy", "test_accuracy_median", "seconds", "fleet", "engine", "point", "code"),
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
     *("seconds_alone", "updates_planned", "flops", "settings", "data", "commit", "versions", "processor"),
 ]
+TABLE = [*ORDER, *(name for name in store.SUMMARY.names if name not in ORDER)]
 GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr", "missing_seeds")
 
 
@@ -105,11 +116,15 @@ def whole_table(summary: pa.Table, study: dict, fleets: dict[str, dict], speeds:
         for setting in entry["settings"]:
             names.setdefault(setting["fleet"], (entry["budget"], setting["schedule"]))
     slugs = summary["fleet"].to_pylist()
-    table = summary.append_column("study", pa.array([study["study"]] * len(summary), pa.string()))
-    for i, key in enumerate(("budget", "schedule")):
-        table = table.append_column(key, pa.array([names[slug][i] for slug in slugs], pa.string()))
-    alone = _alone(slugs, summary["examples"].to_pylist(), fleets, speeds)
-    table = table.append_column("seconds_alone", alone).select(TABLE)
+    added = {
+        "study": [study["study"]] * len(summary),
+        "schedule": [names[slug][1] for slug in slugs],
+        "budget": [names[slug][0] for slug in slugs],
+        "seconds_alone": _alone(slugs, summary["examples"].to_pylist(), fleets, speeds),
+    }
+    for field in ADDED:
+        summary = summary.append_column(field, pa.array(added[field.name], field.type))
+    table = summary.select(TABLE)
     keys = ("budget", "norm", "bn_batch_size", "schedule", "batch_size", "base_lr", "seed")
     return table.sort_by([(key, "ascending") for key in keys])
 
@@ -118,14 +133,15 @@ def with_seconds_alone(history: pa.Table, table: pa.Table, fleets: dict[str, dic
     """The history with ``seconds_alone``: what the updates so far would take one model alone on this machine."""
     slug_of = dict(zip(table["point"].to_pylist(), table["fleet"].to_pylist(), strict=True))
     slugs = [slug_of[point] for point in history["point"].to_pylist()]
-    return history.append_column("seconds_alone", _alone(slugs, history["examples"].to_pylist(), fleets, speeds))
+    alone = _alone(slugs, history["examples"].to_pylist(), fleets, speeds)
+    return history.append_column(ADDED.field("seconds_alone"), pa.array(alone, pa.float64()))
 
 
-def _alone(slugs: list[str], examples: list[int], fleets: dict[str, dict], speeds: dict) -> pa.Array:
+def _alone(slugs: list[str], examples: list[int], fleets: dict[str, dict], speeds: dict) -> list[float | None]:
     known = {
         pair: update_seconds(fleets[pair[0]], speeds, "alone", pair[1]) for pair in {*zip(slugs, examples, strict=True)}
     }
-    return pa.array([known[pair] for pair in zip(slugs, examples, strict=True)], pa.float64())
+    return [known[pair] for pair in zip(slugs, examples, strict=True)]
 
 
 def _cost(study: dict, results: Path) -> dict:

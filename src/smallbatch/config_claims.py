@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from smallbatch.config_schedules import check_budget
 
-# What a claim of each kind needs beside its words, and whether its `delta` is in points of test accuracy.
+# The kinds of claims, and what each needs beside its words. Planning reads this, without scipy. To add one: a line here; its
+# function, in a file of analysis/claims/, in `judge.KINDS`; a file of conf/claim/; a row in the documentation. Where its
+# effect is in a new unit: `XLABELS` of figures/claims.py.
 TESTS = {
     "small-batch": ("limit",),
     "large-batch": ("limit",),
@@ -19,6 +21,8 @@ TESTS = {
     "same-accuracy-fewer-updates": ("schedule", "against"),
     "lower-training-loss": ("schedule", "against"),
 }
+# What may stand beside a value that a paper reported. To add one: its name here, its function in `MEASURES` of
+# analysis/reported.py, and a file of conf/paper/ that uses it.
 MEASURES = (
     *("best_batch_size", "best_bn_batch_size", "largest_that_trains", "stable_slope", "failed_share"),
     *("accuracies", "accuracy_and_updates", "train_loss"),
@@ -28,50 +32,62 @@ FEWEST_SEEDS = 10  # at 5 seeds a sign-flip test cannot go below p = 0.06
 
 @dataclass
 class Claim:
-    test: str = ""  # one of TESTS
+    """A statement with the test that decides it."""
+
+    test: str = ""  # kind of the claim: small-batch, large-batch, no-difference, linear-scaling, stable-range,
+    # bn-batch,
+    # same-accuracy-fewer-updates or lower-training-loss
     statement: str = ""  # what is claimed, as a sentence; {limit} and {up_to} are filled in
     source: str = ""  # paper and place in it
     cite: str | None = None  # key in papers.bib
     norm: str | None = None  # none, bn or gn; null: all of the study
     budget: str | None = None  # as in the grid or an arm; null: grid.budget
     limit: int | None = None  # small-batch, large-batch: the largest m that is called small
-    up_to: int | None = None  # linear-scaling: the m up to which it is said to hold
+    up_to: int | None = None  # linear-scaling: the m up to which the rule is claimed to hold
     reference: int | None = None  # linear-scaling: the m whose best η̃ is kept; null: the smallest
-    schedule: str | None = None  # of the study; what is claimed of it
-    against: str | None = None  # of the study; what it is compared with
-    batch_size: int | None = None  # the first batch size of both schedules; null: each one's best
-    delta: float | None = None  # least effect worth having; null: claims.delta. stable-range: octaves of η̃ per octave
+    schedule: str | None = None  # name in `schedules`: the schedule that the claim is about
+    against: str | None = None  # name in `schedules`: the schedule that it is compared with
+    batch_size: int | None = None  # the first batch size of both schedules; null: the best of each
+    delta: float | None = None  # least effect worth having; null: claims.delta. stable-range: octaves of η̃ per
+    # octave
     # of m; lower-training-loss: logarithm of the ratio; else points of test accuracy
-    margin: float | None = None  # in points: differences within it don't matter; null: claims.margin
+    margin: float | None = None  # points: differences within it do not matter; null: claims.margin
 
 
 @dataclass
 class Claims:
-    seeds_planned: int = 10  # a look before is interim and needs p < 0.001
+    """The claims of a study, and what holds for all of them."""
+
+    seeds_planned: int = 10  # 10 or more; a look before this number of seeds is interim and needs p < 0.001
     delta: float = 0.5  # points of test accuracy: the least effect worth having
     margin: float = 0.5  # points of test accuracy, for "no difference" and "as good as"
-    tests: dict[str, Claim] = field(default_factory=dict)
+    tests: dict[str, Claim] = field(default_factory=dict)  # the claims by name
 
 
 @dataclass
 class Reported:
+    """A value that a paper reported."""
+
     what: str = ""  # in words
     value: str = ""  # as the paper has it
     source: str = ""  # figure, table or section
-    unverified: bool = False  # from notes on the paper, not from the paper
-    measure: str | None = None  # one of MEASURES: what stands beside it; null: nothing here can
-    norm: str | None = None
-    budget: str | None = None
-    schedule: str | None = None
-    batch_size: int | None = None
+    unverified: bool = False  # true: from notes on the paper, not from the paper
+    measure: str | None = None  # the measured value shown next to it: best_batch_size, best_bn_batch_size,
+    # largest_that_trains, stable_slope, failed_share, accuracies, accuracy_and_updates or train_loss; null: none
+    norm: str | None = None  # of the settings measured: none, bn or gn; null: all
+    budget: str | None = None  # likewise; null: grid.budget
+    schedule: str | None = None  # likewise; null: all
+    batch_size: int | None = None  # likewise; null: all
 
 
 @dataclass
 class Paper:
+    """A paper whose values the report shows next to the measured ones."""
+
     cite: str = ""  # key in papers.bib
-    protocol: str = ""  # the paper's, in a sentence
-    reported: dict[str, Reported] = field(default_factory=dict)
-    differences: list[str] = field(default_factory=list)  # of this study's protocol from the paper's
+    protocol: str = ""  # the paper's protocol, in a sentence
+    reported: dict[str, Reported] = field(default_factory=dict)  # its values by name
+    differences: list[str] = field(default_factory=list)  # how this study's protocol differs from the paper's
 
 
 def check_claims(config: dict, known: set[str]) -> None:

@@ -5,16 +5,11 @@ import re
 
 from smallbatch.schedules.budget import updates_in
 from smallbatch.schedules.course import ADAPTIVE
+from smallbatch.schedules.registry import SCHEDULES, schedules_with
 
-NAMES = ("constant", "step", "cosine", "increase-batch", *ADAPTIVE)
-KEYS = {  # which schedules have a key that not all have
-    "factor": ("step", "increase-batch", *ADAPTIVE),
-    "drops": ("step", "increase-batch", *ADAPTIVE),
-    "increases": ("increase-batch",),
-    "cap": ("increase-batch", *ADAPTIVE),
-    "smoothing": ("gradient-noise", "cabs"),
-    "scale": ("gradient-noise",),
-}
+NAMES = tuple(SCHEDULES)
+# Which schedules have a key that not all have.
+KEYS = {key: schedules_with(key) for key in dict.fromkeys(key for kind in SCHEDULES.values() for key in kind.keys)}
 
 
 def check_budget(path: str, budget: str) -> None:

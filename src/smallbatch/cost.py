@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smallbatch import store
 from smallbatch.console import main_errors
-from smallbatch.measures.batches import BATCHES, small_batch
+from smallbatch.measures.registry import asked_for
 from smallbatch.points import fleet_slug, point_digests, points_of
 from smallbatch.progress import duration
 from smallbatch.schedules.budget import final_epochs
@@ -75,9 +75,9 @@ def point_seconds(shared: dict, speeds: dict[tuple, dict]) -> float | None:
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (len(ends) + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
-    # The noise scale is measured with a share of the images, about as fast as they are trained on.
-    noise = shared["evaluation"].get("noise_scale") and BATCHES * small_batch(shared, sizes["train"])
-    measured = (noise or 0) * len(ends) / course(shared)[-1].end
+    # What is measured every epoch takes a share of the images, about as fast as they are trained on.
+    examples = sum(measure.examples(shared, sizes["train"]) for measure in asked_for(shared["evaluation"]))
+    measured = examples * len(ends) / course(shared)[-1].end
     return updates * (1 + measured) + images * float(speed["seconds_image_scored"]) + population
 
 

@@ -11,8 +11,9 @@ The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/t
 
 import math
 
-from smallbatch.measures.batches import BATCHES, small_batch
+from smallbatch.measures.registry import asked_for
 from smallbatch.schedules.course import course, is_adaptive, largest_step
+from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.training.widths import CROWD, WAYS, piece_of, twins, widths
 from smallbatch.training.widths import WIDEST as WIDEST_ON
 
@@ -79,25 +80,24 @@ def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
 
 
 def _copies(optimizer: dict) -> int:
-    """Numbers that are kept for each weight: itself, a velocity, or two moments."""
-    return 3 if optimizer.get("name") == "adamw" else 2 if optimizer["momentum"] else 1
+    """Numbers that are kept for each weight: itself, and the optimizer's state."""
+    return 1 + optimizer_kind(optimizer).state_per_weight(optimizer)
 
 
 def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
-    """Sums of moments for each replica, and what one block or a measurement of the noise scale takes beside them."""
+    """Sums of moments for each replica, and what one block or a per-epoch measure takes beside them."""
     weights = numbers[way]["weights"]
     sums = 2 * replicas * weights if is_adaptive(fleet) else 0
     block = 3 * largest_in(fleet) * weights if is_adaptive(fleet) and way != "compiled" else 0
-    noise = (
-        2 * BATCHES * weights * (1 if way == "compiled" else replicas) if fleet["evaluation"].get("noise_scale") else 0
-    )
-    return sums + max(block, noise)
+    gradients = max((measure.gradients for measure in asked_for(fleet["evaluation"])), default=0)
+    measured = 2 * gradients * weights * (1 if way == "compiled" else replicas)
+    return sums + max(block, measured)
 
 
 def largest_in(fleet: dict) -> int:
     """The most examples that a fleet takes at once, to train or to measure."""
-    noise = fleet["evaluation"].get("noise_scale") and small_batch(fleet, fleet["dataset"]["sizes"]["train"])
-    return max(piece_of(size, fleet.get("bn_batch_size")) for size in (noise or 1, largest_step(fleet)))
+    measured = [measure.batch(fleet, fleet["dataset"]["sizes"]["train"]) for measure in asked_for(fleet["evaluation"])]
+    return max(piece_of(size, fleet.get("bn_batch_size")) for size in (*measured, largest_step(fleet)))
 
 
 def _step(way: str, numbers: dict, m: int, replicas: int) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from smallbatch import provenance
 from smallbatch.points import digest
 from smallbatch.syntax import read_syntax
+from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.user_cache import remember, remembered
 
 SECONDS = 120
@@ -25,7 +26,9 @@ def footprints(config: dict, settings: set[tuple], code: str, folder: str | None
     """
     dataset, tracer = config["dataset"], read_syntax(Path(__file__).with_name("trace_footprint.py")).digest
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
-    about["compiled"] = config["optimizer"]["name"] == "sgd" and not config["precision"]  # what `choose.py` decides by
+    about["compiled"] = (
+        optimizer_kind(config["optimizer"]).compiled and not config["precision"]
+    )  # what `choose.py` decides by
     versions = provenance.versions("torch", "numpy")
     asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}
     names = {key: f"footprints/{digest([one, code, tracer, versions])}" for key, one in asked.items()}

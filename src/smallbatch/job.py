@@ -195,8 +195,7 @@ def train_missing(
             "device": device.type,
         }
         kept = checkpoint.keep_at(checkpoint.path_of(folder, points), whose, job["checkpoint_seconds"], stopping, say)
-        if kept.saved:
-            progress.resume(sum(record["examples"] for record in kept.saved[0]["records"]))
+        progress.begin_block(sum(record["examples"] for record in kept.saved[0]["records"]) if kept.saved else 0)
         return kept
 
     with sigterm_noted() as stopping:
@@ -209,7 +208,7 @@ def train_missing(
                 rows["history"] += [{"point": digest} | row for row in outcome["history"]]
                 rows["correct"].append({"point": digest, "correct": outcome["correct"]})
                 trained.append((summary | names, outcome["history"]))
-            tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
+            tables = {name: store.from_rows(name, rows[name]) for name in store.TABLES}
             store.add(results / "store", shared, job["code"], tables)
             progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
             checkpoint.path_of(folder, [missing[point] for point in block]).unlink(missing_ok=True)

@@ -5,10 +5,9 @@ A *job* is one Snakemake job: a fleet, part of a long one, or several short ones
 """
 
 import itertools
-import math
 from dataclasses import dataclass
 
-from smallbatch.measures.batches import BATCHES
+from smallbatch.measures.registry import asked_for
 from smallbatch.pack import job_slug, pack, resources
 from smallbatch.points import count, digest, fleet_slug
 from smallbatch.rates import parse_rates
@@ -107,7 +106,9 @@ def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[s
                 f"{path}.norm: bn:{b} does not divide batch size {m}; "
                 f"choose a BN batch size that divides every m, or give {norm} an arm with the m that it divides"
             )
-        _check_course(path, name, schedule, m, kind, b, train_size, config["evaluation"]["noise_scale"])
+        _check_course(path, name, schedule, m, kind, b, train_size)
+        for measure in asked_for(config["evaluation"]):
+            measure.check_point(config["evaluation"][measure.key], b or 1, train_size)
         budget = arm["budget"] or grid["budget"]
         try:
             updates, examples = _updates(budget, grid["budget"], schedule, m, b, train_size)
@@ -132,9 +133,7 @@ def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[s
     return rows
 
 
-def _check_course(
-    path: str, name: str, schedule: dict, m: int, kind: str, b: int | None, train_size: int, noise_scale: float | None
-) -> None:
+def _check_course(path: str, name: str, schedule: dict, m: int, kind: str, b: int | None, train_size: int) -> None:
     """What depends on schedule, batch size and norm together."""
     rule = schedule["name"]
     said = rule if rule == name else f"schedule {name} ({rule})"
@@ -154,12 +153,6 @@ def _check_course(
         raise ValueError(
             f"{path}.batch_size: {m} is the largest batch that {said} may reach, so it would never grow; "
             "choose a smaller m or a larger cap"
-        )
-    share = noise_scale and BATCHES * (b or 1) / train_size
-    if share and share > noise_scale:
-        raise ValueError(
-            f"evaluation.noise_scale: {noise_scale} of {train_size:,} images are fewer than {BATCHES} batches of {b or 1}, "
-            f"the least that it can be measured with; write {math.ceil(1000 * share) / 1000} or more, or null"
         )
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 class JobProgress:
     """Counts points and images of one job. `path` is rewritten at most twice a second with
 
-    ``{"points", "done", "images", "resumed", "started", "updated"}``: points of the job, done so far (training ones in
-    parts), training images so far, those of them that an earlier attempt trained, and times in seconds since 1970.
+    ``{"points", "done", "images", "resumed", "started", "training", "updated"}``: points of the job, done so far (training
+    ones in parts), training images so far, those of them that an earlier attempt trained, and times in seconds since
+    1970: of the job's start, of the first block's (None before it) and of this state.
     """
 
     def __init__(self, path: Path, points: int):
         self.path, self.points = path, points
         self.done, self.images, self.resumed = 0.0, 0, 0
         self.started, self.written = time.time(), 0.0
+        self.training: float | None = None
         self.bar = None
 
     def __enter__(self) -> "JobProgress":
@@ -50,9 +52,13 @@ class JobProgress:
         self.images += images
         self.update(0.0, 0)
 
-    def resume(self, images: int) -> None:
-        """A block goes on that trained on `images` before it was interrupted: they say nothing of the speed now."""
-        self.resumed += images
+    def begin_block(self, resumed: int = 0) -> None:
+        """A block begins to train, or goes on after training on `resumed` images before it was interrupted.
+
+        Those, and what comes before the first block (compiling, say), tell nothing of the speed.
+        """
+        self.training = self.training or time.time()
+        self.resumed += resumed
 
     def update(self, points: float, images: int) -> None:
         """Show `points` (in parts) and `images` of the block that is training beside what is done."""
@@ -67,6 +73,7 @@ class JobProgress:
             "images": images,
             "resumed": self.resumed,
             "started": self.started,
+            "training": self.training,
             "updated": self.written,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +81,7 @@ class JobProgress:
         aside.write_text(json.dumps(state))
         os.replace(aside, self.path)
         if self.bar:
-            rate = max(0, images - self.resumed) / max(self.written - self.started, 1e-9)
+            rate = max(0, images - self.resumed) / max(self.written - (self.training or self.started), 1e-9)
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")
 
 
@@ -107,7 +114,7 @@ def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now:
     seen = sum(state["images"] - state["resumed"] for state in states.values())
     if points and states and done < points:
         parts.append(f"{done:,.0f} of {points:,} points")
-        seconds = now - min(state["started"] for state in states.values())
+        seconds = now - min((state["training"] for state in states.values() if state["training"]), default=now)
         if seen > 0 and seconds > 3:
             rate = seen / seconds
             # Jobs that are done count whole: points that were stored needed no images.

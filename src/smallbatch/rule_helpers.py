@@ -1,10 +1,10 @@
 """What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
 
+import difflib
 import importlib.metadata
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
@@ -43,11 +43,17 @@ class Settings:
         return f"--partial --stored {parts}"
 
 
-def read_settings(config: dict) -> Settings:
-    """The settings given by ``--config key=value``; raises UserError for an unknown one."""
+def read_settings(config: dict, is_module: bool = False) -> Settings:
+    """The settings given by ``--config key=value``; raises UserError for an unknown one.
+
+    A module may be given the whole config of the outer workflow: other keys are that one's, but for misspelt ones.
+    """
     unknown = sorted(set(config) - KEYS)
-    if unknown:
+    if unknown and not is_module:
         raise UserError(f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})")
+    for key in unknown:
+        for near in difflib.get_close_matches(key, KEYS, n=1, cutoff=0.8):
+            print(f"warning: config key {key} is not a setting of smallbatch; did you mean {near}?", file=sys.stderr)
     study, hydra = config.get("study", "digits"), config.get("hydra") or ""
     if not study:
         raise UserError("--config study=: write the name of a study, for example study=digits")
@@ -62,6 +68,16 @@ def read_settings(config: dict) -> Settings:
         raise UserError(f"--config partial={config['partial']}: write true or false")
     conf = config.get("conf")
     return Settings(tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true")
+
+
+def jobs_find(source: str) -> None:
+    """Let jobs find this Python and this source tree, installed or not, activated or not.
+
+    As variables: a prefix of Snakemake's shell would hold for an outer workflow's rules too, and come after the
+    activation of the environments that they ask for.
+    """
+    os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
 
 
 def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
@@ -90,13 +106,9 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
-    """Remove a folder of figures that lacks some: Snakemake sees folders, not what is missing in them.
-
-    While figures are being drawn Snakemake's time stamp is not there, and the folder is left alone.
-    """
-    missing = [name for name in names for kind in FORMATS if not (folder / f"{name}.{kind}").is_file()]
-    if missing and (folder / ".snakemake_timestamp").is_file():
-        shutil.rmtree(folder)
+    """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what is missing in it."""
+    if any(not (folder / f"{name}.{kind}").is_file() for name in names for kind in FORMATS):
+        folder.with_name("figures.json").unlink(missing_ok=True)
 
 
 def start_compiling() -> None:

@@ -5,9 +5,13 @@ import math
 import re
 from dataclasses import dataclass
 
+from smallbatch.measures.registry import EPOCH_MEASURES
 from smallbatch.rates import format_rate
 
-METRICS = ("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g", "b_simple")
+METRICS = (
+    *("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g"),
+    *(column for measure in EPOCH_MEASURES for column in measure.tracked),
+)
 PARAMS = (
     *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
     *("bn_batch_size", "budget", "updates_planned", "seed"),

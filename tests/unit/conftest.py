@@ -10,7 +10,7 @@ from smallbatch.data.read import Data, Split
 def one_thread():
     torch.set_num_threads(1)
     yield
-    torch.set_flush_denormal(False)  # which training sets for its process; Hypothesis draws no numbers then
+    torch.set_flush_denormal(False)  # which training turns on (`fleet.set_up`)
 
 
 @functools.cache

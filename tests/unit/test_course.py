@@ -62,6 +62,15 @@ def test_a_warm_up_rises_in_a_line_from_a_thirty_second_and_drops_count_from_the
     assert {round(b - a, 12) for a, b in itertools.pairwise(factors[:11])} == {round(31 / 320, 12)}
 
 
+@pytest.mark.parametrize("others", [{}, {"drops": [0.5], "factor": 0.1}, {"warmup": 0.1}])
+def test_an_unknown_schedule_is_trained_as_no_other(others):
+    said = r"^schedule.name: 'one-cycle' is not a schedule; write constant, step, .*gradient-noise or cabs$"
+    with pytest.raises(ValueError, match=said):
+        rate_factor({"name": "one-cycle"} | others, 0, 100)
+    with pytest.raises(ValueError, match=said):
+        rate_factors(one := fleet({"name": "one-cycle"}, updates=9), course(one), 0, 9)
+
+
 def test_a_cosine_begins_after_its_warm_up():
     factors = [rate_factor({"name": "cosine", "warmup": 0.2}, u, 100) for u in range(100)]
     assert factors[0] == 0 and factors[20] == 1 and factors[60] == pytest.approx(0.5)

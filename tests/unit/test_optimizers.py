@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from smallbatch.config import ONLY, _check_optimizer
+from smallbatch.config import _check_optimizer
 from smallbatch.data.stream import stream
 from smallbatch.models.build import build
 from smallbatch.training.choose import candidates
 from smallbatch.training.compiled.crew import Compiled
 from smallbatch.training.crews import MODULES
 from smallbatch.training.fleet import train_fleet
+from smallbatch.training.groups import CannotFuse
 from smallbatch.training.loop import batches
 from smallbatch.training.modules import Modules
-from smallbatch.training.optimizers import beta2
+from smallbatch.training.optimizer_kinds import OPTIMIZERS as KINDS
+from smallbatch.training.optimizers import beta2, make_optimizer
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-5, 1), (2.0**-6, 2)]
@@ -119,6 +121,27 @@ def test_the_compiled_step_leaves_adamw_to_other_ways(digits32, shared):
     assert candidates(digits32, shared(optimizer=OPTIMIZERS["nesterov"]))[0][0] == "compiled"
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_state_of_an_optimizer_is_as_large_as_memory_is_predicted_with(name):
+    config, weights = OPTIMIZERS[name], torch.zeros(3, 50)
+    state = make_optimizer(config, [weights], 3, M).state()
+    kept = sum(tensor.numel() for tensor in state.values() if tensor.shape == weights.shape)
+    assert kept == weights.numel() * KINDS[config["name"]].state_per_weight(config)
+    plain = config | {"momentum": 0.0}
+    without = make_optimizer(plain, [weights], 3, M).state()
+    assert bool(without) == bool(KINDS[config["name"]].state_per_weight(plain))
+
+
+def test_an_unknown_optimizer_trains_as_no_other():
+    with pytest.raises(ValueError, match=r"^optimizer.name: 'rmsprop' is not an optimizer; write sgd or adamw$"):
+        make_optimizer({"name": "rmsprop", "momentum": 0.9, "weight_decay": 0.0}, [torch.zeros(2, 3)], 2, M)
+
+
+def test_the_compiled_step_refuses_an_optimizer_that_it_does_not_know():
+    with pytest.raises(CannotFuse, match=r"^the compiled step knows no adamw$"):
+        crew_of("compiled", "adamw", POINTS, torch.float32)
+
+
 def test_the_half_life_in_examples_is_the_same_at_every_batch_size():
     for m in (1, 8, 64):
         assert beta2({"half_life": 64.0}, m) ** (64 / m) == pytest.approx(0.5)
@@ -141,6 +164,6 @@ def test_the_half_life_in_examples_is_the_same_at_every_batch_size():
     ],
 )
 def test_settings_that_no_optimizer_has_are_refused(changes, said):
-    null = dict.fromkeys(key for keys in ONLY.values() for key in keys)
+    null = dict.fromkeys(key for kind in KINDS.values() for key in kind.keys)
     with pytest.raises(ValueError, match="^" + ("optimizer.name: " if said.startswith("'") else "") + said):
         _check_optimizer({"name": "sgd", "weight_decay": 0.0} | null | {"momentum": 0.0} | changes)

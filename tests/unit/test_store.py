@@ -19,6 +19,32 @@ def tables(points: list[str], loss: float = 1.0) -> dict:
     return {name: pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
 
 
+def row(name: str, **changes) -> dict:
+    """With a null for each column that a row must have."""
+    return dict.fromkeys(set(store.SCHEMAS[name].names) - store.OPTIONAL[name]) | changes
+
+
+@pytest.mark.parametrize("name", store.TABLES)
+def test_rows_become_a_table_and_what_they_may_leave_out_is_null(name):
+    table = store.from_rows(name, [row(name, point="a"), row(name, point="b") | dict.fromkeys(store.OPTIONAL[name])])
+    assert table.schema == store.SCHEMAS[name] and table["point"].to_pylist() == ["a", "b"]
+    assert all(table[column].null_count == 2 for column in store.OPTIONAL[name])
+
+
+@pytest.mark.parametrize("name", store.TABLES)
+def test_a_row_with_a_column_that_its_table_does_not_have_is_refused(name):
+    with pytest.raises(ValueError, match=f"^{name}: no column sharpness in store.SCHEMAS$"):
+        store.from_rows(name, [row(name), row(name, sharpness=1.0)])
+
+
+@pytest.mark.parametrize(("name", "column"), [("summary", "engine"), ("history", "val_loss"), ("correct", "correct")])
+def test_a_row_without_a_column_that_is_not_said_to_be_optional_is_refused(name, column):
+    rows = [row(name), row(name)]
+    del rows[1][column]
+    with pytest.raises(ValueError, match=f"^{name}: a row without {column}$"):
+        store.from_rows(name, rows)
+
+
 def test_points_are_found_in_the_order_asked_for_whatever_part_they_are_in(tmp_path, shared):
     digests = point_digests(shared(), POINTS)
     store.add(tmp_path, shared(), "code", tables(digests[2:]))

@@ -20,9 +20,8 @@ def test_editing_a_users_network_or_what_it_imports_retrains_what_used_it(checko
     assert checkout.snakemake("table", study="tiny", conf="mine").trained == 0  # does not use it
 
 
-def test_the_readmes_own_data_and_network_run_as_they_stand_there(fresh):
-    readme = (REPOSITORY / "README.md").read_text()
-    own = readme.partition("## Your own data and network")[2]
+def test_the_documentations_own_data_and_network_run_as_they_are_written(fresh):
+    own = (REPOSITORY / "docs" / "own-data.md").read_text().partition("## Your own data and network")[2]
     study, code = (re.search(rf"```{language}\n(.*?)```", own, re.S)[1] for language in ("yaml", "python"))
     (fresh.root / "mine" / "study").mkdir(parents=True)
     (fresh.root / "mine" / "study" / "mystudy.yaml").write_text(study)

@@ -1,10 +1,14 @@
 """What Snakemake and snakefmt say of the workflow, and Snakemake's own report."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from smallbatch.figures.names import figures_of
+from smallbatch.page.captions import CAPTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +30,9 @@ def test_snakemakes_own_report_holds_figures_and_page(checkout):
     text = (checkout.root / "report.html").read_text()
     for name in ("accuracy_by_rate.svg", "best_by_batch_size.svg", "report.html", "Study tiny"):
         assert name in text
+    for name in figures_of(json.loads((checkout.results / "tiny" / "study.json").read_text())):
+        assert f'{{"figure": {json.dumps(CAPTIONS[name][0])}}}' in text, name  # by which it is listed
+        assert f"figures/{name}.csv</tt>" in text, name  # in its caption
 
 
 def test_every_rule_has_log_threads_and_resources(reported):

@@ -2,25 +2,31 @@
 import functools
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 
 import psutil
 
-SRC = os.path.relpath(Path(workflow.basedir).parent / "src")
-sys.path.insert(0, str(Path(SRC).resolve()))
-
-# Jobs find this Python and this source tree, installed or not, activated or not.
-shell.prefix(
-    f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH PYTHONPATH={shlex.quote(str(Path(SRC).resolve()))}:${{{{PYTHONPATH:-}}}}; "
-)
+# The checkout that this file is in. The working directory may be another folder; results go there.
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1].resolve()
+SRC = str(CHECKOUT / "src")
+IS_MODULE = Path(workflow.basedir).resolve() != CHECKOUT / "workflow"
+if not os.path.isdir(SRC):
+    sys.exit(
+        "error: smallbatch is not usable from a remote Snakefile; clone it, and name workflow/Snakefile of the clone"
+    )
+if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
+    sys.exit("error: a module's prefix and replace_prefix are not supported; smallbatch writes to results/")
+sys.path.insert(0, SRC)
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
 from smallbatch.figures.names import FIGURES, tables_of
 from smallbatch.import_graph import source_files
-from smallbatch.rule_helpers import start_compiling, plan_from_settings, print_cost, read_settings
+from smallbatch.page.captions import CAPTIONS
+from smallbatch.rule_helpers import jobs_find, plan_from_settings, print_cost, read_settings, start_compiling
+
+jobs_find(SRC)
 
 STARTED = psutil.Process().create_time()
 TABLES_OF_FIGURES = sorted({table for figure in FIGURES for table in tables_of(figure)})
@@ -33,7 +39,7 @@ wildcard_constraints:
 
 
 with stop_snakemake():
-    SETTINGS = read_settings(config)
+    SETTINGS = read_settings(config, IS_MODULE)
 STUDIES = SETTINGS.studies
 
 
@@ -47,7 +53,8 @@ def plan_of(study):
 TRACKED, INCOMPLETE = False, set()
 if workflow.is_main_process:
     with stop_snakemake():
-        RUNNING = clear_dead_locks(Path(".snakemake"))  # held as long as this process lives
+        # Held as long as this process lives. The locks of an outer workflow are its own matter.
+        RUNNING = None if IS_MODULE else clear_dead_locks(Path(".snakemake"))
         INCOMPLETE = incomplete_folders(Path(".snakemake"))
     PLANS = [plan_of(study)[1] for study in STUDIES]  # each one, so that a mistake in any ends here
     TRACKED = any(plan["config"]["tracking"]["name"] != "none" for plan in PLANS)
@@ -104,6 +111,11 @@ def tracked_runs(wildcards):
     """The runs that the page links to, where the study is tracked."""
     tracked = plan_of(wildcards.study)[1]["config"]["tracking"]["name"] != "none"
     return [f"results/{wildcards.study}/mlflow.csv"] if tracked else []
+
+
+def title_of_figure(wildcards):
+    """What Snakemake's own report lists a figure by."""
+    return {"figure": CAPTIONS[wildcards.figure][0]}
 
 
 def source(*modules):

@@ -10,7 +10,7 @@ rule draw:
             patterns=["{figure}.svg"],
             caption="../report/figure.rst",
             category="Study {study}",
-            labels={"figure": "{figure}"},
+            labels=title_of_figure,
         ),
         list="results/{study}/figures.json",
     log:

@@ -15,20 +15,20 @@ SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 class BestRate:
     """A row of best.csv: a setting with its best η̃. Where no η̃ trains every seed, what follows from it is None."""
 
-    batch_size: int
-    norm: str
-    bn_batch_size: int | None  # None without batch norm
-    schedule: str
-    budget: str
-    base_lr: float | None
-    lr: float | None
-    val_accuracy: float | None
-    test_accuracy: float | None
-    ci_low: float | None  # 95% t interval over seeds
-    ci_high: float | None
-    seeds: int
-    edge: bool  # no η̃ was tried on one side of the best
-    val_loss: float | None  # added to the contract's columns
+    batch_size: int  # m
+    norm: str  # none, bn or gn
+    bn_batch_size: int | None  # examples that batch norm normalizes together; empty without batch norm
+    schedule: str  # the study's name for it
+    budget: str  # epochs:E, updates:U or examples:X
+    base_lr: float | None  # η̃ with the best mean validation accuracy over all seeds
+    lr: float | None  # η = η̃·m
+    val_accuracy: float | None  # mean over seeds, at the best η̃
+    test_accuracy: float | None  # mean over seeds, at the best η̃
+    ci_low: float | None  # lower end of the 95% t interval of test_accuracy over seeds, on these test images
+    ci_high: float | None  # upper end of it
+    seeds: int  # number of seeds
+    edge: bool  # True if no η̃ was tried on one side of the best
+    val_loss: float | None  # mean over seeds, at the best η̃
 
 
 BEST = [field.name for field in dataclasses.fields(BestRate)]

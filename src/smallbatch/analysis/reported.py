@@ -109,7 +109,7 @@ def train_loss(one: dict, data: Measured, _) -> str:
     return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
 
 
-MEASURES = {
+MEASURES = {  # those of config_claims.MEASURES, which says how to add one
     function.__name__: function
     for function in (
         *(best_batch_size, best_bn_batch_size, largest_that_trains, stable_slope, failed_share, accuracies),

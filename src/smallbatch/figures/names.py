@@ -1,4 +1,10 @@
-"""Which figures a study has, and the tables that each reads. Without drawing anything."""
+"""Which figures a study has, and the tables that each reads. Without drawing anything.
+
+To add one: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list here, and in `MORE_TABLES` if
+it reads more than every figure does; its title and caption in `page/captions.py`; a row of the documentation's table.
+"""
+
+from smallbatch.measures.registry import EPOCH_MEASURES, asked_for
 
 GRID = [
     "best_by_batch_size",
@@ -12,11 +18,12 @@ GRID = [
 GRID += ["learning_curves"]
 SCHEDULES = ["schedule_curves", "updates_to_target", "batch_size_course", "accuracy_by_time", "accuracy_by_rate"]
 SCHEDULES += ["rate_heat_map"]
-FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, "noise_scale", "throughput"]))
+MEASURES = [measure.figure for measure in EPOCH_MEASURES]
+FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, *MEASURES, "throughput"]))
 FORMATS = ("svg", "png", "pdf", "csv")
 # Of every figure (`analyse.read_results`), and what some read beside them.
 TABLES = ("table.parquet", "best.csv", "study.json")
-HISTORIES = ("learning_curves", "schedule_curves", "updates_to_target", "batch_size_course", "noise_scale")
+HISTORIES = ("learning_curves", "schedule_curves", "updates_to_target", "batch_size_course", *MEASURES)
 MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
     "throughput": "calibration.csv",
     "claims": "claims.json",
@@ -27,9 +34,9 @@ MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
 def figures_of(study: dict) -> list[str]:
     """The names of a study's figures, in the order of the page; `study` is its plan or its study.json."""
     names = {setting["schedule"] for entry in study["budgets"] for setting in entry["settings"]}
-    noise = ["noise_scale"] if study["config"]["evaluation"].get("noise_scale") else []
+    measures = [measure.figure for measure in asked_for(study["config"]["evaluation"])]
     claims = ["claims"] if study["claims"] else []
-    return [*claims, *(SCHEDULES if len(names) > 1 else GRID), *noise, "throughput"]
+    return [*claims, *(SCHEDULES if len(names) > 1 else GRID), *measures, "throughput"]
 
 
 def tables_of(figure: str) -> list[str]:

@@ -8,10 +8,68 @@ Both are averaged over epochs and seeds *before* they are divided: the ratio of 
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from smallbatch.data.stream import fresh
+from smallbatch.measures.measure import Replica, Trainer
+
+COLUMNS = pa.schema(
+    [
+        ("b_simple", pa.float64()),  # gradient noise scale tr Σ/|G|² (McCandlish et al. 2018); null if
+        # evaluation.noise_scale is null
+        ("b_simple_low", pa.float64()),  # lower end of its 95% interval
+        ("b_simple_high", pa.float64()),  # upper end of its 95% interval; infinite if there is no finite estimate
+        ("gradient_norm2", pa.float64()),  # unbiased estimate of |G|²; average it over seeds before dividing
+        ("trace_sigma", pa.float64()),  # unbiased estimate of tr Σ; average it over seeds before dividing
+    ]
+)
+BATCHES = 8  # small batches of a measurement
+DRAWN = 2**32 - 2  # tells what is drawn for this measure from what is drawn for training
 T_OF_8 = 2.36  # Student's t at 95% for 8 batches: a job has no scipy to ask
+
+
+class NoiseScale:
+    """The per-epoch measure: its setting is the share of the training images to measure with."""
+
+    key = "noise_scale"
+    columns = COLUMNS
+    tracked = ("b_simple",)
+    figure = "noise_scale"
+    gradients = BATCHES
+
+    def check(self, setting: float) -> None:
+        if not 0 < setting <= 1:
+            raise ValueError(f"evaluation.noise_scale: {setting} must lie above 0 and not above 1")
+
+    def check_point(self, setting: float, unit: int, train_size: int) -> None:
+        least = BATCHES * unit / train_size
+        if least > setting:
+            raise ValueError(
+                f"evaluation.noise_scale: {setting} of {train_size:,} images are fewer than {BATCHES} batches of {unit}, "
+                f"the least that it can be measured with; write {math.ceil(1000 * least) / 1000} or more, or null"
+            )
+
+    def batch(self, fleet: dict, train_size: int) -> int:
+        """The examples of a small batch, a multiple of the BN batch size: all together are the share of the set."""
+        unit = fleet.get("bn_batch_size") or 1
+        return max(1, int(fleet["evaluation"]["noise_scale"] * train_size) // BATCHES // unit) * unit
+
+    def examples(self, fleet: dict, train_size: int) -> int:
+        return BATCHES * self.batch(fleet, train_size)
+
+    def measure(
+        self, trainer: Trainer, data: Any, fleet: dict, replicas: Sequence[Replica], epoch: int
+    ) -> list[dict[str, float]]:
+        size = len(data.train.labels)
+        small = self.batch(fleet, size)
+        number = BATCHES * small
+        drawn = [fresh(one.seed, epoch, size, DRAWN)[:number].reshape(BATCHES, small) for one in replicas]
+        found = trainer.gradient_products(data.train, np.stack(drawn))
+        return [noise_scale(of_replica, small) for of_replica in found]
 
 
 def products_of(rows):

@@ -16,6 +16,7 @@ The last two choose m for the next update, from averages over past updates.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
@@ -46,24 +47,46 @@ class Average(NamedTuple):
 
 def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
     """How many examples the update at hand should have, at learning rate `lr`; inf for as many as may be."""
-    if schedule["name"] == "ba-sgd":
-        return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
-    if not average.weight:  # the first update: one block
-        return 0.0
-    if schedule["name"] == "cabs":
-        return lr * average.first / average.second if average.second > 0 else math.inf
-    scale = schedule.get("scale") or 1.0
-    return scale * average.first / average.second if average.second > 0 else math.inf
+    return RULES[schedule["name"]].wanted(schedule, seen, average, lr)
 
 
 def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
     """The averages after an update."""
-    keep = schedule.get("smoothing", SMOOTHING)
-    if schedule["name"] == "cabs":
-        return average.with_values(seen.trace, seen.loss, keep)
-    if schedule["name"] == "gradient-noise":  # |f|² is too large by tr Σ / m
-        return average.with_values(seen.trace, seen.f2 - seen.trace / seen.m, keep)
-    return average
+    averages = RULES[schedule["name"]].averages
+    return average.with_values(*averages(seen), schedule.get("smoothing", SMOOTHING)) if averages else average
+
+
+class Rule(NamedTuple):
+    """How many examples an update should have, and what is averaged over updates for it."""
+
+    wanted: Callable[[dict, Moments, Average, float], float]
+    averages: Callable[[Moments], tuple[float, float]] | None = None
+
+
+def _ba_sgd(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+    return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
+
+
+def _gradient_noise(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+    if not average.weight:  # the first update: one block
+        return 0.0
+    scale = schedule.get("scale") or 1.0
+    return scale * average.first / average.second if average.second > 0 else math.inf
+
+
+def _cabs(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+    if not average.weight:
+        return 0.0
+    return lr * average.first / average.second if average.second > 0 else math.inf
+
+
+# To add one: its function, a line here, and an entry in `registry.py`.
+RULES = {
+    "ba-sgd": Rule(_ba_sgd),
+    # |f|² is too large by tr Σ / m
+    "gradient-noise": Rule(_gradient_noise, lambda seen: (seen.trace, seen.f2 - seen.trace / seen.m)),
+    "cabs": Rule(_cabs, lambda seen: (seen.trace, seen.loss)),
+}
 
 
 def expected_loss(m: float, s: float, drift: float, deviation: float) -> float:

@@ -8,10 +8,11 @@ that the noise scale g = εN/(B(1 - momentum)) follows the same course in both.
 import math
 from typing import NamedTuple
 
+from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.budget import examples_in, updates_in
 from smallbatch.schedules.rate import rate_factor
 
-ADAPTIVE = ("ba-sgd", "gradient-noise", "cabs")  # rules that choose the batch size while training (`adaptive.py`)
+ADAPTIVE = tuple(RULES)  # schedules that choose the batch size while training
 
 
 def is_adaptive(fleet: dict) -> bool:

@@ -25,6 +25,7 @@ from smallbatch.training.device import hardware
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.heap import give_back
 from smallbatch.training.loop import batches
+from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
 from smallbatch.training.verify import rounds_alike, verified
 from smallbatch.training.widths import WAYS, WIDEST, piece_of, twins, widths
 from smallbatch.user_cache import remember, remembered
@@ -126,8 +127,9 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
         return "the compiled step is for processors"
     if shared.get("precision"):
         return f"the compiled step knows no {shared['precision']}"
-    if shared.get("optimizer", {}).get("name", "sgd") != "sgd":
-        return "the compiled step knows SGD alone"
+    if not optimizer_kind(shared.get("optimizer", {})).compiled:
+        known = [name for name, kind in OPTIMIZERS.items() if kind.compiled]
+        return f"the compiled step knows {' and '.join(known).upper()} alone"
     try:
         from smallbatch.training.compiled.ready import ensure_compiled
 

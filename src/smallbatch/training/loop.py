@@ -19,8 +19,7 @@ from smallbatch.data.augment import Augmented, moves_in
 from smallbatch.data.read import Data, Split
 from smallbatch.data.stream import fresh, stream
 from smallbatch.errors import Stopped
-from smallbatch.measures.batches import BATCHES, small_batch
-from smallbatch.measures.noise_scale import noise_scale
+from smallbatch.measures.registry import asked_for
 from smallbatch.schedules.budget import final_epochs
 from smallbatch.schedules.course import course, epoch_ends, examples_at, is_adaptive, rate_factors, runs
 from smallbatch.training.checkpoint import UNKEPT, Keep
@@ -28,7 +27,6 @@ from smallbatch.training.record import Clock, Record
 
 STRETCH_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most
 FIRST_STRETCH = 8  # updates, before their speed is known
-MEASURED = 2**32 - 2  # tells what is drawn for measuring from what is drawn for training
 
 
 @dataclass
@@ -49,7 +47,7 @@ def train_block(
 
     `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
     replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
-    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Column meanings: README.
+    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Columns: docs/tables.md.
     """
     stretches, size = course(fleet), len(data.train.labels)
     ends, updates = epoch_ends(stretches, size), fleet["updates"]
@@ -92,7 +90,7 @@ def train_block(
             clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
             examples = examples_at(stretches, end)
             made, spent = crew.updates_made(end, examples)
-            noise = measured(crew, data, fleet, at, epoch) if fleet["evaluation"].get("noise_scale") else None
+            noise = measured(crew, data, fleet, at, epoch)
             batch_size = None if is_adaptive(fleet) else runs(stretches, end - 1, end)[0].batch_size
             for row, r in enumerate(at.rows):
                 if not at.records[r].diverged:
@@ -100,7 +98,7 @@ def train_block(
                         *(epoch, int(made[row]), examples, int(spent[row])),
                         *(batch_size, float(lr[row]), float(running[row])),
                         *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
-                        noise and noise[row],
+                        noise[row],
                     )
                     if is_adaptive(fleet):
                         at.records[r].history[-1]["capped"] = int(crew.capped[row])
@@ -220,13 +218,13 @@ def smith_g(record: Record, fleet: dict, size: int, lr: float) -> float | None:
 
 
 def measured(crew, data: Data, fleet: dict, at: Standing, epoch: int) -> list[dict]:
-    """The gradient noise scale of each row at its weights, from examples that seed and epoch draw (`measures/`)."""
-    size = len(data.train.labels)
-    small = small_batch(fleet, size)
-    seeds = [at.records[r].seed for r in at.rows]
-    drawn = [fresh(seed, epoch, size, MEASURED)[: BATCHES * small].reshape(BATCHES, small) for seed in seeds]
-    found = crew.gradient_products(data.train, np.stack(drawn))
-    return [noise_scale(of_replica, small) for of_replica in found]
+    """The columns of the per-epoch measures that the study asks for, of each row at its weights (`measures/`)."""
+    replicas = [at.records[r] for r in at.rows]
+    found: list[dict] = [{} for _ in replicas]
+    for measure in asked_for(fleet["evaluation"]):
+        for columns, more in zip(found, measure.measure(crew, data, fleet, replicas, epoch), strict=True):
+            columns |= more
+    return found
 
 
 def score_epoch(crew, data: Data) -> dict:

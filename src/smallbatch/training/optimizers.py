@@ -1,20 +1,32 @@
-"""From an optimizer's config to what updates the weights of a fleet."""
+"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers: `optimizer_kinds.py`."""
+
+from collections.abc import Callable
 
 import torch
 
 from smallbatch.training.adamw import AdamW
+from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.training.sgd import SGD
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
 
 
 def make_optimizer(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> SGD | AdamW:
-    """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples."""
-    if config.get("name", "sgd") == "sgd":
-        nesterov = bool(config.get("nesterov"))
-        return SGD(parameters, replicas, config["momentum"], config["weight_decay"], nesterov)
+    """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples; raises ValueError."""
+    optimizer_kind(config)  # which knows the names
+    return FACTORIES[config.get("name", "sgd")](config, parameters, replicas, m)
+
+
+def _sgd(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> SGD:
+    return SGD(parameters, replicas, config["momentum"], config["weight_decay"], bool(config.get("nesterov")))
+
+
+def _adamw(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> AdamW:
     betas = config.get("beta1") or BETA1, beta2(config, m)
     return AdamW(parameters, replicas, *betas, config.get("eps") or EPS, config["weight_decay"])
+
+
+FACTORIES: dict[str, Callable] = {"sgd": _sgd, "adamw": _adamw}  # a function for each of OPTIMIZERS
 
 
 def beta2(config: dict, m: int) -> float:

@@ -26,7 +26,7 @@ class Record:
     ) -> None:  # fmt: skip
         """Take the scores after an epoch. `batch_size` is the last update's, or None for the mean of the epoch's updates,
         which the replica chose: `spent` are the examples of its updates so far, without those of an unfinished one.
-        `noise` are columns of the gradient noise scale, if it was measured."""
+        `noise` are the columns of per-epoch measures (`measures/`)."""
         if batch_size or updates > self.updates:
             self.batch_size = batch_size or (spent - self.spent) / (updates - self.updates)
             self.spent = spent

@@ -1,1 +1,1 @@
-"""Claims: what a study says beforehand, decided from its tables. The rules in short: README, section Claims."""
+"""Claims: what a study says beforehand, decided from its tables. The rules in short: docs/claims.md."""

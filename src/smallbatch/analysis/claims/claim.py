@@ -16,9 +16,9 @@ class Rival:
     """One of the effects that a claim rests on."""
 
     name: str  # what the effect is measured against
-    estimate: float | None
-    ci_low: float | None
-    ci_high: float | None
+    estimate: float | None  # in the unit of the claim
+    ci_low: float | None  # lower end of the interval at the claim's level
+    ci_high: float | None  # upper end of it
 
 
 @dataclass(frozen=True)
@@ -26,32 +26,32 @@ class Claim:
     """The keys of the contract come first: `claim` to `decide_by`."""
 
     claim: str  # the study's name for it
-    source: str
-    statement: str
+    source: str  # paper and place in it
+    statement: str  # what is claimed, as a sentence
     statistic: str  # what the estimate is, in words
     estimate: float | None  # in `unit`
-    ci_low: float | None  # of the interval at `level`
-    ci_high: float | None
-    p_value: float | None  # of the nearer verdict
-    seeds: int
+    ci_low: float | None  # lower end of the interval at `level`
+    ci_high: float | None  # upper end of it
+    p_value: float | None  # of the nearer verdict, not adjusted
+    seeds: int  # number of seeds
     verdict: str  # supported, contradicted or undecided
     decide_by: str  # what would decide or confirm it; empty where nothing has to
-    unit: str
-    level: float
+    unit: str  # points (of test accuracy), of log loss, or octaves per doubling of m
+    level: float  # of the interval
     p_holm: float | None  # the p value, adjusted for the number of claims
-    interim: bool  # before the planned number of seeds
-    alpha: float
-    seeds_planned: int
-    norm: str | None  # none, bn or gn; None: of any kind
-    budget: str
+    interim: bool  # True before the planned number of seeds
+    alpha: float  # the adjusted p value must be below it
+    seeds_planned: int  # claims.seeds_planned of the study
+    norm: str | None  # none, bn or gn; null: of any kind
+    budget: str  # of the settings that are compared
     needs: str  # where the interval must lie for the claim to hold, in words
     fails: str  # and for it to be contradicted
     found: str  # what was measured, as a sentence
     bootstrap: list[float] | None  # a 95% interval, lower end first
     cross_fitted: float | None  # the estimate with each seed's setting chosen on the other seeds
-    test_images: int
-    rivals: list[Rival]
-    bounds: list[float]  # where the zero line and the least effect, or both margins, lie
+    test_images: int  # number of test images; 0 if the effect is not an accuracy
+    rivals: list[Rival]  # the effects that the claim rests on
+    bounds: list[float]  # the zero line and the least effect, or both margins, in `unit`
     blocked: list[str]  # why it cannot be decided, whatever the numbers
     overrides: list[str]  # of the study, that do what `decide_by` says
     cite: str | None  # a key of papers.bib

@@ -12,7 +12,7 @@ from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
 from smallbatch.text import budget_text, kind_text
 
-KINDS = {
+KINDS = {  # a function for each of config_claims.TESTS, which says how to add one
     "small-batch": small_batch,
     "large-batch": small_batch,
     "no-difference": no_difference,

@@ -11,6 +11,8 @@ from smallbatch.training.compiled import moments, step
 from smallbatch.training.compiled.layout import lay_out
 from smallbatch.training.compiled.tape import lanes
 from smallbatch.training.compiled.translate import make_tape
+from smallbatch.training.groups import CannotFuse
+from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.training.widths import piece_of
 
 EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
@@ -25,6 +27,8 @@ class Compiled:
         self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict, whole: bool = False
     ):
         """`m` is the largest batch; with `whole` it is computed at once, however large (`moment_sums` needs that)."""
+        if not optimizer_kind(optimizer).compiled:
+            raise CannotFuse(f"the compiled step knows no {optimizer['name']}")
         self.tape = tape = make_tape(nets[0], shape)
         self.dtype = next(nets[0].parameters()).detach().numpy().dtype
         self.optimizer = optimizer

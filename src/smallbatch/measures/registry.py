@@ -1,0 +1,30 @@
+"""The per-epoch measures that there are. Without torch.
+
+To add one:
+1. its own file here, with a class that has what `EpochMeasure` asks for (`measure.py`; `noise_scale.py` is an example);
+2. its key in `MeasureKeys` and an instance in `EPOCH_MEASURES`, below;
+3. its figure: `figures/<figure>.py`, a caption in `page/captions.py`, and a row in the documentation's table.
+Configuration, plan, memory, cost, training loop, tables and MLflow follow from the list. The default of its key is null, so
+that points trained before keep their digests.
+"""
+
+from dataclasses import dataclass
+
+from smallbatch.measures.measure import EpochMeasure
+from smallbatch.measures.noise_scale import NoiseScale
+
+
+@dataclass
+class MeasureKeys:
+    """Keys of `evaluation` in a study."""
+
+    noise_scale: float | None = None  # share of the training images with which the gradient noise scale is measured
+    # each epoch; null: it is not measured
+
+
+EPOCH_MEASURES: tuple[EpochMeasure, ...] = (NoiseScale(),)
+
+
+def asked_for(evaluation: dict) -> list[EpochMeasure]:
+    """The measures that a study or fleet with this `evaluation` asks for."""
+    return [measure for measure in EPOCH_MEASURES if evaluation.get(measure.key)]
