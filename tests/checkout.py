@@ -29,8 +29,10 @@ class Checkout:
         return [snakemake(), "--cores", "2", *arguments, "--config", *settings, *given.values()]
 
     def snakemake(self, *arguments: str, check: bool = True, **config: str) -> "Run":
+        return self.forked(self.command(*arguments, **config), check)
+
+    def forked(self, command: list[str], check: bool = True) -> "Run":
         """Run Snakemake, which like its jobs need not import what they need (`warm`); `run` starts what a user does."""
-        command = self.command(*arguments, **config)
         run = Run(*warm.run(["snakemake", *command[1:]], self.root, self.environment))
         return run.checked(command) if check else run
 

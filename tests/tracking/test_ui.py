@@ -7,6 +7,7 @@ import sys
 import urllib.request
 
 import psutil
+import pytest
 from checkout import wait_for
 from test_ways import log
 
@@ -22,6 +23,7 @@ def ask(path: str, content: dict) -> dict:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_the_page_starts_its_server_and_no_runner_of_jobs(tmp_path):
     """MLflow starts its runner of jobs in the same moment as the server, and that seven more processes later."""
     logged = log(tmp_path / "results", 3)

@@ -1,4 +1,5 @@
 import functools
+import gc
 
 import pytest
 import torch
@@ -11,6 +12,11 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_flush_denormal(False)  # which training turns on (`fleet.set_up`)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_was_there_stays():
+    gc.freeze()  # as after collecting, in `../conftest.py`
 
 
 @functools.cache

@@ -152,6 +152,7 @@ def test_the_official_fashion_mnist_is_what_its_paper_says():
     )
 
 
+@pytest.mark.slow
 @mirrored
 def test_cifar10_has_the_means_and_deviations_that_are_known_of_it(cifar10):
     sums = {  # of this copy, in which 105 images are not exact

@@ -163,6 +163,7 @@ def assert_equal_within_seed_noise(one: np.ndarray, two: np.ndarray):
     assert one.mean() > 0.9 and two.mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["none", "ghost"])
 def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(standard_digits, shared, norm):
     kind, b = NORMS[norm]

@@ -41,6 +41,7 @@ def trained(study: Path, job: Path, results: Path) -> tuple[pd.DataFrame, dict]:
     return pd.read_parquet(results / "tiny" / "table.parquet"), cost
 
 
+@pytest.mark.slow
 def test_a_job_on_a_gpu_trains_up_to_its_tables(results, tmp_path, monkeypatch, capsys, pretended_gpu):  # noqa: F811
     study, job = planned(results, "grid.norm=[bn]", "grid.base_lr=[2**-6,2**40]", "training.gpus=1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where no way of training is known to be the fastest

@@ -240,8 +240,13 @@ def test_the_thin_network_has_the_layers_of_the_whole_one():
     assert strides[0] == strides[1]
 
 
-@pytest.mark.parametrize("norm", ["none", "bn", "ghost"])
-@pytest.mark.parametrize("name", NAMES)
+CASES = [(name, norm) for name in NAMES for norm in ("none", "bn", "ghost")]
+TAKES_SECONDS = {("resnet50", "none"): pytest.mark.slow}
+
+
+@pytest.mark.parametrize(
+    ("name", "norm"), [pytest.param(*case, marks=TAKES_SECONDS.get(case, ()), id="-".join(case)) for case in CASES]
+)
 def test_the_compiled_step_takes_every_network_but_for_dropout(name, norm):
     """ResNet-50 in full size with one norm alone, which takes ten seconds."""
     changes = {"keskar-c1": {"dropout": None}, "resnet50": {"_target_": THIN} if norm != "none" else {}}

@@ -24,6 +24,7 @@ from smallbatch.page.build import build_page
 from smallbatch.page.points import points_data
 from smallbatch.page.svg import inline
 from smallbatch.papers import cited, entries, name
+from smallbatch.plan import make_plan
 from smallbatch.plan_files import plan_study
 
 matplotlib.use("Agg")
@@ -144,7 +145,7 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_claim_and_reported_value_of_the_projects_studies_has_its_source_and_paper(study):
-    plan = plan_study(compose(study, [])).study
+    plan = make_plan(compose(study, []), "code", "data").study
     assert plan["claims"] and plan["papers"]
     for claim in plan["claims"]:
         assert claim["source"] and claim["cite"] in entries()

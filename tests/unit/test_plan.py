@@ -1,6 +1,7 @@
 """The grid, identity and packing."""
 
 import copy
+import functools
 from itertools import product
 
 import pytest
@@ -27,6 +28,7 @@ def points_in(plan) -> set[str]:
     }
 
 
+@functools.cache
 def planned(*overrides):
     return make_plan(compose("digits", list(overrides)), "code", "data")
 

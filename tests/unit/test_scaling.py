@@ -22,7 +22,8 @@ def accuracies(rng, p, seeds=10, noise=0.003, constant=-4.0):
 
 
 @pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
-def test_the_interval_holds_the_true_exponent_about_as_often_as_it_says(p):
+def test_the_interval_holds_the_true_exponent_about_as_often_as_it_says(p, monkeypatch):
+    monkeypatch.setattr("smallbatch.analysis.scaling.RESAMPLES", 100)
     rng, inside, slopes = np.random.default_rng(0), 0, []
     for _ in range(50):
         found = fit(SIZES, accuracies(rng, p))

@@ -112,6 +112,7 @@ def installed(project: Path) -> dict[str, str]:
     return {one.name: one.version for one in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", [False, True], ids=["as pip has it", "from an address of one's own"])
 def test_make_installs_the_locked_torch_and_says_so_in_one_line(small_project, tmp_path, address):
     project, environment = small_project
@@ -127,6 +128,7 @@ def test_make_installs_the_locked_torch_and_says_so_in_one_line(small_project, t
     assert {name: version for name, version in installed(project).items() if name in expected} == expected
 
 
+@pytest.mark.slow
 def test_pip_prefers_the_torch_of_a_further_index_as_with_conda(small_project, tmp_path):
     project, environment = small_project
     there = index(tmp_path / "cpu", ("torch", f"{LOCK['torch']}+cpu"))

@@ -62,7 +62,7 @@ def files(folder: Path) -> list[Path]:
 
 def test_with_a_directory_everything_is_written_there(fresh, tmp_path):
     before = files(fresh.root)
-    assert fresh.run(fresh.command("--directory", str(tmp_path / "there"))).trained == 24
+    assert fresh.forked(fresh.command("--directory", str(tmp_path / "there"))).trained == 24
     assert "A tiny study" in (tmp_path / "there" / "results" / "tiny" / "report.html").read_text()
     command = fresh.command("--snakefile", "fresh/workflow/Snakefile", "--directory", "there")
     assert "Nothing to be done" in Elsewhere(tmp_path, fresh).run(command).output
@@ -72,19 +72,19 @@ def test_with_a_directory_everything_is_written_there(fresh, tmp_path):
 def test_another_workflow_uses_it_as_a_module(fresh, tmp_path):
     before = files(fresh.root)
     folder = outer(fresh, tmp_path / "outer")
-    jobs = folder.run(RUN).jobs
+    jobs = folder.forked(RUN).jobs
     assert jobs["sb_train"] == 2 and jobs["summary"] == 1
     assert "A tiny study" in (folder.results / "tiny" / "report.html").read_text()
     assert (folder.root / "mine.json").read_bytes() == (folder.results / "tiny" / "claims.json").read_bytes()
     profile = str(fresh.root / "workflow" / "profiles" / "default")
-    again = folder.run([*RUN, "--workflow-profile", profile, "sb_all", "summary"])
+    again = folder.forked([*RUN, "--workflow-profile", profile, "sb_all", "summary"])
     assert "Nothing to be done" in again.output
     assert files(fresh.root) == before
 
 
 def test_a_modules_misspelt_setting_is_told_and_keys_of_the_outer_workflow_are_not(fresh, tmp_path):
     shown = (
-        outer(fresh, tmp_path / "outer", config=CONFIG + "hydar: grid.seeds=9\n").run([*RUN, "-n", "--quiet"]).output
+        outer(fresh, tmp_path / "outer", config=CONFIG + "hydar: grid.seeds=9\n").forked([*RUN, "-n", "--quiet"]).output
     )
     assert "warning: config key hydar is not a setting of smallbatch; did you mean hydra?" in shown
     assert "key sample" not in shown
@@ -92,7 +92,7 @@ def test_a_modules_misspelt_setting_is_told_and_keys_of_the_outer_workflow_are_n
 
 @pytest.mark.parametrize("more", ["prefix: 'sub'", "replace_prefix: {'results/': 'sub/'}"])
 def test_a_modules_prefix_is_refused(fresh, tmp_path, more):
-    run = outer(fresh, tmp_path / "outer", more=more).run([*RUN, "-n"], check=False)
+    run = outer(fresh, tmp_path / "outer", more=more).forked([*RUN, "-n"], check=False)
     assert run.status == 1 and run.error.endswith("not supported; smallbatch writes to results/")
     assert not (tmp_path / "outer" / "results").exists()
 
@@ -102,5 +102,5 @@ def test_a_module_that_is_no_folder_on_disk_is_refused(fresh, tmp_path):
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
         subprocess.run([*git, *command], cwd=fresh.root, check=True)
     remote = f"gitfile({str(fresh.root)!r}, path='workflow/Snakefile', ref='HEAD')"
-    run = outer(fresh, tmp_path / "outer", snakefile=remote).run([*RUN, "-n"], check=False)
+    run = outer(fresh, tmp_path / "outer", snakefile=remote).forked([*RUN, "-n"], check=False)
     assert run.status == 1 and "clone it" in run.error

@@ -78,7 +78,7 @@ def killed_process(checkout: Checkout) -> None:
     inside = re.escape(str(checkout.root))
 
     def kill() -> None:
-        for _ in range(300):
+        for _ in range(1500):
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     command = (process / "cmdline").read_bytes().split(b"\0")
@@ -86,9 +86,11 @@ def killed_process(checkout: Checkout) -> None:
                 except OSError:
                     continue
                 if b"smallbatch.train" in command and re.match(inside, here):
-                    os.kill(int(process.name), 9)
-                    return
-            time.sleep(0.1)
+                    log = checkout.results / "logs" / "train" / f"{Path(command[-2].decode()).stem}.log"
+                    if log.exists() and log.stat().st_size:  # it has begun, and said so
+                        os.kill(int(process.name), 9)
+                        return
+            time.sleep(0.02)
 
     threading.Thread(target=kill, daemon=True).start()
 

@@ -60,14 +60,14 @@ def own(tmp_path) -> Checkout:
 
 
 def test_a_measure_of_ones_own_reaches_the_tables_and_the_list_of_figures(own):
-    refused = own.python("-m", "smallbatch.train", *SMALL, "evaluation.gradient_size=0", check=False)
+    refused = own.module("smallbatch.train", *SMALL, "evaluation.gradient_size=0", check=False)
     assert "evaluation.gradient_size: 0 is no number of examples; write 1 or more" in refused.error
     histories, plans = [], set()
     for further in ("evaluation.gradient_size=32", "evaluation.gradient_size=null"):
-        own.python("-m", "smallbatch.train", *SMALL, further)
+        own.module("smallbatch.train", *SMALL, further)
         (plan,) = set(own.results.glob("plan/*.study.json")) - plans
         plans.add(plan)
-        own.python("-m", "smallbatch.collect", str(plan))
+        own.module("smallbatch.collect", str(plan))
         histories.append(pq.read_table(own.results / "digits" / "history.parquet").to_pandas())
     measured, without = histories
     trained = measured["epoch"] > 0

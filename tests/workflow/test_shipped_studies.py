@@ -23,7 +23,7 @@ STUDIES = sorted(path.stem for path in (REPOSITORY / "conf" / "study").glob("*.y
 def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, request):
     overrides = [*miniature(study), *mirror(study, request), "tracking=none"]
     command = [snakemake(), "--cores", "1", "--config", f"study={study}", f"hydra={' '.join(overrides)}"]
-    run = fresh.run(command)
+    run = fresh.forked(command)
     folder = fresh.results / study
     plan = json.loads((folder / "study.json").read_text())
     assert run.trained == plan["points"] == pq.read_table(folder / "table.parquet").num_rows > 0
@@ -40,7 +40,7 @@ def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, req
     assert not page.slips
     if CHROMIUM:
         assert console_and_requests(f"file://{page.path}", tmp_path) == ([], [])
-    again = fresh.run(command)
+    again = fresh.forked(command)
     assert not again.jobs and not again.trained
 
 
