@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 from smallbatch import provenance
+from smallbatch.atomic import write_text
 from smallbatch.console import main_errors, user_folder
 from smallbatch.points import digest, fleet_slug
 from smallbatch.schedules.course import is_adaptive
 from smallbatch.speeds import steps_of
-from smallbatch.store import write_text
 from smallbatch.syntax import read_syntax
 
 COLUMNS = (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from smallbatch import memory, provenance, store
 from smallbatch import points as identity
+from smallbatch.atomic import write_text
 from smallbatch.console import sigterm_noted, user_folder
 from smallbatch.errors import Stopped, UserError
 from smallbatch.footprint import MARGIN, WIDEST, fitting, options, peak
@@ -89,7 +90,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
         }
         expected = f", {cost['predicted_mb']:,} MB predicted" if cost["predicted_mb"] else ""
         print(f"{path.stem}: {cost['peak_mb']:,} MB of memory at most{expected}", flush=True)
-    store.write_text(folder / "cost.json", json.dumps(cost) + "\n")
+    write_text(folder / "cost.json", json.dumps(cost) + "\n")
 
 
 def complete(

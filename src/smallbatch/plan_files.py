@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from smallbatch import store
+from smallbatch.atomic import write_atomically
 from smallbatch.errors import UserError
 from smallbatch.footprints import footprints
 from smallbatch.plan import Plan, expand, make_plan
@@ -72,9 +73,8 @@ def write_plan(plan: Plan, results: Path) -> Path:
 def _write_once(path: Path, content: dict, changed: bool = False) -> None:
     """Write a file that isn't there, or, with `changed`, one whose content is another."""
     if not path.exists() or (changed and path.read_bytes() != canonical(content) + b"\n"):
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_bytes(canonical(content) + b"\n")
-        os.replace(aside, path)
+        with write_atomically(path, sync=False) as temporary:  # a plan can be written again
+            temporary.write_bytes(canonical(content) + b"\n")
 
 
 def other_codes(plan: Plan, results: Path) -> dict[str, int]:

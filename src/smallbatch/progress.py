@@ -1,11 +1,11 @@
 """The progress of a job: a bar on a terminal, lines elsewhere, and a small file that the workflow's bar reads."""
 
 import json
-import os
 import sys
 import time
-import uuid
 from pathlib import Path
+
+from smallbatch.atomic import write_atomically
 
 
 class JobProgress:
@@ -69,10 +69,8 @@ class JobProgress:
             "started": self.started,
             "updated": self.written,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(f".{uuid.uuid4().hex}")
-        aside.write_text(json.dumps(state))
-        os.replace(aside, self.path)
+        with write_atomically(self.path, sync=False) as temporary:  # often, and of no use after a power cut
+            temporary.write_text(json.dumps(state))
         if self.bar:
             rate = max(0, images - self.resumed) / max(self.written - self.started, 1e-9)
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")

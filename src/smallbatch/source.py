@@ -16,6 +16,7 @@ PREPARING = ("smallbatch.data.prepare",)
 # But for what those import to find, name, say and remember things: no number depends on it.
 WITHOUT_NUMBERS = {
     "smallbatch",  # the version
+    "smallbatch.atomic",
     "smallbatch.console",
     "smallbatch.errors",
     "smallbatch.import_graph",

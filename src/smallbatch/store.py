@@ -8,16 +8,13 @@ here is an absolute path: the store travels as it is.
 """
 
 import contextlib
-import os
-import shutil
-import tempfile
-import uuid
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from smallbatch.atomic import write_atomically
 from smallbatch.points import digest, fleet_slug
 
 TABLES = ("summary", "history", "correct")
@@ -118,34 +115,17 @@ def add(store: Path, shared: dict, code: str, tables: dict[str, pa.Table]) -> No
 
 
 def write(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write tables as a folder of parquet files, whole or not at all: written aside, synced, renamed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
-    try:
+    """Write tables as a folder of parquet files, whole or not at all."""
+    with write_atomically(folder) as temporary:
+        temporary.mkdir()
         for name, table in tables.items():
-            write_file(aside / f"{name}.parquet", table)
-        aside.chmod(0o755)  # mkdtemp makes it private; the store is shared with colleagues
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
 
 
 def write_file(path: Path, table: pa.Table) -> None:
     """Write one parquet file atomically."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # another copy of the job may write beside
-    with open(aside, "wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    aside.write_text(text)
-    os.replace(aside, path)
+    with write_atomically(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def read(folder: Path, name: str) -> pa.Table:

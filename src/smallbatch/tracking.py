@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from smallbatch.atomic import temporary_prefix, write_atomically
 from smallbatch.console import without_collecting
 from smallbatch.errors import first_line
 from smallbatch.provenance import commit
@@ -156,15 +157,14 @@ def _address(results: Path) -> str:
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's tables aside: a database whose making was killed halfway is broken for good."""
+    """Make MLflow's tables in a temporary file: a database whose making is killed halfway stays broken."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    aside = path.with_name(f".{path.name}.new")
-    for left in path.parent.glob(f"{aside.name}*"):  # by a process that was killed; SQLite's journal too
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed; SQLite's journal too
         left.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{aside}", "mlflow-artifacts:/")
-    store.engine.dispose()
-    os.replace(aside, path)
+    with write_atomically(path) as temporary:
+        store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
+        store.engine.dispose()
 
 
 def _experiment(client, tracking: dict, study: str) -> str:

@@ -9,16 +9,15 @@ A checkpoint lies beside the parts of the store and is no part: it goes when its
 import hashlib
 import json
 import math
-import os
 import shutil
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from smallbatch.atomic import temporary_prefix, write_atomically
 from smallbatch.points import digest
 
 MAGIC = b"smallbatch checkpoint 1\n"
@@ -55,7 +54,7 @@ class Unusable(Exception):
 def keep_at(path: Path, identity: dict, seconds: float, stopping: Callable[[], bool], say) -> Keep:
     """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a file that is no use."""
     saved = None
-    for left in path.parent.glob(f"{_aside(path)}*"):  # by a process that was killed while it wrote
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     try:
         saved = load(path, identity)
@@ -79,34 +78,16 @@ def path_of(folder: Path, points: list[str]) -> Path:
 
 
 def save(path: Path, identity: dict, state: dict, arrays: dict[str, np.ndarray]) -> None:
-    """Write a checkpoint: aside, synced, renamed, so that a kill or a power cut leaves the old one or the new one."""
+    """Write a checkpoint; a kill or a power cut leaves the old one or the new one."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
     header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(_aside(path) + uuid.uuid4().hex)  # a copy of the job may write beside
     hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
-    try:
-        with open(aside, "wb") as file:
-            for part in (MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())):
-                hashed.update(part)
-                file.write(part)
-            file.write(hashed.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _aside(path: Path) -> str:
-    """How the name begins under which a checkpoint is written."""
-    return f".writing-{path.name[1:]}-"
+    with write_atomically(path) as temporary, open(temporary, "wb") as file:
+        for part in (MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())):
+            hashed.update(part)
+            file.write(part)
+        file.write(hashed.digest())
 
 
 def load(path: Path, identity: dict) -> tuple[dict, dict[str, np.ndarray]] | None:
