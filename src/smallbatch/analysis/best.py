@@ -127,6 +127,11 @@ def of_setting(table: pd.DataFrame, setting) -> np.ndarray:
     return same
 
 
+def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without batch norm, or with batch norm over the whole batch."""
+    return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
+
+
 def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Student's t interval of the mean; (nan, nan) for fewer than two values."""
     n = len(values)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
+from smallbatch.analysis.best import whole_batch
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
@@ -97,10 +98,8 @@ def _other_sizes(data: Measured, row) -> list[str]:
 
 def _wrong_rate(data: Measured, row) -> list[str]:
     lost = wrong_rates(data)
-    here = lost[
-        (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
-        & (lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]) & (lost["shift"] == 2)
-    ].sort_values("batch_size")  # fmt: skip
+    same = (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
+    here = whole_batch(lost[same & (lost["shift"] == 2)]).sort_values("batch_size")
     if here.empty:
         return []
     least, most = here.loc[here["lost"].idxmin()], here.loc[here["lost"].idxmax()]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
 from smallbatch.analysis.answer import KINDS
-from smallbatch.analysis.best import best_rates, rates, with_failed
+from smallbatch.analysis.best import best_rates, rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
 from smallbatch.rates import rate_text
@@ -114,8 +114,8 @@ def rates_table(data: Measured) -> pd.DataFrame:
 def wrong_rates_table(data: Measured) -> pd.DataFrame:
     """Points of test accuracy lost at 1/8 to 8 times the best η̃, a row per setting."""
     lost = wrong_rates(data)
-    whole = lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]
-    lost = lost[whole] if whole.any() else lost
+    whole = whole_batch(lost)
+    lost = lost if whole.empty else whole
     names = {shift: f"× {2**shift}" if shift > 0 else f"÷ {2**-shift}" for shift in SHIFTS}
     rows = []
     for (budget, schedule, norm, m, b), group in lost.groupby(

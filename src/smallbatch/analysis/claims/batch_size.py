@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.best import SETTING, whole_batch
 from smallbatch.analysis.claims.verdict import ALPHA, Evidence, directional, equivalent, not_inferior
 from smallbatch.analysis.effect import two_way
 from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, difference, first, setting_key
@@ -151,11 +151,6 @@ def bn_batch(claim: dict, data: Measured) -> Evidence:
         f"{listed}, at {budget_text(claim['budget'])}", reasons, fixes,
         [two_way(sum(crossed) / len(crossed))] if same else None,
     )  # fmt: skip
-
-
-def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
-    """Settings without batch norm, or with batch norm over the whole batch."""
-    return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
 
 
 def several(rows: pd.DataFrame) -> str | None:

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import of_setting
-from smallbatch.analysis.claims.batch_size import never_trains, several, whole_batch
+from smallbatch.analysis.best import of_setting, whole_batch
+from smallbatch.analysis.claims.batch_size import never_trains, several
 from smallbatch.analysis.claims.verdict import Evidence, falling
 from smallbatch.analysis.effect import paired
 from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
+from smallbatch.analysis.stable import largest_without_failure
 from smallbatch.text import budget_text
 
 UNIT = "octaves per doubling of m"
@@ -87,11 +88,12 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     above = points[points["base_lr"] >= best_lr]
     failed = above.assign(failed=above["status"] != "completed").pivot(index="seed", columns="base_lr", values="failed")
     failed = failed.dropna()
-    rates = np.log2(np.array(sorted(failed.columns), float))
     if failed.empty:
         return pd.Series(dtype=float), False, 1.0
-    reached = np.cumprod(~failed[sorted(failed.columns)].to_numpy(bool), axis=1).sum(1)
-    top = pd.Series(rates[np.maximum(reached - 1, 0)], index=failed.index)
-    above = rates[np.minimum(reached, len(rates) - 1)] - rates[np.maximum(np.minimum(reached, len(rates) - 1) - 1, 0)]
-    step = float(above.max()) if len(rates) > 1 else 1.0
-    return top, bool((reached == len(rates)).any()), step
+    tried = np.array(sorted(failed.columns), float)
+    rows = failed[sorted(failed.columns)].to_numpy(bool)
+    last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
+    octaves, end = np.log2(tried), len(tried) - 1
+    following = np.minimum(last + 1, end)  # at the end of the grid the step before it stands for the one after it
+    step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
+    return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step
