@@ -72,9 +72,9 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
     """Take what the store has of a job that didn't finish; returns what is missing, a row for each η̃."""
     gaps, codes = [], [job["code"], *job["accept_code"]]
     for entry in job["fleets"]:
-        shared, points = entry["fleet"], identity.points_of(entry["points"])
-        digests = identity.point_digests(shared, points)
-        tables = store.look_up(results / "store", shared, codes, digests)
+        fleet, points = entry["fleet"], identity.points_of(entry["points"])
+        digests = identity.point_digests(fleet, points)
+        tables = store.look_up(results / "store", fleet, codes, digests)
         for name in store.TABLES:
             found[name].append(tables[name])
         there = set(tables["summary"]["point"].to_pylist())
@@ -82,11 +82,11 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
         for base_lr, group in itertools.groupby(missing, key=lambda point: point[0]):
             gaps.append(
                 {
-                    "batch_size": shared["batch_size"],
-                    "norm": shared["norm"],
-                    "bn_batch_size": shared.get("bn_batch_size"),
+                    "batch_size": fleet["batch_size"],
+                    "norm": fleet["norm"],
+                    "bn_batch_size": fleet.get("bn_batch_size"),
                     "schedule": entry["schedule"],
-                    "updates": shared["updates"],
+                    "updates": fleet["updates"],
                     "base_lr": format_rate(base_lr),
                     "missing_seeds": " ".join(str(seed) for _, seed in group),
                 }

@@ -39,15 +39,15 @@ def estimate(jobs: list[dict], speeds: dict[tuple, dict], stored: set[str], core
     for job in jobs:
         of_job, missing = JOB, 0
         for entry in job["fleets"]:
-            shared, points = entry["fleet"], points_of(entry["points"])
-            new = sum(digest not in stored for digest in point_digests(shared, points))
+            fleet, points = entry["fleet"], points_of(entry["points"])
+            new = sum(digest not in stored for digest in point_digests(fleet, points))
             found["points"] += len(points)
-            found["disk_bytes"] += new * _disk(shared, bool(job["tracking"]))
+            found["disk_bytes"] += new * _disk(fleet, bool(job["tracking"]))
             missing += new
             if new:
-                fleets.add(fleet_slug(shared))
-                found["images"] += new * course(shared)[-1].end
-                one = point_seconds(shared, speeds)
+                fleets.add(fleet_slug(fleet))
+                found["images"] += new * course(fleet)[-1].end
+                one = point_seconds(fleet, speeds)
                 of_job = None if of_job is None or one is None else of_job + FLEET + new * one
         if missing:
             found["jobs"] += 1
@@ -62,28 +62,28 @@ def estimate(jobs: list[dict], speeds: dict[tuple, dict], stored: set[str], core
     return found
 
 
-def point_seconds(shared: dict, speeds: dict[tuple, dict]) -> float | None:
+def point_seconds(fleet: dict, speeds: dict[tuple, dict]) -> float | None:
     """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not known."""
-    updates = update_seconds(shared, speeds, "fleet")
+    updates = update_seconds(fleet, speeds, "fleet")
     if updates is None:
         return None
-    sizes, speed = shared["dataset"]["sizes"], speeds[steps_of(shared)[0]]
-    ends = epoch_ends(course(shared), sizes["train"])
+    sizes, speed = fleet["dataset"]["sizes"], speeds[steps_of(fleet)[0]]
+    ends = epoch_ends(course(fleet), sizes["train"])
     epochs = {epoch for epoch, _ in ends}
-    scored = 1 + len(epochs & (set(final_epochs(sorted(epochs))) | set(shared["evaluation"]["epochs"])))
-    passes = 2 if shared["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
+    scored = 1 + len(epochs & (set(final_epochs(sorted(epochs))) | set(fleet["evaluation"]["epochs"])))
+    passes = 2 if fleet["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (len(ends) + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
     # The noise scale is measured with a share of the images, about as fast as they are trained on.
-    noise = shared["evaluation"].get("noise_scale") and BATCHES * small_batch(shared, sizes["train"])
-    measured = (noise or 0) * len(ends) / course(shared)[-1].end
+    noise = fleet["evaluation"].get("noise_scale") and BATCHES * small_batch(fleet, sizes["train"])
+    measured = (noise or 0) * len(ends) / course(fleet)[-1].end
     return updates * (1 + measured) + images * float(speed["seconds_image_scored"]) + population
 
 
-def _disk(shared: dict, tracked: bool) -> float:
-    sizes = shared["dataset"]["sizes"]
-    rows = 1 + course(shared)[-1].end / sizes["train"]
+def _disk(fleet: dict, tracked: bool) -> float:
+    sizes = fleet["dataset"]["sizes"]
+    rows = 1 + course(fleet)[-1].end / sizes["train"]
     files = POINT + ROW * rows + 3 * sizes["test"] / 8
     return files + (TRACKED_POINT + TRACKED_ROW * rows if tracked else 0)
 

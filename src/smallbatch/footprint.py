@@ -28,7 +28,7 @@ HEAP = 1.15  # of what the C library holds over what is asked for, where sizes c
 MARGIN = 1.15  # of what is asked for over what is predicted
 KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
 SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
-SLICE_BYTES = 2**19  # (`training/compiled/crew.py`); and one BN batch at least
+SLICE_BYTES = 2**19  # (`training/compiled/trainer.py`); and one BN batch at least
 IMAGES = 1024  # that are augmented at once, if an update has no more (`data/augment.py`)
 SCRATCH = 2  # of all that is held over what torch reports: the libraries of convolutions keep copies of their own
 
@@ -73,7 +73,7 @@ def _data(fleet: dict, seeds: set) -> float:
 
 
 def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
-    """A crew at rest."""
+    """A trainer at rest."""
     found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
     return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (way == "compiled")
 
@@ -101,7 +101,7 @@ def largest_in(fleet: dict) -> int:
 
 
 def _step(way: str, numbers: dict, m: int, replicas: int) -> float:
-    """One update, beside a crew at rest; the compiled one's memory is a part of the crew."""
+    """One update, beside a trainer at rest; the compiled one's memory is a part of the trainer."""
     one = numbers[way]
     return replicas * max(one["start"] + m * one["example"], one["weights"])
 
@@ -153,8 +153,8 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
 
 
 def _timing(at: list[tuple[str, int]], numbers: dict, fleet: dict) -> float:
-    """All options' crews, one of them at an update."""
-    crews = [(way, 1 if way == "compiled" else width) for way, width in at]
-    held = sum(_held(way, numbers, fleet, width) for way, width in crews)
-    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in crews if way != "compiled"]
+    """All options' trainers, one of them at an update."""
+    trainers = [(way, 1 if way == "compiled" else width) for way, width in at]
+    held = sum(_held(way, numbers, fleet, width) for way, width in trainers)
+    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in trainers if way != "compiled"]
     return held + max(steps, default=0)

@@ -100,25 +100,25 @@ def complete(
 
     `numbers` are those of its network (`footprint.py`); appends to `predicted` what memory it should take, in MB, or None.
     """
-    shared, points = entry["fleet"], identity.points_of(entry["points"])
-    wanted = identity.point_digests(shared, points)
+    fleet, points = entry["fleet"], identity.points_of(entry["points"])
+    wanted = identity.point_digests(fleet, points)
     codes, place = [job["code"], *job["accept_code"]], results / "store"
-    tables = store.look_up(place, shared, codes, wanted)
+    tables = store.look_up(place, fleet, codes, wanted)
     if len(tables["summary"]) < len(wanted):
-        with store.lock(place, shared, wanted):  # another copy of this job may have trained them meanwhile
-            stored = set(store.look_up(place, shared, codes, wanted)["summary"]["point"].to_pylist())
+        with store.lock(place, fleet, wanted):  # another copy of this job may have trained them meanwhile
+            stored = set(store.look_up(place, fleet, codes, wanted)["summary"]["point"].to_pylist())
             missing = {p: d for p, d in zip(points, wanted, strict=True) if d not in stored}
             progress.skip(len(stored))
             if missing:
                 progress.say(
-                    f"{identity.fleet_slug(shared)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
+                    f"{identity.fleet_slug(fleet)}: {len(wanted)} points, {len(stored)} stored, {len(missing)} to train"
                 )
                 train_missing(job, entry, missing, results, trained, progress, numbers, predicted)
                 checkpoint.sweep(
-                    place / identity.fleet_slug(shared),
-                    lambda leftover: len(store.look_up(place, shared, codes, leftover)["summary"]) == len(leftover),
+                    place / identity.fleet_slug(fleet),
+                    lambda leftover: len(store.look_up(place, fleet, codes, leftover)["summary"]) == len(leftover),
                 )
-        tables = store.look_up(place, shared, codes, wanted)
+        tables = store.look_up(place, fleet, codes, wanted)
     else:
         progress.skip(len(wanted))
     return tables
@@ -128,34 +128,34 @@ def train_missing(
     job: dict, entry: dict, missing: dict, results: Path, trained: list, progress: JobProgress, numbers: dict | None, predicted: list
 ) -> None:  # fmt: skip
     """Train the points of `missing` ((η̃, seed) -> digest), store them block by block, log long ones meanwhile."""
-    shared = entry["fleet"]
-    _refuse_other_code(job, shared)
+    fleet = entry["fleet"]
+    _refuse_other_code(job, fleet)
     user_folder(job["folder"])
     # Importing torch takes 1.6 s: only a job that trains pays for it.
     from smallbatch.data.read import read
     from smallbatch.training.device import hardware, place
     from smallbatch.training.fleet import set_up, train_fleet
 
-    slug = identity.fleet_slug(shared)
+    slug = identity.fleet_slug(fleet)
 
     def say(text):
         progress.say(f"{slug}: {text}")
 
     set_up()
-    device = place(job["device"], job["resources"]["gpu"], shared.get("precision"), say)
+    device = place(job["device"], job["resources"]["gpu"], fleet.get("precision"), say)
     common = {
-        "dataset": shared["dataset"]["name"],
-        "model": shared["model"]["name"],
-        "augmentation": shared.get("augmentation", {"name": "none"})["name"],
-        "optimizer": shared["optimizer"]["name"],
-        "batch_size": shared["batch_size"],
-        "norm": shared["norm"],
-        "bn_batch_size": shared.get("bn_batch_size"),
-        "updates_planned": shared["updates"],
+        "dataset": fleet["dataset"]["name"],
+        "model": fleet["model"]["name"],
+        "augmentation": fleet.get("augmentation", {"name": "none"})["name"],
+        "optimizer": fleet["optimizer"]["name"],
+        "batch_size": fleet["batch_size"],
+        "norm": fleet["norm"],
+        "bn_batch_size": fleet.get("bn_batch_size"),
+        "updates_planned": fleet["updates"],
         "fleet": slug,
         "code": job["code"],
         "data": job["data"],
-        "settings": identity.canonical({key: shared[key] for key in SETTINGS if key in shared}).decode(),
+        "settings": identity.canonical({key: fleet[key] for key in SETTINGS if key in fleet}).decode(),
         "commit": provenance.commit(),
         "versions": provenance.versions("torch", "numpy"),
         "processor": hardware(device),
@@ -163,7 +163,7 @@ def train_missing(
     flops = numbers["separate"].get("flops") if numbers else None
     most, megabytes = None, None
     if numbers and device.type == "cpu":
-        most, megabytes = room(job, shared, list(missing), numbers)
+        most, megabytes = room(job, fleet, list(missing), numbers)
         if most < WIDEST:
             say(f"memory holds {most} replicas at once")
     predicted.append(megabytes)
@@ -175,7 +175,7 @@ def train_missing(
 
     def summary_of(point: tuple[float, int], outcome: dict) -> dict:
         base_lr, seed = point
-        found = {"point": missing[point], "base_lr": base_lr, "lr": base_lr * shared["batch_size"], "seed": seed}
+        found = {"point": missing[point], "base_lr": base_lr, "lr": base_lr * fleet["batch_size"], "seed": seed}
         return common | found | outcome
 
     def watch(block, records, share):
@@ -201,7 +201,7 @@ def train_missing(
         return kept
 
     with sigterm_noted() as stopping:
-        for block, outcomes in train_fleet(data, shared, list(missing), say, watch, keep, most):
+        for block, outcomes in train_fleet(data, fleet, list(missing), say, watch, keep, most):
             rows = {name: [] for name in store.TABLES}
             for point, outcome in zip(block, outcomes, strict=True):
                 summary, digest = summary_of(point, outcome["summary"]), missing[point]
@@ -211,22 +211,22 @@ def train_missing(
                 rows["correct"].append({"point": digest, "correct": outcome["correct"]})
                 trained.append((summary | names, outcome["history"]))
             tables = {name: store.pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
-            store.add(results / "store", shared, job["code"], tables)
+            store.add(results / "store", fleet, job["code"], tables)
             progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
             checkpoint.path_of(folder, [missing[point] for point in block]).unlink(missing_ok=True)
         if stopping():
             raise Stopped
 
 
-def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, float]:
+def room(job: dict, fleet: dict, points: list, numbers: dict) -> tuple[int, float]:
     """How many replicas of a fleet may train at once in the memory that there is, and the peak in MB; raises UserError."""
     from smallbatch.training.choose import settled
 
     known = {"tracked": bool(job["tracking"]), "compiling": "compiled" in numbers and _compiling()}
     limit, says = memory.limit(job["resources"]["limit_mb"])
-    most = fitting(numbers, shared, points, limit, **known)
+    most = fitting(numbers, fleet, points, limit, **known)
     if not most:
-        need = math.ceil(peak(numbers, shared, points, 1, **known))
+        need = math.ceil(peak(numbers, fleet, points, 1, **known))
         enough = math.ceil(MARGIN * need)
         fix = (
             "choose a smaller network or batch size (grid.batch_size)"
@@ -234,13 +234,13 @@ def room(job: dict, shared: dict, points: list, numbers: dict) -> tuple[int, flo
             else f"set training.mem_mb={enough}"
         )
         raise UserError(
-            f"training.mem_mb: batch size {shared['batch_size']} needs some {need:,} MB for a single replica, "
+            f"training.mem_mb: batch size {fleet['batch_size']} needs some {need:,} MB for a single replica, "
             f"but {says} allows {limit:,.0f} MB; {fix}"
         )
-    at_once = piece_of(largest_step(shared), shared.get("bn_batch_size"))
-    ways, dataset = options(numbers, at_once, most), shared["dataset"]
-    chosen = settled(ways, shared, dataset["shape"], dataset["classes"], provenance.processor())
-    return most, peak(numbers, shared, points, most, chosen, **known)
+    at_once = piece_of(largest_step(fleet), fleet.get("bn_batch_size"))
+    ways, dataset = options(numbers, at_once, most), fleet["dataset"]
+    chosen = settled(ways, fleet, dataset["shape"], dataset["classes"], provenance.processor())
+    return most, peak(numbers, fleet, points, most, chosen, **known)
 
 
 def _compiling() -> bool:
@@ -266,10 +266,10 @@ def track(job: dict, points: list[tuple[dict, list[dict]]], results: Path, live:
         print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
-def _refuse_other_code(job: dict, shared: dict) -> None:
+def _refuse_other_code(job: dict, fleet: dict) -> None:
     from smallbatch.source import code_digest
 
-    now = code_digest([shared["model"]["_target_"], shared["dataset"]["_target_"]], job["folder"])
+    now = code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], job["folder"])
     if now != job["code"]:
         raise UserError(
             f"the training code is {now}, but this job was planned with {job['code']}; "

@@ -11,9 +11,9 @@ ROUND = 3  # a block of examples with the moments of each costs some three times
 
 def seconds_estimate(entry: dict, images_per_second: float) -> float:
     """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
-    shared = entry["fleet"]
-    m = shared["batch_size"]
-    images = course(shared)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(shared) else 1)
+    fleet = entry["fleet"]
+    m = fleet["batch_size"]
+    images = course(fleet)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(fleet) else 1)
     return images / images_per_second * (1 + 1 / m)
 
 

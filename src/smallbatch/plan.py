@@ -203,7 +203,7 @@ def budgets(config: dict, rows: list[dict]) -> list[dict]:
     found: dict[str, list] = {}
     for row in rows:
         setting = {key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "schedule", "updates")}
-        setting["fleet"] = fleet_slug(fleet(config, row))
+        setting["fleet"] = fleet_slug(fleet_of(config, row))
         if setting not in found.setdefault(row["budget"], []):
             found[row["budget"]].append(setting)
     return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
@@ -253,9 +253,9 @@ def _fleets(config: dict, rows: list[dict]) -> list[dict]:
     """
     found: dict[str, dict] = {}
     for row in rows:
-        shared = fleet(config, row)
+        fleet = fleet_of(config, row)
         names = {"budget": row["budget"], "schedule": row["schedule"], "base_lr": set()}
-        found.setdefault(fleet_slug(shared), {"fleet": shared} | names)["base_lr"].update(row["base_lr"])
+        found.setdefault(fleet_slug(fleet), {"fleet": fleet} | names)["base_lr"].update(row["base_lr"])
     seeds = list(range(config["grid"]["seeds"]))
     return [
         {key: entry[key] for key in ("fleet", "budget", "schedule")}
@@ -265,8 +265,8 @@ def _fleets(config: dict, rows: list[dict]) -> list[dict]:
 
 
 def _fleet_order(entry: dict) -> tuple:
-    shared = entry["fleet"]
-    return shared["batch_size"], shared["norm"], shared.get("bn_batch_size") or 0, shared["updates"], fleet_slug(shared)
+    fleet = entry["fleet"]
+    return fleet["batch_size"], fleet["norm"], fleet.get("bn_batch_size") or 0, fleet["updates"], fleet_slug(fleet)
 
 
 def _tracking(config: dict) -> dict | None:
@@ -276,7 +276,7 @@ def _tracking(config: dict) -> dict | None:
     return config["tracking"] | {"study": config["study"]}
 
 
-def fleet(config: dict, row: dict) -> dict:
+def fleet_of(config: dict, row: dict) -> dict:
     """What the points of a row of `expand` share: all that their results depend on but η̃, seed and code."""
     optimizer = config["optimizer"] | {"momentum": row["momentum"]}
     if not row["momentum"]:

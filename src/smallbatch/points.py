@@ -14,9 +14,9 @@ def canonical(content) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
+def point_digests(fleet: dict, points: list[tuple[float, int]]) -> list[str]:
     """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
-    base = hashlib.blake2b(canonical(shared), digest_size=8)
+    base = hashlib.blake2b(canonical(fleet), digest_size=8)
     found = []
     for base_lr, seed in points:
         one = base.copy()
@@ -34,8 +34,8 @@ def count(blocks: list[dict]) -> int:
     return sum(len(block["base_lr"]) * len(block["seeds"]) for block in blocks)
 
 
-def fleet_slug(shared: dict) -> str:
+def fleet_slug(fleet: dict) -> str:
     """A readable, unique folder name for a fleet."""
-    norm = f"{shared['norm']}{shared.get('bn_batch_size', '')}"
-    names = f"{shared['dataset']['name']}-{shared['model']['name']}"
-    return f"{names}-m{shared['batch_size']}-{norm}-u{shared['updates']}-{digest(shared)}"
+    norm = f"{fleet['norm']}{fleet.get('bn_batch_size', '')}"
+    names = f"{fleet['dataset']['name']}-{fleet['model']['name']}"
+    return f"{names}-m{fleet['batch_size']}-{norm}-u{fleet['updates']}-{digest(fleet)}"

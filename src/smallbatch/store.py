@@ -85,7 +85,7 @@ CORRECT = pa.schema([("point", pa.string()), ("correct", pa.binary())])
 SCHEMAS = {"summary": SUMMARY, "history": HISTORY, "correct": CORRECT}
 
 
-def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
+def look_up(store: Path, fleet: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
     """The tables of those `wanted` points of a fleet that are stored, the first of `codes` first.
 
     Each point once; rows in the order of `wanted` (history: by epoch within).
@@ -93,7 +93,7 @@ def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> d
     found = {name: [] for name in TABLES}
     missing = set(wanted)
     for code in codes:
-        for part in sorted((store / fleet_slug(shared) / code).glob("part-*")):
+        for part in sorted((store / fleet_slug(fleet) / code).glob("part-*")):
             summary = read(part, "summary")
             here = missing & set(summary["point"].to_pylist())
             if not here:
@@ -106,9 +106,9 @@ def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> d
     return {name: in_order(tables, name, wanted) for name, tables in found.items()}
 
 
-def add(store: Path, shared: dict, code: str, tables: dict[str, pa.Table]) -> None:
+def add(store: Path, fleet: dict, code: str, tables: dict[str, pa.Table]) -> None:
     """Store a block of points. A part that is there already stays as it is."""
-    folder = store / fleet_slug(shared) / code
+    folder = store / fleet_slug(fleet) / code
     part = folder / f"part-{digest(sorted(tables['summary']['point'].to_pylist()))}"
     if not part.exists():
         write(part, tables)
@@ -151,20 +151,20 @@ def in_order(tables: list[pa.Table], name: str, points: list[str]) -> pa.Table:
 
 
 @contextlib.contextmanager
-def lock(store: Path, shared: dict, points: list[str]):
+def lock(store: Path, fleet: dict, points: list[str]):
     """Keep another copy of a job from training the same points of a fleet at the same time.
 
     Other parts of the fleet stay free. The system drops the lock of a process that dies.
     """
     from filelock import FileLock  # comes with torch
 
-    folder = store / fleet_slug(shared)
+    folder = store / fleet_slug(fleet)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{digest(points)}.lock"):
         yield
 
 
-def codes_of(store: Path, shared: dict) -> list[str]:
+def codes_of(store: Path, fleet: dict) -> list[str]:
     """The code digests under which points of a fleet are stored."""
-    folder = store / fleet_slug(shared)
+    folder = store / fleet_slug(fleet)
     return sorted({part.parent.name for part in folder.glob("*/part-*")})

@@ -21,7 +21,7 @@ from smallbatch.data.read import Split
 from smallbatch.models.build import build
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.choose import separate_ways
-from smallbatch.training.crews import MODULES
+from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import set_up
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.modules import Modules
@@ -65,7 +65,7 @@ def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
 def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
     """The numbers of the compiled way, which follow from its layout; empty if it can't be."""
     try:
-        from smallbatch.training.compiled.crew import Compiled
+        from smallbatch.training.compiled.trainer import Compiled
 
         small, large = (Compiled([net], shape, m, OPTIMIZER) for m in ((b or 1), 2 * (b or 1)))
     except Exception:  # CannotFuse, or Numba is missing
@@ -86,23 +86,23 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
     """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through them."""
     nets = nets[: 1 if way == "separate" else 2]
     replicas = len(nets)
-    crew = Modules(nets, MODULES[way], OPTIMIZER)
+    trainer = Modules(nets, MODULES[way], OPTIMIZER)
     split = Split(
         torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64)
     )  # one slice of an evaluation, at most
 
     def update(m: int) -> None:
         order = np.arange(m)[None, None].repeat(replicas, 0)
-        crew.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
+        trainer.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
 
     update(m)  # what is done once
     one, two = (allocated(lambda m=m: update(m)) / replicas for m in (m, 2 * m))
-    tensors = [*crew.net.parameters(), *crew.net.buffers()]
+    tensors = [*trainer.net.parameters(), *trainer.net.buffers()]
     return {
         "weights": sum(tensor.nbytes for tensor in tensors) / replicas,
         "start": max(0, 2 * one - two),
         "example": (two - one) / m,
-        "slice": allocated(lambda: crew.score(split)) / replicas / (2 * m),
+        "slice": allocated(lambda: trainer.score(split)) / replicas / (2 * m),
     }
 
 

@@ -12,14 +12,14 @@ SPEEDS = {(8, "bn", 4, "update"): SPEED}
 
 
 def job(seeds, updates=96, **changes):
-    shared = {
+    fleet = {
         "dataset": {"sizes": {"train": 256, "validation": 64, "test": 100}, "name": "digits"},
         "model": {"name": "net"},
         "evaluation": {"epochs": [2]},
         "schedule": {"name": "step", "drops": [0.5], "factor": 0.1},
         "batch_size": 8, "norm": "bn", "bn_batch_size": 4, "updates": updates,
     } | changes  # fmt: skip
-    entry = {"fleet": shared, "points": [{"base_lr": [0.1, 0.2], "seeds": seeds}]}
+    entry = {"fleet": fleet, "points": [{"base_lr": [0.1, 0.2], "seeds": seeds}]}
     about = {"code": "c", "accept_code": [], "tracking": None, "resources": {"mem_mb": 500 + len(seeds)}}
     return about | {"fleets": [entry]}
 
@@ -59,8 +59,8 @@ def test_what_is_stored_costs_nothing_and_the_longest_job_bounds_the_time():
     assert found["core_seconds"] == pytest.approx(2 * (JOB + FLEET) + 8 * one)
     assert found["seconds"] == pytest.approx(JOB + FLEET + 6 * one + REPORT / 4)
     assert found["images"] == 8 * 96 * 8 and found["mem_mb"] == 503
-    shared, points = jobs[0]["fleets"][0]["fleet"], points_of(jobs[0]["fleets"][0]["points"])
-    stored = set(point_digests(shared, points))
+    fleet, points = jobs[0]["fleets"][0]["fleet"], points_of(jobs[0]["fleets"][0]["points"])
+    stored = set(point_digests(fleet, points))
     less = estimate(jobs, SPEEDS, stored, 4)
     assert (less["points"], less["to_train"], less["jobs"]) == (8, 2, 1)
     assert less["core_seconds"] == pytest.approx(JOB + FLEET + 2 * one)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from smallbatch.data.read import Data, Split
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew
+from smallbatch.training.factory import make_trainer
 from smallbatch.training.loop import batches
 
 Updates = Callable[[int], float]  # so many updates of every replica -> images trained per second
@@ -61,7 +61,7 @@ def ways(case: Case, data: Data) -> dict[str, Updates]:
     found = {
         "textbook": textbook(case, data, channels_last=False),
         "textbook, channels last": textbook(case, data, channels_last=True),
-        "fleet": fleet(case, data),
+        "fleet": as_fleet(case, data),
         "vmap": vmap_of_grad(case, data),
     }
     if case.batch_size != LARGE:
@@ -130,9 +130,9 @@ def replicas(case: Case) -> int:
     return 35 if case.model == "conv" else 8
 
 
-def fleet(case: Case, data: Data) -> Updates:
+def as_fleet(case: Case, data: Data) -> Updates:
     """This project, as a job trains: the way and width that it chooses itself."""
-    shared = {
+    fleet = {
         "model": {"name": case.model, "_target_": TARGETS[case.model]},
         "optimizer": {"momentum": 0.0, "weight_decay": 0.0},
         "batch_size": case.batch_size,
@@ -140,14 +140,14 @@ def fleet(case: Case, data: Data) -> Updates:
         "bn_batch_size": case.bn_batch_size,
         **ONE_STEP,
     }
-    engine, width = choose_engine(data, shared, lambda text: None)
+    engine, width = choose_engine(data, fleet, lambda text: None)
     seeds = list(range(min(width, replicas(case))))
-    crew = make_crew(engine, data, shared, seeds)
+    trainer = make_trainer(engine, data, fleet, seeds)
 
     def updates(number: int) -> float:
         order = batches(seeds, case.batch_size, IMAGES, 0, number)
         begun = time.perf_counter()
-        crew.update(data.train, order, np.full((number, len(seeds)), RATE), np.zeros(len(seeds)))
+        trainer.update(data.train, order, np.full((number, len(seeds)), RATE), np.zeros(len(seeds)))
         return len(seeds) * number * case.batch_size / (time.perf_counter() - begun)
 
     updates.engine, updates.images = engine, len(seeds) * case.batch_size

@@ -27,8 +27,8 @@ from smallbatch.bench.cases import IMAGES, ONE_STEP, RATE, Case, Chunked, networ
 from smallbatch.data.read import Data
 from smallbatch.errors import first_line
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew
 from smallbatch.training.device import forward_in, hardware, products_in
+from smallbatch.training.factory import make_trainer
 from smallbatch.training.fleet import set_up
 from smallbatch.training.loop import batches
 
@@ -111,25 +111,25 @@ def graph_of(step: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def fleet(case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None):
-    """The way `engine`, or the one that is chosen, ``work(updates)`` and the crew of a fleet, as a job trains it."""
+def as_fleet(case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None):
+    """The way `engine`, or the one that is chosen, ``work(updates)`` and the trainer of a fleet, as a job trains it."""
     target = {"name": case.model, "_target_": "smallbatch.models.resnet.ResNet"}
-    shared = {"model": target, "optimizer": {"momentum": 0.0, "weight_decay": 0.0}, "batch_size": case.batch_size}
-    shared |= {
+    fleet = {"model": target, "optimizer": {"momentum": 0.0, "weight_decay": 0.0}, "batch_size": case.batch_size}
+    fleet |= {
         "norm": "none" if case.norm == "none" else "bn",
         "bn_batch_size": case.bn_batch_size,
         "precision": precision,
         **ONE_STEP,
     }
-    engine = engine or choose_engine(data, shared, lambda text: None)[0]
+    engine = engine or choose_engine(data, fleet, lambda text: None)[0]
     seeds = list(range(replicas))
-    crew = make_crew(engine, data, shared, seeds, lambda text: print(text, flush=True))
+    trainer = make_trainer(engine, data, fleet, seeds, lambda text: print(text, flush=True))
 
     def work(number: int) -> None:
         order = batches(seeds, case.batch_size, IMAGES, 0, number)
-        crew.update(data.train, order, np.full((number, replicas), RATE), np.zeros(replicas))
+        trainer.update(data.train, order, np.full((number, replicas), RATE), np.zeros(replicas))
 
-    return engine, work, crew
+    return engine, work, trainer
 
 
 class Traffic(TorchDispatchMode):
@@ -145,13 +145,13 @@ class Traffic(TorchDispatchMode):
         return out
 
 
-def cost(mode: TorchDispatchMode, crew, data: Data, case: Case) -> TorchDispatchMode:
-    """`mode` after one update of `crew` under it."""
-    index = torch.arange(case.batch_size, device=data.device)[:, None].expand(-1, crew.replicas).contiguous()
-    rates = torch.zeros(crew.replicas, 1, device=data.device)
-    crew.net.train()
+def cost(mode: TorchDispatchMode, trainer, data: Data, case: Case) -> TorchDispatchMode:
+    """`mode` after one update of `trainer` under it."""
+    index = torch.arange(case.batch_size, device=data.device)[:, None].expand(-1, trainer.replicas).contiguous()
+    rates = torch.zeros(trainer.replicas, 1, device=data.device)
+    trainer.net.train()
     with mode:
-        crew.step(data.train, index, rates, torch.zeros(crew.replicas, dtype=torch.float64, device=data.device))
+        trainer.step(data.train, index, rates, torch.zeros(trainer.replicas, dtype=torch.float64, device=data.device))
     return mode
 
 
@@ -168,12 +168,12 @@ def measure(case: Case, precision: str | None, replicas: int, device: torch.devi
     data = random_data(case).to(device)
     with products_in(precision):
         alone = {name: rate(work, device) for name, work in textbook(case, data, precision).items()}
-    engine, work, crew = fleet(case, data, precision, replicas)
+    engine, work, trainer = as_fleet(case, data, precision, replicas)
     speed = rate(work, device)
     best = max(alone, key=alone.get)
-    moved = cost(Traffic(), crew, data, case).bytes
+    moved = cost(Traffic(), trainer, data, case).bytes
     # Of a network alone: the counter takes the gradients of grouped convolutions for those of whole ones.
-    _, _, one = fleet(case, data, precision, 1, "separate")
+    _, _, one = as_fleet(case, data, precision, 1, "separate")
     operations = replicas * cost(FlopCounterMode(display=False), one, data, case).get_total_flops()
     return {
         "model": case.model,

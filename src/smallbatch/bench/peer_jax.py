@@ -21,7 +21,7 @@ import numpy as np
 
 from smallbatch import provenance
 from smallbatch.bench.__main__ import COLUMNS, REPEATS, SECONDS
-from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, fleet, random_data, replicas
+from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, as_fleet, random_data, replicas
 from smallbatch.training.fleet import set_up
 from smallbatch.training.loop import batches
 
@@ -127,7 +127,7 @@ def main(out: Path) -> None:
         convolutions = {"im2col": peer(case, data, im2col_convolution), "xla": peer(case, data, xla_convolution)}
         trial = {name: updates(1) for name, updates in convolutions.items()}
         best = max(trial, key=trial.get)
-        found = {"fleet": fleet(case, data), best: convolutions[best]}
+        found = {"fleet": as_fleet(case, data), best: convolutions[best]}
         found["fleet"](1)
         numbers = {
             name: max(1, min(1000, round(SECONDS * updates(1) / updates.images))) for name, updates in found.items()

@@ -12,7 +12,7 @@ from smallbatch.errors import UserError
 from smallbatch.text import count_text
 from smallbatch.training.checkpoint import UNKEPT
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew, network, twins
+from smallbatch.training.factory import make_trainer, network, twins
 from smallbatch.training.heap import give_back
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import row_major
@@ -31,7 +31,7 @@ def set_up() -> None:
 
 
 def train_fleet(
-    data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT,
+    data: Data, fleet: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT,
     most: int | None = None,
 ) -> Iterator:  # fmt: skip
     """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
@@ -40,16 +40,16 @@ def train_fleet(
     epoch's end; `keep(block, engine)` says how a block outlives an interruption; memory holds `most` replicas at once
     (as many as are fast, if None). Raises Stopped.
     """
-    _try_out(network(data, shared, 0).to(data.device), data, shared, say)
+    _try_out(network(data, fleet, 0).to(data.device), data, fleet, say)
     give_back()
-    engine, width = choose_engine(data, shared, say, most)
+    engine, width = choose_engine(data, fleet, say, most)
     for block in blocks(points, width):
-        crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
+        crowd = block + block[-1:] * twins(engine, len(block), fleet["batch_size"] * data.classes)
         torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one
         rates, seeds = [rate for rate, _ in crowd], [seed for _, seed in crowd]
         report = watch and functools.partial(watch, block)
-        crew = make_crew(engine, data, shared, seeds, say)
-        results = train_block(crew, data, shared, rates, seeds, report, keep(block, engine))
+        trainer = make_trainer(engine, data, fleet, seeds, say)
+        results = train_block(trainer, data, fleet, rates, seeds, report, keep(block, engine))
         seconds = sum(result["summary"]["seconds"] for result in results)  # those before an interruption too
         results = results[: len(block)]
         for result in results:
@@ -60,9 +60,9 @@ def train_fleet(
         yield block, results
 
 
-def _try_out(net: torch.nn.Module, data: Data, shared: dict, say) -> None:
+def _try_out(net: torch.nn.Module, data: Data, fleet: dict, say) -> None:
     """One batch through a network before it trains; raises UserError, naming network, file and line, if that fails."""
-    m, name = piece_of(shared["batch_size"], shared.get("bn_batch_size")), shared["model"]["_target_"]
+    m, name = piece_of(fleet["batch_size"], fleet.get("bn_batch_size")), fleet["model"]["_target_"]
     x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)

@@ -33,21 +33,21 @@ MEASURED = 2**32 - 2  # tells what is drawn for measuring from what is drawn for
 
 @dataclass
 class Standing:
-    """Where a block stands: with the crew's state all that a checkpoint holds."""
+    """Where a block stands: with the trainer's state all that a checkpoint holds."""
 
     records: list[Record]  # one for each replica
-    rows: list[int]  # which replica each row of the crew is; those that diverged leave
+    rows: list[int]  # which replica each row of the trainer is; those that diverged leave
     total: np.ndarray  # for each row the losses of the updates of the unfinished epoch, summed
     done: int = 0  # updates
     stretch: int = FIRST_STRETCH  # updates between two looks at the clock, by their speed so far
 
 
 def train_block(
-    crew, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None, keep: Keep = UNKEPT
+    trainer, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None, keep: Keep = UNKEPT
 ) -> list[dict]:
-    """Train the replicas of `crew` and return for each ``{"summary", "history", "correct"}``.
+    """Train the replicas of `trainer` and return for each ``{"summary", "history", "correct"}``.
 
-    `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
+    `trainer` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
     replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
     Raises Stopped, after a checkpoint, when ``keep.stopping()``. Column meanings: README.
     """
@@ -57,15 +57,15 @@ def train_block(
     scored = set(final) | set(fleet["evaluation"]["epochs"])
 
     if keep.saved:
-        at = restored(crew, *keep.saved)
+        at = restored(trainer, *keep.saved)
         clock = Clock(at.records)
     else:
         records = [Record(seed, rate, fleet["batch_size"]) for seed, rate in zip(seeds, base_lr, strict=True)]
         at = Standing(records, [], np.zeros(len(seeds)))
         at.rows = list(range(len(seeds)))
         clock = Clock(at.records)
-        start_scores = score_epoch(crew, data)
-        val_loss, val_correct = crew.score(data.validation)
+        start_scores = score_epoch(trainer, data)
+        val_loss, val_correct = trainer.score(data.validation)
         for row, record in enumerate(at.records):
             record.begin(start_scores, float(val_loss[row]), val_correct[row], row)
     saved = time.monotonic()
@@ -76,7 +76,7 @@ def train_block(
         stopping = keep.stopping()
         if stopping or time.monotonic() - saved >= keep.seconds:
             clock.share()
-            keep.save(*state_of(crew, at))
+            keep.save(*state_of(trainer, at))
             saved = time.monotonic()
         if stopping:
             raise Stopped
@@ -84,15 +84,15 @@ def train_block(
     start = 0
     for epoch, end in ends:
         if end > at.done and not all(record.diverged for record in at.records):
-            lr = train_epoch(crew, data, fleet, stretches, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
+            lr = train_epoch(trainer, data, fleet, stretches, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
             running = at.total / (end - start)
-            val_loss, val_correct = crew.score(data.validation)
-            scores = score_epoch(crew, data) if epoch in scored else None
-            finite = np.isfinite(running) & crew.finite()
+            val_loss, val_correct = trainer.score(data.validation)
+            scores = score_epoch(trainer, data) if epoch in scored else None
+            finite = np.isfinite(running) & trainer.finite()
             clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
             examples = examples_at(stretches, end)
-            made, spent = crew.updates_made(end, examples)
-            noise = measured(crew, data, fleet, at, epoch) if fleet["evaluation"].get("noise_scale") else None
+            made, spent = trainer.updates_made(end, examples)
+            noise = measured(trainer, data, fleet, at, epoch) if fleet["evaluation"].get("noise_scale") else None
             batch_size = None if is_adaptive(fleet) else runs(stretches, end - 1, end)[0].batch_size
             for row, r in enumerate(at.rows):
                 if not at.records[r].diverged:
@@ -103,10 +103,10 @@ def train_block(
                         noise and noise[row],
                     )
                     if is_adaptive(fleet):
-                        at.records[r].history[-1]["capped"] = int(crew.capped[row])
+                        at.records[r].history[-1]["capped"] = int(trainer.capped[row])
                     at.records[r].history[-1]["smith_g"] = smith_g(at.records[r], fleet, size, float(lr[row]))
             clock.share()
-            trim(crew, at)
+            trim(trainer, at)
             at.total = np.zeros(len(at.rows))
             if watch:
                 watch(at.records, end / updates)
@@ -114,14 +114,14 @@ def train_block(
             if end < updates:
                 offer()
         start = end
-    results = finish(crew, data, at, final)
+    results = finish(trainer, data, at, final)
     clock.share()
     for record, result in zip(at.records, results, strict=True):
         result["summary"]["seconds"] = record.seconds
     return results
 
 
-def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, end: int, seconds: float, offer):
+def train_epoch(trainer, data: Data, fleet: dict, stretches: list, at: Standing, end: int, seconds: float, offer):
     """Train from ``at.done`` to the update `end`, `offer()` after about every `seconds`; returns the last rates ``[rows]``."""
     records = [at.records[r] for r in at.rows]
     base_lr, seeds = [record.base_lr for record in records], [record.seed for record in records]
@@ -133,7 +133,7 @@ def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, en
             order = fresh_batches(seeds, m, size, run.first, number)
         else:
             order = batches(seeds, m, size, run.examples, number)
-        update = augmenting(crew, data.train, fleet, seeds, order, run.examples)
+        update = augmenting(trainer, data.train, fleet, seeds, order, run.examples)
         while at.done < run.stop:
             begun = time.perf_counter()
             number = min(at.stretch, run.stop - at.done)
@@ -146,11 +146,11 @@ def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, en
     return lr[-1]
 
 
-def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, seen: int):
+def augmenting(trainer, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, seen: int):
     """``update(part, lr, total)`` for a part of the updates whose examples are `order`; `seen` were seen before them."""
     augmentation, (replicas, updates, m) = fleet.get("augmentation"), order.shape
     if not augmentation:
-        return lambda part, lr, total: crew.update(train, np.ascontiguousarray(order[:, part]), lr, total)
+        return lambda part, lr, total: trainer.update(train, np.ascontiguousarray(order[:, part]), lr, total)
     moves = [moves_in(seed, len(train.labels), seen, seen + updates * m, augmentation) for seed in seeds]
     moves = np.stack(moves).reshape(replicas, updates, m, 3)
     augmented = Augmented(train, augmentation["padding"], replicas * m)
@@ -160,36 +160,38 @@ def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndar
         for start in range(part.start, part.stop, at_once):
             piece = slice(start, min(start + at_once, part.stop))
             rates = lr[start - part.start : piece.stop - part.start]
-            crew.update(*augmented(order[:, piece], moves[:, piece]), rates, total)
+            trainer.update(*augmented(order[:, piece], moves[:, piece]), rates, total)
 
     return update
 
 
-def trim(crew, at: Standing) -> None:
-    """Let the replicas that diverged leave the crew, so that they cost nothing.
+def trim(trainer, at: Standing) -> None:
+    """Let the replicas that diverged leave the trainer, so that they cost nothing.
 
-    Two stay where there were two (a crew of one rounds differently from a crew of several), and the crew's tail.
+    Two stay where there were two (a trainer of one rounds differently from a trainer of several), and the trainer's tail.
     """
-    end = len(at.rows) - crew.tail
+    end = len(at.rows) - trainer.tail
     alive = [row for row, r in enumerate(at.rows) if row >= end or not at.records[r].diverged]
     spare = [row for row, r in enumerate(at.rows) if row < end and at.records[r].diverged]
     stay = sorted(alive + spare[: max(0, min(2, len(at.records)) - len(alive))])
     if alive and len(stay) < len(at.rows):
-        crew.load({name: array[stay] for name, array in crew.state().items()})
+        trainer.load({name: array[stay] for name, array in trainer.state().items()})
         at.rows = [at.rows[row] for row in stay]
 
 
-def state_of(crew, at: Standing) -> tuple[dict, dict[str, np.ndarray]]:
+def state_of(trainer, at: Standing) -> tuple[dict, dict[str, np.ndarray]]:
     """All that `restored` needs: what JSON can hold, and arrays."""
     state = {"done": at.done, "rows": at.rows, "records": [record.state() for record in at.records]}
-    arrays = {f"crew.{name}": array for name, array in crew.state().items()} | {"total": at.total}
+    arrays = {f"trainer.{name}": array for name, array in trainer.state().items()} | {"total": at.total}
     arrays |= {key: np.stack([record.scores[key] for record in at.records]) for key in ("val", "test")}
     return state, arrays
 
 
-def restored(crew, state: dict, arrays: dict[str, np.ndarray]) -> Standing:
-    """Bring `crew` to where `state_of` found it."""
-    crew.load({name.removeprefix("crew."): array for name, array in arrays.items() if name.startswith("crew.")})
+def restored(trainer, state: dict, arrays: dict[str, np.ndarray]) -> Standing:
+    """Bring `trainer` to where `state_of` found it."""
+    trainer.load(
+        {name.removeprefix("trainer."): array for name, array in arrays.items() if name.startswith("trainer.")}
+    )
     scores = zip(state["records"], arrays["val"], arrays["test"], strict=True)
     return Standing([Record.from_state(*kept) for kept in scores], state["rows"], arrays["total"], state["done"])
 
@@ -219,33 +221,33 @@ def smith_g(record: Record, fleet: dict, size: int, lr: float) -> float | None:
     return lr * size / (record.batch_size * (1 - optimizer["momentum"]))
 
 
-def measured(crew, data: Data, fleet: dict, at: Standing, epoch: int) -> list[dict]:
+def measured(trainer, data: Data, fleet: dict, at: Standing, epoch: int) -> list[dict]:
     """The gradient noise scale of each row at its weights, from examples that seed and epoch draw (`measures/`)."""
     size = len(data.train.labels)
     small = small_batch(fleet, size)
     seeds = [at.records[r].seed for r in at.rows]
     drawn = [fresh(seed, epoch, size, MEASURED)[: BATCHES * small].reshape(BATCHES, small) for seed in seeds]
-    found = crew.gradient_products(data.train, np.stack(drawn))
+    found = trainer.gradient_products(data.train, np.stack(drawn))
     return [noise_scale(of_replica, small) for of_replica in found]
 
 
-def score_epoch(crew, data: Data) -> dict:
+def score_epoch(trainer, data: Data) -> dict:
     """The scores of a scored epoch, with exact statistics: each ``[R]`` or ``[R, examples]``."""
-    statistics = crew.exact_statistics(data.train.images)
-    train_loss, _ = crew.score(data.train, statistics)
-    val_loss, val_correct = crew.score(data.validation, statistics)
-    _, test_correct = crew.score(data.test, statistics)
+    statistics = trainer.exact_statistics(data.train.images)
+    train_loss, _ = trainer.score(data.train, statistics)
+    val_loss, val_correct = trainer.score(data.validation, statistics)
+    _, test_correct = trainer.score(data.test, statistics)
     return {"train_loss": train_loss, "val_loss": val_loss, "val": val_correct, "test": test_correct}
 
 
-def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
+def finish(trainer, data: Data, at: Standing, final: list[int]) -> list[dict]:
     """Summaries at the end of training, with the other statistics of batch norm beside the exact ones."""
     others = {}
-    if crew.normalised:
-        others["val_accuracy_running"] = crew.score(data.validation)[1]
-        others["test_accuracy_running"] = crew.score(data.test)[1]
-        population = crew.population_statistics(data.train.images)
-        others["test_accuracy_population"] = crew.score(data.test, population)[1]
+    if trainer.normalised:
+        others["val_accuracy_running"] = trainer.score(data.validation)[1]
+        others["test_accuracy_running"] = trainer.score(data.test)[1]
+        population = trainer.population_statistics(data.train.images)
+        others["test_accuracy_population"] = trainer.score(data.test, population)[1]
     counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
     prior = counts / counts.sum()
     entropy = float(-(prior[prior > 0] * np.log(prior[prior > 0])).sum())

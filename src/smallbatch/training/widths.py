@@ -7,7 +7,7 @@ WAYS = (
     "vmap",
     "separate",
     "separate channels_last",
-)  # the best first, as a rule (`crews.py`)
+)  # the best first, as a rule (`factory.py`)
 IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
 WIDEST = {"cpu": 128, "cuda": 256}
 AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded

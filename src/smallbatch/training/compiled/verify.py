@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from smallbatch.data.read import Split
-from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
 
@@ -35,14 +35,14 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
 def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
     """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the module."""
     net, n = copy.deepcopy(net).float(), min(examples, 8)
-    crew = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0}, whole=True)
-    if crew.normalised:
+    trainer = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0}, whole=True)
+    if trainer.normalised:
         raise CannotFuse("its batch norm leaves single examples no gradient of their own")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        images, labels = torch.randn(n, *shape), torch.arange(n) % crew.tape.classes
-    sums = np.zeros((2, crew.gradient_size), crew.dtype)
-    crew.moment_sums(0, Split(images, labels), np.arange(n), sums)
+        images, labels = torch.randn(n, *shape), torch.arange(n) % trainer.tape.classes
+    sums = np.zeros((2, trainer.gradient_size), trainer.dtype)
+    trainer.moment_sums(0, Split(images, labels), np.arange(n), sums)
     double = copy.deepcopy(net).double().train()
     parameters, truth = dict(double.named_parameters()), {}
     for image, label in zip(images.double(), labels, strict=True):
@@ -50,7 +50,7 @@ def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -
         for name, gradient in zip(parameters, made, strict=True):
             truth[name] = truth.get(name, 0) + (gradient / n).square().numpy().reshape(-1)
     for name, squares in truth.items():
-        found = sums[1, crew.tape.names[name]] if name in crew.tape.names else 0 * squares
+        found = sums[1, trainer.tape.names[name]] if name in trainer.tape.names else 0 * squares
         if not np.linalg.norm(found - squares) <= 1e-3 * (np.linalg.norm(squares) + 1e-6 * _scale(truth)):
             raise CannotFuse(f"the compiled step differs from the module in the squared gradients of {name}")
 
@@ -62,11 +62,11 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
         for parameter in single.parameters():
             parameter.add_(0.1 * parameter.abs().mean() * torch.randn_like(parameter))
     double = copy.deepcopy(single).double()
-    crew = Compiled([single], shape, examples, {"momentum": 0.0, "weight_decay": 0.0})
+    trainer = Compiled([single], shape, examples, {"momentum": 0.0, "weight_decay": 0.0})
     images = torch.randn(examples, *shape)
-    labels = torch.arange(examples) % crew.tape.classes
-    compiled = crew.gradients(Split(images, labels))
-    losses = {"compiled": crew.score(Split(images, labels))[0][0]}
+    labels = torch.arange(examples) % trainer.tape.classes
+    compiled = trainer.gradients(Split(images, labels))
+    losses = {"compiled": trainer.score(Split(images, labels))[0][0]}
     truth, own = {}, {}
     give_back()
     for module, found in ((double, truth), (single, own)):

@@ -20,30 +20,30 @@ MODULES = {  # several networks -> one that computes them
 }
 
 
-def make_crew(engine: str, data: Data, shared: dict, seeds: list[int], say=lambda text: None):
+def make_trainer(engine: str, data: Data, fleet: dict, seeds: list[int], say=lambda text: None):
     """The replicas of `seeds`, untrained, to be trained together where `data` lies, in the way `engine` (one of WAYS).
 
     `say` gets a line where that is slower than it could be.
     """
-    crew, schedule = _crew(engine, data, shared, seeds, say), shared["schedule"]
-    if not is_adaptive(shared):
-        return crew
-    return Adaptive(crew, schedule, shared["batch_size"], largest_batch(schedule, 1, len(data.train.labels)), seeds)
+    trainer, schedule = _trainer(engine, data, fleet, seeds, say), fleet["schedule"]
+    if not is_adaptive(fleet):
+        return trainer
+    return Adaptive(trainer, schedule, fleet["batch_size"], largest_batch(schedule, 1, len(data.train.labels)), seeds)
 
 
-def _crew(engine: str, data: Data, shared: dict, seeds: list[int], say):
-    nets = [network(data, shared, seed) for seed in seeds]
-    m = max(stretch.batch_size for stretch in course(shared))
+def _trainer(engine: str, data: Data, fleet: dict, seeds: list[int], say):
+    nets = [network(data, fleet, seed) for seed in seeds]
+    m = max(stretch.batch_size for stretch in course(fleet))
     if engine == "compiled":
-        from smallbatch.training.compiled.crew import Compiled  # needs Numba, which other ways do without
+        from smallbatch.training.compiled.trainer import Compiled  # needs Numba, which other ways do without
 
-        return Compiled(nets, data.shape, m, shared["optimizer"], whole=is_adaptive(shared))
-    tail = twins(engine, 2, shared["batch_size"] * data.classes)
+        return Compiled(nets, data.shape, m, fleet["optimizer"], whole=is_adaptive(fleet))
+    tail = twins(engine, 2, fleet["batch_size"] * data.classes)
     nets = [net.to(data.device) for net in nets]
-    return Modules(nets, MODULES[engine], shared["optimizer"], tail, shared.get("precision"), say, m)
+    return Modules(nets, MODULES[engine], fleet["optimizer"], tail, fleet.get("precision"), say, m)
 
 
-def network(data: Data, shared: dict, seed: int) -> torch.nn.Module:
+def network(data: Data, fleet: dict, seed: int) -> torch.nn.Module:
     """The network of one point, made on the processor: its initial weights are the same wherever it trains."""
-    norm, b = shared["norm"], shared.get("bn_batch_size")
-    return build(shared["model"], data.shape, data.classes, norm, b, seed)
+    norm, b = fleet["norm"], fleet.get("bn_batch_size")
+    return build(fleet["model"], data.shape, data.classes, norm, b, seed)
