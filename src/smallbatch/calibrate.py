@@ -9,15 +9,21 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from smallbatch import provenance
 from smallbatch.atomic import write_text
 from smallbatch.console import main_errors, user_folder
 from smallbatch.points import digest, fleet_slug
+from smallbatch.records import Fleet, StudyPlan
 from smallbatch.schedules.course import is_adaptive
 from smallbatch.speeds import steps_of
 from smallbatch.syntax import read_syntax
+
+if TYPE_CHECKING:
+    from smallbatch.data.read import Data
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "step", "machine", "seconds_update_alone", "seconds_update_fleet"),
@@ -34,14 +40,16 @@ def calibrate(path: Path, results: Path) -> list[dict]:
     """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that aren't kept."""
     study = json.loads(path.read_text())
     machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
-    settings: dict[tuple, dict] = {}
+    settings: dict[tuple, Fleet] = {}
     for job in study["jobs"]:
         for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
             fleet = entry["fleet"]
             for kind in steps_of(fleet):
-                fixed = {"name": "constant", "sampling": fleet["schedule"].get("sampling")}
-                one = {} if kind[-1] == "round" else {"schedule": fixed, "batch_size": kind[0]}
-                settings.setdefault(kind, fleet | one)
+                setting = fleet.copy()
+                if kind[-1] != "round":
+                    setting["schedule"] = {"name": "constant", "sampling": fleet["schedule"].get("sampling")}
+                    setting["batch_size"] = kind[0]
+                settings.setdefault(kind, setting)
     rows, data = [], None
     for kind, fleet in sorted(settings.items()):
         step = {key: fleet.get(key) for key in STEP} | {"kind": kind[-1]}
@@ -60,12 +68,12 @@ def calibrate(path: Path, results: Path) -> list[dict]:
                 write_text(kept, json.dumps(row))
         else:
             row = json.loads(kept.read_text())
-        setting = {key: fleet.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
-        rows.append(setting | {"step": kind[-1]} | row)
+        columns = {key: fleet.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
+        rows.append(columns | {"step": kind[-1]} | row)
     return rows
 
 
-def _read(study: dict, results: Path):
+def _read(study: StudyPlan, results: Path) -> "Data":
     user_folder(study["folder"])
     from smallbatch.data.read import read
     from smallbatch.training.fleet import set_up
@@ -74,7 +82,7 @@ def _read(study: dict, results: Path):
     return read(results / "data" / study["data"])
 
 
-def measure(fleet: dict, data) -> dict:
+def measure(fleet: Fleet, data: "Data") -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median; per image evaluated."""
     from smallbatch.training.choose import choose_engine, separate_ways
     from smallbatch.training.factory import network
@@ -93,7 +101,7 @@ def measure(fleet: dict, data) -> dict:
     return found | _evaluation(engine, fleet, data, replicas)
 
 
-def _evaluation(engine: str, fleet: dict, data, replicas: int) -> dict:
+def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
     """Seconds per image and replica of an evaluation, and of finding the population's statistics (null without BN)."""
     from smallbatch.data.read import Split
     from smallbatch.training.factory import make_trainer
@@ -101,7 +109,7 @@ def _evaluation(engine: str, fleet: dict, data, replicas: int) -> dict:
     trainer = make_trainer(engine, data, fleet, list(range(replicas)))
     split = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
 
-    def seconds(run) -> float:
+    def seconds(run: Callable[[Any], object]) -> float:
         run(split.images[:2])  # warm-up, not timed
         begun = time.perf_counter()
         run(split.images)
@@ -113,12 +121,12 @@ def _evaluation(engine: str, fleet: dict, data, replicas: int) -> dict:
     return found
 
 
-def _time(engine: str, fleet: dict, data, replicas: int) -> list[float]:
+def _time(engine: str, fleet: Fleet, data: "Data", replicas: int) -> list[float]:
     """Seconds per update and replica of each repeat."""
     import numpy as np
 
     from smallbatch.training.factory import make_trainer
-    from smallbatch.training.loop import augmenting, batches, fresh_batches
+    from smallbatch.training.updates import augmenting, batches, fresh_batches
 
     seeds, m = list(range(replicas)), fleet["batch_size"]
     trainer = make_trainer(engine, data, fleet, seeds)

@@ -13,6 +13,7 @@ from smallbatch.config_claims import Claims, Paper, check_claims
 from smallbatch.config_schedules import check_budget, check_schedules
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
+from smallbatch.records import StudyConfig
 
 
 @dataclass
@@ -130,7 +131,7 @@ class Config:
     accept_code: list[str] = field(default_factory=list)  # digests of older training code whose results still hold
 
 
-def check(config: dict) -> None:
+def check(config: StudyConfig) -> None:
     """Raise ValueError, with the key and the fix, for values that no study can have.
 
     `config` is a composed `Config` as plain Python. What depends on several axes (a BN batch that doesn't
@@ -167,7 +168,7 @@ def check(config: dict) -> None:
     check_claims(config, set(entries()))
 
 
-def _check_evaluation(evaluation: dict) -> None:
+def _check_evaluation(evaluation: dict[str, Any]) -> None:
     for epoch in evaluation["epochs"]:
         if epoch < 1:
             raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
@@ -176,7 +177,7 @@ def _check_evaluation(evaluation: dict) -> None:
             raise ValueError(f"evaluation.{key}: {evaluation[key]} must lie above 0 and not above 1")
 
 
-def _check_dataset(dataset: dict) -> None:
+def _check_dataset(dataset: dict[str, Any]) -> None:
     sizes = dataset.get("sizes")
     if not isinstance(sizes, dict) or set(sizes) != {"train", "validation", "test"}:
         raise ValueError("dataset.sizes: write the number of images in train, validation and test")
@@ -191,7 +192,7 @@ def _check_dataset(dataset: dict) -> None:
     _check_files(dataset)
 
 
-def _check_files(dataset: dict) -> None:
+def _check_files(dataset: dict[str, Any]) -> None:
     """The keys that say where a data set's files come from, and check them."""
     if not isinstance(dataset.get("mirror"), str | None):
         raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is no folder; write its path, or null")
@@ -210,7 +211,7 @@ def _check_files(dataset: dict) -> None:
 ONLY = {"sgd": ("momentum", "nesterov"), "adamw": ("beta1", "beta2", "half_life", "eps")}  # keys of one optimizer
 
 
-def _check_optimizer(optimizer: dict) -> None:
+def _check_optimizer(optimizer: dict[str, Any]) -> None:
     name = optimizer["name"]
     if name not in ONLY:
         raise ValueError(f"optimizer.name: {name!r} is not an optimizer; write sgd or adamw")
@@ -232,7 +233,7 @@ def _check_optimizer(optimizer: dict) -> None:
         raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
 
 
-def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
+def _check_augmentation(augmentation: dict[str, Any] | None, shape: list[int]) -> None:
     if not augmentation:
         return
     name, padding = augmentation["name"], augmentation["padding"]
@@ -245,7 +246,7 @@ def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
         )
 
 
-def _check_axes(path: str, axes: dict) -> None:
+def _check_axes(path: str, axes: dict[str, Any]) -> None:
     for key in ("batch_size", "norm", "base_lr"):
         values = axes[key]
         if values is None:

@@ -5,8 +5,10 @@ Claims are written before the data is seen. They are no part of what a point is:
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from smallbatch.config_schedules import check_budget
+from smallbatch.records import StudyConfig
 
 # What a claim of each kind needs beside its words, and whether its `delta` is in points of test accuracy.
 TESTS = {
@@ -74,7 +76,7 @@ class Paper:
     differences: list[str] = field(default_factory=list)  # of this study's protocol from the paper's
 
 
-def check_claims(config: dict, known: set[str]) -> None:
+def check_claims(config: StudyConfig, known: set[str]) -> None:
     """Raise ValueError, with the key and the fix, for claims and papers that no study can have; `known`: keys of papers.bib."""
     claims = config["claims"]
     if claims["seeds_planned"] < FEWEST_SEEDS:
@@ -97,7 +99,7 @@ def check_claims(config: dict, known: set[str]) -> None:
                 )
 
 
-def _check_claim(path: str, claim: dict, config: dict, known: set[str]) -> None:
+def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: set[str]) -> None:
     if claim["test"] not in TESTS:
         raise ValueError(f"{path}.test: {claim['test']!r} is no test; write {', '.join(TESTS)}")
     for key in ("statement", *TESTS[claim["test"]]):

@@ -4,8 +4,12 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smallbatch.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class JobProgress:
@@ -19,7 +23,7 @@ class JobProgress:
         self.path, self.points = path, points
         self.done, self.images, self.resumed = 0.0, 0, 0
         self.started, self.written = time.time(), 0.0
-        self.bar = None
+        self.bar: Progress | None = None
 
     def __enter__(self) -> "JobProgress":
         if sys.stderr.isatty():
@@ -32,7 +36,7 @@ class JobProgress:
             self.bar.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._write(self.done, self.images)
         if self.bar:
             self.bar.stop()

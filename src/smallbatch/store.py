@@ -8,6 +8,7 @@ here is an absolute path: the store travels as it is.
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 from smallbatch.atomic import write_atomically
 from smallbatch.points import digest, fleet_slug
+from smallbatch.records import Fleet
 
 TABLES = ("summary", "history", "correct")
 
@@ -85,12 +87,12 @@ CORRECT = pa.schema([("point", pa.string()), ("correct", pa.binary())])
 SCHEMAS = {"summary": SUMMARY, "history": HISTORY, "correct": CORRECT}
 
 
-def look_up(store: Path, fleet: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
+def look_up(store: Path, fleet: Fleet, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
     """The tables of those `wanted` points of a fleet that are stored, the first of `codes` first.
 
     Each point once; rows in the order of `wanted` (history: by epoch within).
     """
-    found = {name: [] for name in TABLES}
+    found: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     missing = set(wanted)
     for code in codes:
         for part in sorted((store / fleet_slug(fleet) / code).glob("part-*")):
@@ -106,7 +108,7 @@ def look_up(store: Path, fleet: dict, codes: list[str], wanted: list[str]) -> di
     return {name: in_order(tables, name, wanted) for name, tables in found.items()}
 
 
-def add(store: Path, fleet: dict, code: str, tables: dict[str, pa.Table]) -> None:
+def add(store: Path, fleet: Fleet, code: str, tables: dict[str, pa.Table]) -> None:
     """Store a block of points. A part that is there already stays as it is."""
     folder = store / fleet_slug(fleet) / code
     part = folder / f"part-{digest(sorted(tables['summary']['point'].to_pylist()))}"
@@ -135,6 +137,7 @@ def read(folder: Path, name: str) -> pa.Table:
 
 
 def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`; those that the table lacks are null."""
     columns = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
         for field in schema
@@ -151,7 +154,7 @@ def in_order(tables: list[pa.Table], name: str, points: list[str]) -> pa.Table:
 
 
 @contextlib.contextmanager
-def lock(store: Path, fleet: dict, points: list[str]):
+def lock(store: Path, fleet: Fleet, points: list[str]) -> Iterator[None]:
     """Keep another copy of a job from training the same points of a fleet at the same time.
 
     Other parts of the fleet stay free. The system drops the lock of a process that dies.
@@ -164,7 +167,7 @@ def lock(store: Path, fleet: dict, points: list[str]):
         yield
 
 
-def codes_of(store: Path, fleet: dict) -> list[str]:
+def codes_of(store: Path, fleet: Fleet) -> list[str]:
     """The code digests under which points of a fleet are stored."""
     folder = store / fleet_slug(fleet)
     return sorted({part.parent.name for part in folder.glob("*/part-*")})

@@ -5,6 +5,7 @@ of the output is a list with the numbers of each setting, null where its network
 two replicas take one update of a small batch in each way that is possible, while torch reports what it allocates.
 """
 
+import functools
 import json
 import math
 import sys
@@ -19,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from smallbatch.console import user_folder
 from smallbatch.data.read import Split
 from smallbatch.models.build import build
+from smallbatch.records import OptimizerSettings
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.choose import separate_ways
 from smallbatch.training.factory import MODULES
@@ -27,7 +29,7 @@ from smallbatch.training.groups import CannotFuse
 from smallbatch.training.modules import Modules
 from smallbatch.training.verify import verified
 
-OPTIMIZER = {"momentum": 0.0, "weight_decay": 0.0}
+OPTIMIZER: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 MOST_EXAMPLES = 32
 MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
 
@@ -96,7 +98,7 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
         trainer.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
 
     update(m)  # what is done once
-    one, two = (allocated(lambda m=m: update(m)) / replicas for m in (m, 2 * m))
+    one, two = (allocated(functools.partial(update, n)) / replicas for n in (m, 2 * m))
     tensors = [*trainer.net.parameters(), *trainer.net.buffers()]
     return {
         "weights": sum(tensor.nbytes for tensor in tensors) / replicas,
@@ -114,7 +116,7 @@ def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
     return counter.get_total_flops() / m
 
 
-def allocated(run: Callable[[], None]) -> int:
+def allocated(run: Callable[[], object]) -> int:
     """The most bytes of tensors that `run` holds at once beside those that are there before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         run()
@@ -127,7 +129,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     user_folder(request["folder"])
     set_up()
-    found = []
+    found: list[dict | None] = []
     for setting in request["settings"]:
         try:
             found.append(trace(setting))

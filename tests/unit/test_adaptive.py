@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from smallbatch.data.stream import fresh, stream
 from smallbatch.models.build import build
 from smallbatch.schedules.adaptive import Average, Moments, averaged, wanted
-from smallbatch.training.checkpoint import Keep
+from smallbatch.training.checkpoint import CheckpointPolicy
 from smallbatch.training.choose import candidates
 from smallbatch.training.factory import make_trainer, network
 from smallbatch.training.fleet import train_fleet
@@ -168,9 +168,13 @@ def test_an_interrupted_training_goes_on_to_the_same_result(digits32, make_fleet
     kept, stops = None, 0
     while True:
         saved = []
-        keep = Keep(kept, lambda state, arrays, saved=saved: saved.append((state, arrays)), 0.0, lambda: True)
+        keep = CheckpointPolicy(
+            kept, lambda state, arrays, saved=saved: saved.append((state, arrays)), 0.0, lambda: True
+        )
         try:
-            parts = train_block(make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds, keep=keep)
+            parts = train_block(
+                make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds, checkpoints=keep
+            )
             break
         except Stopped:
             kept, stops = saved[-1], stops + 1

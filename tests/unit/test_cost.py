@@ -4,7 +4,7 @@ import pytest
 
 from smallbatch.cost import FLEET, JOB, REPORT, estimate, point_seconds
 from smallbatch.points import point_digests, points_of
-from smallbatch.schedules.course import course
+from smallbatch.schedules.course import phases_of
 from smallbatch.speeds import update_seconds
 
 SPEED = {"seconds_update_fleet": "0.01", "seconds_image_scored": "0.001", "seconds_image_population": "0.002"}
@@ -40,7 +40,7 @@ def test_a_growing_batch_and_rounds_of_blocks_cost_their_own_steps():
     grows = {"name": "increase-batch", "drops": [0.5], "factor": 4}
     one = job([0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.2})
     fleet = one["fleets"][0]["fleet"]
-    assert [stretch.batch_size for stretch in course(fleet)] == [8, 32]
+    assert [phase.batch_size for phase in phases_of(fleet)] == [8, 32]
     speeds = SPEEDS | {(32, "bn", 4, "update"): SPEED | {"seconds_update_fleet": "0.03"}}
     images = 2 * (2 * 256 + 64 + 100) + 4 * 64
     expected = (48 * 0.01 + 12 * 0.03) * (1 + 32 / 256) + images * 0.001 + 256 * 0.002

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from smallbatch.models.build import build
+from smallbatch.schedules.timetable import Timetable
 from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.loop import batches, learning_rates, train_block
+from smallbatch.training.loop import train_block
 from smallbatch.training.modules import Modules
+from smallbatch.training.updates import batches
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
 NORMS = {"none": ("none", None, None), "bn": ("bn", 8, 0), "ghost": ("bn", 4, 4)}
@@ -26,7 +28,8 @@ def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0,
         Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
     )
     fleet = {"batch_size": M, "updates": STEPS, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
-    lr = learning_rates([rate for rate, _ in points], fleet, 0, STEPS)
+    timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
+    lr = timetable.rates([rate for rate, _ in points], 0, STEPS)
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, STEPS)
     trainer.update(data.train, order, lr, np.zeros(len(points)))
     if engine == "compiled":

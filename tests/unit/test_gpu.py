@@ -16,7 +16,7 @@ from smallbatch.training.device import place, products_in
 from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.fleet import set_up, train_fleet
 from smallbatch.training.groups import CannotFuse
-from smallbatch.training.loop import batches
+from smallbatch.training.updates import batches
 from smallbatch.training.verify import verified
 
 NORMS = {"none": ("none", None), "bn": ("bn", 8), "ghost": ("bn", 4)}

@@ -13,15 +13,17 @@ from torch import nn
 from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.schedules.timetable import Timetable
 from smallbatch.training.choose import candidates
 from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.compiled.translate import make_tape
 from smallbatch.training.evaluate import norm_layers
-from smallbatch.training.factory import MODULES, twins
+from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.groups import CannotFuse
-from smallbatch.training.loop import batches, learning_rates
 from smallbatch.training.modules import Modules, row_major
+from smallbatch.training.updates import batches
+from smallbatch.training.widths import padding_replicas
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
@@ -152,10 +154,9 @@ def weights(trainer, replicas, r):
 
 def update(trainer, data, points, steps=STEPS):
     fleet = {"batch_size": M, "updates": steps, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
+    timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, steps)
-    trainer.update(
-        data.train, order, learning_rates([rate for rate, _ in points], fleet, 0, steps), np.zeros(len(points))
-    )
+    trainer.update(data.train, order, timetable.rates([rate for rate, _ in points], 0, steps), np.zeros(len(points)))
     return trainer
 
 
@@ -274,7 +275,7 @@ def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, first_w
 
 def measured(engine, name, data, points, wanted):
     """Weights and scores of the points `wanted` after some updates among `points`."""
-    points = points + points[-1:] * twins(engine, len(points), M * 10)
+    points = points + points[-1:] * padding_replicas(engine, len(points), M * 10)
     trainer = update(trainer_of(engine, name, [seed for _, seed in points]), data, points, 6)
     rows = [points.index(point) for point in wanted]
     loss, correct = trainer.score(data.validation, trainer.exact_statistics(data.train.images))

@@ -13,9 +13,9 @@ from smallbatch.training.choose import candidates
 from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.loop import batches
 from smallbatch.training.modules import Modules
 from smallbatch.training.optimizers import beta2
+from smallbatch.training.updates import batches
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-5, 1), (2.0**-6, 2)]

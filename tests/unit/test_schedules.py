@@ -12,7 +12,7 @@ from smallbatch.data.stream import fresh
 from smallbatch.errors import Stopped
 from smallbatch.models.build import build
 from smallbatch.training import loop, widths
-from smallbatch.training.checkpoint import Keep
+from smallbatch.training.checkpoint import CheckpointPolicy
 from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.loop import train_block
@@ -115,18 +115,18 @@ def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(digits, make_fleet
 
 @pytest.mark.parametrize("name", ["increase", "fresh", "cosine"])
 def test_stopped_between_any_two_updates_training_goes_on_to_the_same_bits(digits32, make_fleet, name, monkeypatch):
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 1e-9)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)
     fleet, rates, seeds = fleet_of(make_fleet, name), [2.0**-8, 2.0**-7], [0, 5]
 
     def train(keep=None):
-        keep = {} if keep is None else {"keep": keep}
+        keep = {} if keep is None else {"checkpoints": keep}
         return train_block(make_trainer("compiled", digits32, fleet, seeds), digits32, fleet, rates, seeds, **keep)
 
     whole, saved, stops = train(), None, 0
     while True:
         kept = []
         try:
-            parts = train(Keep(saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True))
+            parts = train(CheckpointPolicy(saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True))
             break
         except Stopped:
             saved, stops = kept[-1], stops + 1

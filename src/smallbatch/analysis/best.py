@@ -3,11 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+Row = Any  # of a setting: a mapping with the keys SETTING, that is a row of a frame (which has no types) or a dict
 SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 
 
@@ -118,7 +120,7 @@ def best_rates(best: pd.DataFrame) -> list[BestRate]:
     return [BestRate(**row) for row in rows.to_dict("records")]
 
 
-def of_setting(table: pd.DataFrame, setting) -> np.ndarray:
+def of_setting(table: pd.DataFrame, setting: Row) -> np.ndarray:
     """Which rows of a table belong to a setting (a mapping with SETTING)."""
     same = np.ones(len(table), bool)
     for key in SETTING:

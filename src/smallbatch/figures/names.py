@@ -1,5 +1,7 @@
 """Which figures a study has, and the tables that each reads. Without drawing anything."""
 
+from smallbatch.records import StudyPlan
+
 GRID = [
     "best_by_batch_size",
     "accuracy_by_time",
@@ -24,7 +26,7 @@ MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
 }
 
 
-def figures_of(study: dict) -> list[str]:
+def figures_of(study: StudyPlan) -> list[str]:
     """The names of a study's figures, in the order of the page; `study` is its plan or its study.json."""
     names = {setting["schedule"] for entry in study["budgets"] for setting in entry["settings"]}
     noise = ["noise_scale"] if study["config"]["evaluation"].get("noise_scale") else []

@@ -8,13 +8,19 @@ Both are averaged over epochs and seeds *before* they are divided: the ratio of 
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from smallbatch.records import HistoryRow
+
+if TYPE_CHECKING:
+    import torch
 
 T_OF_8 = 2.36  # Student's t at 95% for 8 batches: a job has no scipy to ask
 
 
-def products_of(rows):
+def products_of(rows: "torch.Tensor") -> np.ndarray:
     """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double precision, piece by piece."""
     parts = (piece.double() for piece in rows.split(2**16, 1))
     return sum((part @ part.T).numpy() for part in parts)
@@ -25,7 +31,7 @@ def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, flo
     return (number * big - small) / (number - 1), (small - big) * b * number / (number - 1)
 
 
-def noise_scale(products: np.ndarray, b: int) -> dict:
+def noise_scale(products: np.ndarray, b: int) -> HistoryRow:
     """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: above what can be told.
 
     From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's for the ratio, from the
@@ -38,9 +44,13 @@ def noise_scale(products: np.ndarray, b: int) -> dict:
     left_out = np.array(two_batch(*without, number - 1, b))
     covariance = np.cov(left_out, ddof=0) * (number - 1)
     low, high = fieller(trace, squared, covariance[1, 1], covariance[0, 0], covariance[0, 1])
-    found = {"gradient_norm2": float(squared), "trace_sigma": float(trace)}
-    found["b_simple"] = float(trace / squared) if squared > 0 else math.inf
-    return found | {"b_simple_low": low, "b_simple_high": high}
+    return {
+        "gradient_norm2": float(squared),
+        "trace_sigma": float(trace),
+        "b_simple": float(trace / squared) if squared > 0 else math.inf,
+        "b_simple_low": low,
+        "b_simple_high": high,
+    }
 
 
 def fieller(

@@ -4,7 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
 from smallbatch.analysis.answer import KINDS
-from smallbatch.analysis.best import best_rates, rates, whole_batch, with_failed
+from smallbatch.analysis.best import Row, best_rates, rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
 from smallbatch.rates import rate_text
@@ -57,7 +57,9 @@ def best_table(data: Measured) -> pd.DataFrame:
                 "η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else ""),
                 "η": f"{row['lr']:.3g}",
                 "test (%)": f"{accuracy.estimate:.2f}",
-                "95% interval, seeds and images": DASH if low is None else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
+                "95% interval, seeds and images": DASH
+                if low is None or high is None
+                else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
                 "smallest m as good": min(entry["near"]) if entry["near"] else DASH,
                 "largest m as good": max(entry["near"]) if entry["near"] else DASH,
             }
@@ -129,7 +131,7 @@ def wrong_rates_table(data: Measured) -> pd.DataFrame:
     return _without_single(pd.DataFrame(rows, columns=["budget", "schedule", "norm", "m", *names.values()]), "schedule")
 
 
-def _lost(row) -> str:
+def _lost(row: Row) -> str:
     text = f"{row['lost']:.1f}".replace("-0.0", "0.0").replace("-", "−")
     return f"{text} ✕{int(row['failed'])}" if row["failed"] else text
 

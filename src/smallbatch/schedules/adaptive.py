@@ -18,6 +18,8 @@ The last two choose m for the next update, from averages over past updates.
 import math
 from typing import NamedTuple
 
+from smallbatch.records import ScheduleSettings
+
 SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
 
 
@@ -44,7 +46,7 @@ class Average(NamedTuple):
         return Average(keep * self.first + new * first, keep * self.second + new * second, keep * self.weight + new)
 
 
-def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+def wanted(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
     """How many examples the update at hand should have, at learning rate `lr`; inf for as many as may be."""
     if schedule["name"] == "ba-sgd":
         return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
@@ -56,7 +58,7 @@ def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
     return scale * average.first / average.second if average.second > 0 else math.inf
 
 
-def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
+def averaged(schedule: ScheduleSettings, seen: Moments, average: Average) -> Average:
     """The averages after an update."""
     keep = schedule.get("smoothing", SMOOTHING)
     if schedule["name"] == "cabs":

@@ -2,8 +2,10 @@
 
 import math
 
+from smallbatch.records import ScheduleSettings
 
-def rate_factor(schedule: dict, at: int, total: int) -> float:
+
+def rate_factor(schedule: ScheduleSettings, at: int, total: int) -> float:
     """The factor at `at` (updates or examples, from 0) of `total`.
 
     `step` multiplies by ``factor`` at each of the fractions ``drops``; `cosine` goes from 1 to 0 as

@@ -8,18 +8,21 @@ waits for another.
 import math
 
 import numpy as np
+import torch
 
 from smallbatch.data.read import Split
 from smallbatch.data.stream import fresh
+from smallbatch.records import ScheduleSettings
 from smallbatch.schedules.adaptive import Average, averaged, wanted
+from smallbatch.training.trainer import MomentTrainer, Statistics
 
 KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its trainer's state
 
 
 class Adaptive:
-    """A trainer (`Compiled` or `Modules`) whose updates are rounds. Same methods, same meaning."""
+    """A `ReplicaTrainer` whose updates are rounds of the trainer (`Compiled` or `Modules`) that it wraps."""
 
-    def __init__(self, trainer, schedule: dict, block: int, largest: int, seeds: list[int]):
+    def __init__(self, trainer: MomentTrainer, schedule: ScheduleSettings, block: int, largest: int, seeds: list[int]):
         self.trainer, self.schedule, self.block = trainer, schedule, block
         self.most = largest // block  # blocks
         self.seed = np.array(seeds, np.int64)
@@ -62,13 +65,13 @@ class Adaptive:
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
         return self.trainer.gradient_products(train, order)
 
-    def score(self, split: Split, statistics=None) -> tuple[np.ndarray, np.ndarray]:
+    def score(self, split: Split, statistics: Statistics | None = None) -> tuple[np.ndarray, np.ndarray]:
         return self.trainer.score(split, statistics)
 
-    def exact_statistics(self, images):
+    def exact_statistics(self, images: torch.Tensor) -> Statistics:
         return self.trainer.exact_statistics(images)
 
-    def population_statistics(self, images):
+    def population_statistics(self, images: torch.Tensor) -> Statistics:
         return self.trainer.population_statistics(images)
 
     def finite(self) -> np.ndarray:
@@ -83,8 +86,8 @@ class Adaptive:
         return self.trainer.replicas
 
     @property
-    def tail(self) -> int:
-        return self.trainer.tail
+    def padding(self) -> int:
+        return self.trainer.padding
 
     def state(self) -> dict[str, np.ndarray]:
         return self.trainer.state() | {f"adaptive.{name}": getattr(self, name).copy() for name in KEPT}

@@ -9,6 +9,8 @@ setting and version, for some tenths of a second, and remembered in the user's c
 
 import copy
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +20,17 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.models.build import check_norms
 from smallbatch.points import digest
+from smallbatch.records import Fleet, Option
 from smallbatch.schedules.course import is_adaptive, largest_step
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.device import hardware
 from smallbatch.training.factory import MODULES, make_trainer, network
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.heap import give_back
-from smallbatch.training.loop import batches
+from smallbatch.training.trainer import ReplicaTrainer
+from smallbatch.training.updates import batches
 from smallbatch.training.verify import rounds_alike, verified
-from smallbatch.training.widths import WAYS, WIDEST, piece_of, twins, widths
+from smallbatch.training.widths import WAYS, WIDEST, padding_replicas, piece_of, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {
@@ -50,7 +54,7 @@ REPEATS = 3
 CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
 
 
-def choose_engine(data: Data, fleet: dict, say, most: int | None = None) -> tuple[str, int]:
+def choose_engine(data: Data, fleet: Fleet, say: Callable[[str], None], most: int | None = None) -> Option:
     """The way in which replicas train (one of WAYS), and how many at once, at most `most`; says so and why."""
     device = data.device.type
     most = WIDEST[device] if most is None else most
@@ -64,7 +68,7 @@ def choose_engine(data: Data, fleet: dict, say, most: int | None = None) -> tupl
     return engine, width
 
 
-def candidates(data: Data, fleet: dict, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
+def candidates(data: Data, fleet: Fleet, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
     """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
 
     Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
@@ -86,7 +90,9 @@ def candidates(data: Data, fleet: dict, most: int = WIDEST["cpu"]) -> tuple[list
         return separate, [alone]
     if most < 2:
         return separate, [reason, "two at once would not fit in memory"]
-    alike, others, reasons = [], [], [reason]
+    alike: list[str] = []
+    others: list[str] = []
+    reasons = [reason]
     nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
     exact = not (on_gpu or fleet.get("precision"))
     unfolds = on_gpu and any(isinstance(layer, nn.Conv2d) for layer in nets[0].modules())
@@ -98,7 +104,7 @@ def candidates(data: Data, fleet: dict, most: int = WIDEST["cpu"]) -> tuple[list
             continue
         finally:
             give_back()
-        spare, widest = twins(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
+        spare, widest = padding_replicas(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
         if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, widest):
             alike.append(name)
         else:
@@ -107,7 +113,7 @@ def candidates(data: Data, fleet: dict, most: int = WIDEST["cpu"]) -> tuple[list
     return [*(alike or others), *separate], reasons
 
 
-def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
+def separate_ways(net: nn.Module, shape: tuple[int, ...], examples: int) -> list[str]:
     """``separate``, and the same with channels last in memory where there are convolutions and the forward takes it."""
     if not any(isinstance(layer, nn.Conv2d) for layer in net.modules()):
         return ["separate"]
@@ -120,7 +126,7 @@ def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
     return ["separate", "separate channels_last"]
 
 
-def _compiled(net: nn.Module, data: Data, fleet: dict, examples: int) -> str:
+def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
     """Why `net` can't train by the compiled step; empty if it can."""
     if data.device.type != "cpu":
         return "the compiled step is for processors"
@@ -146,7 +152,7 @@ def _compiled(net: nn.Module, data: Data, fleet: dict, examples: int) -> str:
     return ""
 
 
-def fastest(options: list[tuple[str, int]], data: Data, fleet: dict) -> tuple[str, int]:
+def fastest(options: list[Option], data: Data, fleet: Fleet) -> Option:
     """The option (way, width) that trains most images per second here, measured once per machine and setting."""
     circumstances = (options, fleet, data.shape, data.classes, hardware(data.device))
     found = settled(*circumstances)
@@ -162,7 +168,7 @@ def fastest(options: list[tuple[str, int]], data: Data, fleet: dict) -> tuple[st
     return found
 
 
-def settled(options: list, fleet: dict, shape, classes: int, machine: str) -> tuple[str, int] | None:
+def settled(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> Option | None:
     """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
     if len(options) == 1:
         return options[0]
@@ -170,24 +176,24 @@ def settled(options: list, fleet: dict, shape, classes: int, machine: str) -> tu
     return found if found in options else None
 
 
-def _option(kept: dict) -> tuple:
+def _option(kept: dict[str, Any]) -> tuple[Any, Any]:
     return kept.get("engine"), kept.get("width")
 
 
-def _setting(fleet: dict) -> dict:
+def _setting(fleet: Fleet) -> dict[str, Any]:
     largest = largest_step(fleet)
     grows = {"largest": largest} if largest > fleet["batch_size"] else {}
     return {key: fleet.get(key) for key in SETTING} | grows | ({"rounds": True} if is_adaptive(fleet) else {})
 
 
-def _name(options: list, fleet: dict, shape, classes: int, machine: str) -> str:
+def _name(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> str:
     from smallbatch.source import code_digest
 
     code, versions = code_digest([], None), provenance.versions("torch", "numpy")
     return f"engines/{digest([_setting(fleet), list(shape), classes, machine, versions, options, code])}"
 
 
-def measured(options: list[tuple[str, int]], data: Data, fleet: dict) -> dict[tuple[str, int], float]:
+def measured(options: list[Option], data: Data, fleet: Fleet) -> dict[Option, float]:
     """Images per second of each option: the best of REPEATS short timings, which alternate.
 
     An update ends with its losses on the host, so a GPU has ended too when the clock is read. What takes more memory
@@ -199,7 +205,7 @@ def measured(options: list[tuple[str, int]], data: Data, fleet: dict) -> dict[tu
         seeds = list(range(1 if engine == "compiled" else width))
         trainer = make_trainer(engine, data, fleet, seeds)
 
-        def run(updates: int, m: int = m, trainer=trainer, seeds=seeds) -> float:
+        def run(updates: int, m: int = m, trainer: ReplicaTrainer = trainer, seeds: list[int] = seeds) -> float:
             order = batches(seeds, m, size, 0, updates)
             begun = time.perf_counter()
             # A rate of almost nothing: the weights stay sane, the work is the same.

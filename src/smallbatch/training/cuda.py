@@ -1,12 +1,16 @@
 """One update of a trainer captured in a CUDA graph, and replayed: between updates Python does nothing and nobody waits."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from smallbatch.data.read import Split
 from smallbatch.training.evaluate import norm_layers
+
+if TYPE_CHECKING:
+    from smallbatch.training.modules import Modules
 
 PART = 256  # updates whose batches and rates lie in the tensors that a graph reads
 WARM_UPS = 3  # updates before a capture, in which libraries choose kernels and take memory
@@ -19,7 +23,7 @@ class StaticStep:
     does the one of number `at` (a tensor), adds its losses to `total` ``[R]`` and counts `at` up.
     """
 
-    def __init__(self, trainer, train: Split, m: int):
+    def __init__(self, trainer: "Modules", train: Split, m: int):
         weights = trainer.parameters[0].detach()
         self.trainer, self.train = trainer, train
         self.index = weights.new_zeros((PART, m, trainer.replicas), dtype=torch.int64)

@@ -1,14 +1,19 @@
 """From an optimizer's config to what updates the weights of a fleet."""
 
+from collections.abc import Sequence
+
 import torch
 
+from smallbatch.records import OptimizerSettings
 from smallbatch.training.adamw import AdamW
 from smallbatch.training.sgd import SGD
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
 
 
-def make_optimizer(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> SGD | AdamW:
+def make_optimizer(
+    config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
+) -> SGD | AdamW:
     """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples."""
     if config.get("name", "sgd") == "sgd":
         nesterov = bool(config.get("nesterov"))
@@ -17,7 +22,10 @@ def make_optimizer(config: dict, parameters: list[torch.Tensor], replicas: int, 
     return AdamW(parameters, replicas, *betas, config.get("eps") or EPS, config["weight_decay"])
 
 
-def beta2(config: dict, m: int) -> float:
+def beta2(config: OptimizerSettings, m: int | None) -> float:
     """β₂, as it stands or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al. 2025, arXiv 2507.07101)."""
     half_life = config.get("half_life")
-    return 0.5 ** (m / half_life) if half_life else config.get("beta2") or BETA2
+    if not half_life:
+        return config.get("beta2") or BETA2
+    assert m is not None, "a half-life in examples needs the examples of an update"
+    return 0.5 ** (m / half_life)

@@ -52,5 +52,5 @@ def compile_part(name: str) -> None:
 @cache
 def _tiny() -> tuple[Compiled, Split]:
     net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2))
-    trainer = Compiled([net], (1, 2, 2), 2, {"momentum": 0.0, "weight_decay": 0.0})
+    trainer = Compiled([net], (1, 2, 2), 2, {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0})
     return trainer, Split(torch.zeros(2, 1, 2, 2), torch.zeros(2, dtype=torch.int64))
