@@ -6,20 +6,21 @@ Compiling takes some 20 s of one core, loading what was compiled 0.2 s.
 import contextlib
 import hashlib
 import pickle
+from typing import Any
 
 from numba import njit
 from numba.core import caching, serialize
 
 from smallbatch.training.compiled.ready import folder
 
-OPTIONS = {"error_model": "numpy", "boundscheck": False, "nogil": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False, "nogil": True}
 # A product and a sum may become one instruction; nothing is reordered, so that the bits do not depend on the compiler.
 OPTIONS["fastmath"] = {"contract", "nsz"}
 
 
 def jit(function):
     """Compile a function that compiled functions call; it is kept as a part of them."""
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)  # type: ignore[call-overload]  # missing in Numba's stubs
 
 
 def kept_jit(function):
@@ -51,7 +52,7 @@ class _Place(caching._CacheLocator):
 
 
 class _Pieces(caching.CompileResultCacheImpl):
-    _locator_classes = (_Place,)
+    _locator_classes = [_Place]  # noqa: RUF012
 
 
 class _File(caching.IndexDataCacheFile):
