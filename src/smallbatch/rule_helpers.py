@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
@@ -108,13 +107,9 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
-    """Remove a folder of figures that lacks some: Snakemake sees folders, not what is missing in them.
-
-    While figures are being drawn Snakemake's time stamp is not there, and the folder is left alone.
-    """
-    missing = [name for name in names for kind in FORMATS if not (folder / f"{name}.{kind}").is_file()]
-    if missing and (folder / ".snakemake_timestamp").is_file():
-        shutil.rmtree(folder)
+    """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what is missing in it."""
+    if any(not (folder / f"{name}.{kind}").is_file() for name in names for kind in FORMATS):
+        folder.with_name("figures.json").unlink(missing_ok=True)
 
 
 def start_compiling() -> None:

@@ -9,6 +9,8 @@ from smallbatch.data.read import Data, Split
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+    yield
+    torch.set_flush_denormal(False)  # which training turns on (`fleet.set_up`)
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from smallbatch.pack import resources
 from smallbatch.source import code_digest
 from smallbatch.training import choose
 from smallbatch.training.choose import SAID
+from smallbatch.training.compiled.ready import folder as kernels
 from smallbatch.user_cache import remember
 
 pytestmark = pytest.mark.slow
@@ -106,7 +107,7 @@ def fleet_of(case, updates=2):
     return found | ({"bn_batch_size": b} if b else {}) | changes
 
 
-def train(folder, case, numbers, mem_mb=None):
+def train(folder, case, numbers, mem_mb=None, cache=None):
     """Run one job in a process of its own; returns that process and the content of cost.json."""
     fleet, replicas = fleet_of(case), case[6]
     total = sum(fleet["dataset"]["sizes"].values())
@@ -128,17 +129,30 @@ def train(folder, case, numbers, mem_mb=None):
     (folder / "results" / "plan" / "one.json").write_text(json.dumps(job))
     done = subprocess.run(
         [sys.executable, "-m", "smallbatch.train", "results/plan/one.json"],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True,
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT / "src")} | ({"XDG_CACHE_HOME": str(cache)} if cache else {}),
+        capture_output=True, text=True,
     )  # fmt: skip
     cost = folder / "results" / "jobs" / "one" / "cost.json"
     return done, json.loads(cost.read_text()) if cost.exists() else {}, job["resources"]["mem_mb"]
 
 
+def untimed_cache(folder):
+    """A cache folder with the compiled step in it, in which no way of training is known to be the fastest."""
+    cache = folder / "cache" / "smallbatch"
+    cache.mkdir(parents=True)
+    (cache / kernels().name).symlink_to(kernels())
+    return cache.parent
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_job_takes_the_memory_that_was_predicted_within_30_percent(tmp_path, networks, name):
-    done, cost, asked = train(tmp_path, CASES[name], networks[name])
-    assert done.returncode == 0, done.stdout + done.stderr
     way = name.partition(",")[0]
+    for attempt in range(3):  # which way is the fastest is timed, beside whatever else runs on this machine
+        folder = tmp_path / str(attempt)
+        done, cost, asked = train(folder, CASES[name], networks[name], cache=untimed_cache(folder))
+        assert done.returncode == 0, done.stdout + done.stderr
+        if way not in SAID.values() or f"replicas train {way}" in done.stdout:
+            break
     assert way not in SAID.values() or f"replicas train {way}" in done.stdout
     print(f"\n| {name} | {cost['predicted_mb']} | {cost['peak_mb']} | {asked} |", done.stdout.splitlines()[1])
     assert 0.7 * cost["predicted_mb"] <= cost["peak_mb"] <= min(1.3 * cost["predicted_mb"], asked)

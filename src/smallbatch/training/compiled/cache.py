@@ -56,7 +56,18 @@ class _Pieces(caching.CompileResultCacheImpl):
 
 
 class _File(caching.IndexDataCacheFile):
-    """Kept code with its checksum: what a disk has damaged must not run."""
+    """Kept code with its checksum: what a disk has damaged must not run.
+
+    A file is named by the signature whose code it holds. Numba counts them: two processes that compile for different
+    types at the same time take the same number, and one would run the other's code.
+    """
+
+    def save(self, key, data):
+        overloads = self._load_index()
+        name = hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()
+        overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
+        self._save_data(overloads[key], data)
+        self._save_index(overloads)
 
     def _save_data(self, name, data):
         code = serialize.dumps(data)
