@@ -28,8 +28,9 @@ test: install ## run every test
 test-fast: install ## run the tests that start no workflow, in two to five minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-lint: install ## check style of Python and Snakemake files
+lint: install ## check types, and style of Python and Snakemake files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/snakefmt --check workflow
 	@$(BIN)/snakemake --lint
 
@@ -40,7 +41,7 @@ format: install ## put Python and Snakemake files into that style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow
 
 clean: ## remove logs, caches and the virtual environment; trained results stay
-	@rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache src/*.egg-info
+	@rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache .mypy_cache src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED) ## install everything into .venv; TORCH_INDEX=address takes torch from there (README, Start)

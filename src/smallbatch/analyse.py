@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,16 @@ import pyarrow.parquet as pq
 from smallbatch.analysis.best import best_settings, in_budgets, read_best
 from smallbatch.analysis.claims.claim import Claim, read_claims, write_claims
 from smallbatch.plan import expand
+from smallbatch.records import StudyPlan
 
 
 @dataclass(frozen=True)
 class Results:
     """What figures and page are made from."""
 
-    study: dict
+    study: StudyPlan
     table: pd.DataFrame  # one row per point and budget that it stands in
-    best: pd.DataFrame | None
+    best: Any  # a frame; None before the study was analysed
     folder: Path
 
     @property

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import defaultdict
+from typing import Any, TextIO
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -16,6 +17,7 @@ from smallbatch.errors import UserError
 from smallbatch.job import RESULTS, run_job
 from smallbatch.plan_files import plan_study, write_plan
 from smallbatch.rates import format_rate
+from smallbatch.records import StudyConfig
 
 
 def main(arguments: list[str]) -> None:
@@ -44,15 +46,15 @@ def main(arguments: list[str]) -> None:
             raise
 
 
-def _from_hydra(composed) -> None:
+def _from_hydra(composed: Any) -> None:
     settings = HydraConfig.get()
     folders = [source.path for source in settings.runtime.config_sources if source.provider == "command-line"]
     overrides = [override for override in settings.overrides.task if not override.startswith("study=")]
     with main_errors():
-        train_study(checked(settings.runtime.choices.study, composed, overrides), folders[0] if folders else None)
+        train_study(checked(settings.runtime.choices["study"], composed, overrides), folders[0] if folders else None)
 
 
-def train_study(config: dict, folder: str | None) -> None:
+def train_study(config: StudyConfig, folder: str | None) -> None:
     plan = plan_study(config, folder)
     write_plan(plan, RESULTS)
     for name in plan.data:
@@ -67,7 +69,7 @@ def train_study(config: dict, folder: str | None) -> None:
     print_means(rows)
 
 
-def print_means(rows: list[dict], file=sys.stdout) -> None:
+def print_means(rows: list[dict], file: TextIO = sys.stdout) -> None:
     """Mean accuracy over seeds of every setting."""
     settings = defaultdict(list)
     for row in rows:

@@ -9,15 +9,21 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from smallbatch import provenance
+from smallbatch.atomic import write_text
 from smallbatch.console import main_errors, user_folder
 from smallbatch.points import digest, fleet_slug
+from smallbatch.records import Fleet, StudyPlan
 from smallbatch.schedules.course import is_adaptive
 from smallbatch.speeds import steps_of
-from smallbatch.store import write_text
 from smallbatch.syntax import read_syntax
+
+if TYPE_CHECKING:
+    from smallbatch.data.read import Data
 
 COLUMNS = (
     *("batch_size", "norm", "bn_batch_size", "step", "machine", "seconds_update_alone", "seconds_update_fleet"),
@@ -34,38 +40,40 @@ def calibrate(path: Path, results: Path) -> list[dict]:
     """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that aren't kept."""
     study = json.loads(path.read_text())
     machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
-    settings: dict[tuple, dict] = {}
+    settings: dict[tuple, Fleet] = {}
     for job in study["jobs"]:
         for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
-            shared = entry["fleet"]
-            for kind in steps_of(shared):
-                fixed = {"name": "constant", "sampling": shared["schedule"].get("sampling")}
-                one = {} if kind[-1] == "round" else {"schedule": fixed, "batch_size": kind[0]}
-                settings.setdefault(kind, shared | one)
+            fleet = entry["fleet"]
+            for kind in steps_of(fleet):
+                setting = fleet.copy()
+                if kind[-1] != "round":
+                    setting["schedule"] = {"name": "constant", "sampling": fleet["schedule"].get("sampling")}
+                    setting["batch_size"] = kind[0]
+                settings.setdefault(kind, setting)
     rows, data = [], None
-    for kind, shared in sorted(settings.items()):
-        step = {key: shared.get(key) for key in STEP} | {"kind": kind[-1]}
+    for kind, fleet in sorted(settings.items()):
+        step = {key: fleet.get(key) for key in STEP} | {"kind": kind[-1]}
         name = digest([step, study["code"], machine, how])
         kept = results / "store" / "calibration" / f"{name}.json"
         if not kept.is_file():
             if data is None:
                 data = _read(study, results)
             try:
-                row = measure(shared, data) | {"machine": machine}
+                row = measure(fleet, data) | {"machine": machine}
             except Exception as error:  # a network that fails; the training job of that setting says why
-                print(f"not measured: {fleet_slug(shared)}: {error}", flush=True)
+                print(f"not measured: {fleet_slug(fleet)}: {error}", flush=True)
                 row = {"machine": machine}
             kept.parent.mkdir(parents=True, exist_ok=True)
             if len(row) > 1:
                 write_text(kept, json.dumps(row))
         else:
             row = json.loads(kept.read_text())
-        setting = {key: shared.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
-        rows.append(setting | {"step": kind[-1]} | row)
+        columns = {key: fleet.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
+        rows.append(columns | {"step": kind[-1]} | row)
     return rows
 
 
-def _read(study: dict, results: Path):
+def _read(study: StudyPlan, results: Path) -> "Data":
     user_folder(study["folder"])
     from smallbatch.data.read import read
     from smallbatch.training.fleet import set_up
@@ -74,61 +82,61 @@ def _read(study: dict, results: Path):
     return read(results / "data" / study["data"])
 
 
-def measure(shared: dict, data) -> dict:
+def measure(fleet: Fleet, data: "Data") -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median; per image evaluated."""
     from smallbatch.training.choose import choose_engine, separate_ways
-    from smallbatch.training.crews import network
+    from smallbatch.training.factory import network
 
-    engine, width = choose_engine(data, shared, lambda text: None)
+    engine, width = choose_engine(data, fleet, lambda text: None)
     replicas = 1 if engine == "compiled" else width  # they follow each other: one tells the speed of all
-    b, m = shared.get("bn_batch_size"), shared["batch_size"]
-    ways = separate_ways(network(data, shared, 0), data.shape, m if m > 1 else b or 2)
-    ways = ["separate"] if is_adaptive(shared) else ways
-    alone = min((_time(way, shared, data, 1) for way in ways), key=statistics.median)
-    fleet = alone if engine.startswith("separate") else _time(engine, shared, data, replicas)
+    b, m = fleet.get("bn_batch_size"), fleet["batch_size"]
+    ways = separate_ways(network(data, fleet, 0), data.shape, m if m > 1 else b or 2)
+    ways = ["separate"] if is_adaptive(fleet) else ways
+    alone = min((_time(way, fleet, data, 1) for way in ways), key=statistics.median)
+    together = alone if engine.startswith("separate") else _time(engine, fleet, data, replicas)
     found = {"width": width, "engine": engine}
-    for name, times in (("alone", alone), ("fleet", fleet)):
+    for name, times in (("alone", alone), ("fleet", together)):
         median = statistics.median(times)
         found |= {f"seconds_update_{name}": median, f"spread_{name}": (max(times) - min(times)) / median}
-    return found | _evaluation(engine, shared, data, replicas)
+    return found | _evaluation(engine, fleet, data, replicas)
 
 
-def _evaluation(engine: str, shared: dict, data, replicas: int) -> dict:
+def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
     """Seconds per image and replica of an evaluation, and of finding the population's statistics (null without BN)."""
     from smallbatch.data.read import Split
-    from smallbatch.training.crews import make_crew
+    from smallbatch.training.factory import make_trainer
 
-    crew = make_crew(engine, data, shared, list(range(replicas)))
+    trainer = make_trainer(engine, data, fleet, list(range(replicas)))
     split = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
 
-    def seconds(run) -> float:
+    def seconds(run: Callable[[Any], object]) -> float:
         run(split.images[:2])  # warm-up, not timed
         begun = time.perf_counter()
         run(split.images)
         return (time.perf_counter() - begun) / len(split.labels) / replicas
 
-    found = {"seconds_image_scored": seconds(lambda images: crew.score(Split(images, split.labels[: len(images)])))}
-    if crew.normalised:
-        found["seconds_image_population"] = seconds(crew.population_statistics)
+    found = {"seconds_image_scored": seconds(lambda images: trainer.score(Split(images, split.labels[: len(images)])))}
+    if trainer.normalised:
+        found["seconds_image_population"] = seconds(trainer.population_statistics)
     return found
 
 
-def _time(engine: str, shared: dict, data, replicas: int) -> list[float]:
+def _time(engine: str, fleet: Fleet, data: "Data", replicas: int) -> list[float]:
     """Seconds per update and replica of each repeat."""
     import numpy as np
 
-    from smallbatch.training.crews import make_crew
-    from smallbatch.training.loop import augmenting, batches, fresh_batches
+    from smallbatch.training.factory import make_trainer
+    from smallbatch.training.updates import augmenting, batches, fresh_batches
 
-    seeds, m = list(range(replicas)), shared["batch_size"]
-    crew = make_crew(engine, data, shared, seeds)
+    seeds, m = list(range(replicas)), fleet["batch_size"]
+    trainer = make_trainer(engine, data, fleet, seeds)
 
     def updates(number: int) -> float:
         begun = time.perf_counter()
-        fresh = shared["schedule"].get("sampling") == "fresh" and not is_adaptive(shared)
+        fresh = fleet["schedule"].get("sampling") == "fresh" and not is_adaptive(fleet)
         order = (fresh_batches if fresh else batches)(seeds, m, len(data.train.labels), 0, number)
         rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
-        update = augmenting(crew, data.train, shared, seeds, order, 0)
+        update = augmenting(trainer, data.train, fleet, seeds, order, 0)
         update(slice(0, number), rates, np.zeros(replicas))
         return time.perf_counter() - begun
 

@@ -17,7 +17,8 @@ from smallbatch import store
 from smallbatch.console import main_errors
 from smallbatch.errors import UserError
 from smallbatch.rates import format_rate
-from smallbatch.speeds import read_calibration, update_seconds
+from smallbatch.records import Fleet, Job, StudyPlan
+from smallbatch.speeds import Speeds, read_calibration, update_seconds
 
 # What a study adds to the columns of store.SUMMARY, and, of these, `seconds_alone` to those of store.HISTORY. A comment
 # beside a column is its description in docs/tables.md (docs/generate.py).
@@ -44,7 +45,9 @@ GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr",
 def collect(path: Path, results: Path, partial: bool) -> None:
     """Collect the study that `path` describes; without `partial` every job must be there."""
     study = json.loads(path.read_text())
-    found, gaps, fleets = {name: [] for name in store.TABLES}, [], {}
+    found: dict[str, list[pa.Table]] = {name: [] for name in store.TABLES}
+    fleets: dict[str, Fleet] = {}
+    gaps: list[dict] = []
     for job in study["jobs"]:
         folder, wanted = results / "jobs" / job, json.loads((results / "plan" / f"{job}.json").read_text())
         fleets |= {identity.fleet_slug(entry["fleet"]): entry["fleet"] for entry in wanted["fleets"]}
@@ -79,13 +82,13 @@ def collect(path: Path, results: Path, partial: bool) -> None:
     (target / "study.json").write_bytes(identity.canonical(made_from) + b"\n")
 
 
-def _stored(job: dict, results: Path, found: dict) -> list[dict]:
+def _stored(job: Job, results: Path, found: dict[str, list[pa.Table]]) -> list[dict]:
     """Take what the store has of a job that didn't finish; returns what is missing, a row for each η̃."""
     gaps, codes = [], [job["code"], *job["accept_code"]]
     for entry in job["fleets"]:
-        shared, points = entry["fleet"], identity.points_of(entry["points"])
-        digests = identity.point_digests(shared, points)
-        tables = store.look_up(results / "store", shared, codes, digests)
+        fleet, points = entry["fleet"], identity.points_of(entry["points"])
+        digests = identity.point_digests(fleet, points)
+        tables = store.look_up(results / "store", fleet, codes, digests)
         for name in store.TABLES:
             found[name].append(tables[name])
         there = set(tables["summary"]["point"].to_pylist())
@@ -93,11 +96,11 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
         for base_lr, group in itertools.groupby(missing, key=lambda point: point[0]):
             gaps.append(
                 {
-                    "batch_size": shared["batch_size"],
-                    "norm": shared["norm"],
-                    "bn_batch_size": shared.get("bn_batch_size"),
+                    "batch_size": fleet["batch_size"],
+                    "norm": fleet["norm"],
+                    "bn_batch_size": fleet.get("bn_batch_size"),
                     "schedule": entry["schedule"],
-                    "updates": shared["updates"],
+                    "updates": fleet["updates"],
                     "base_lr": format_rate(base_lr),
                     "missing_seeds": " ".join(str(seed) for _, seed in group),
                 }
@@ -105,13 +108,13 @@ def _stored(job: dict, results: Path, found: dict) -> list[dict]:
     return gaps
 
 
-def whole_table(summary: pa.Table, study: dict, fleets: dict[str, dict], speeds: dict) -> pa.Table:
+def whole_table(summary: pa.Table, study: StudyPlan, fleets: dict[str, Fleet], speeds: Speeds) -> pa.Table:
     """The study's table: `summary` with ``study``, ``budget`` and ``schedule``, sorted by setting, η̃ and seed.
 
     ``seconds_alone``: what the updates of one model alone take on this machine, from `speeds` (`speeds.py`). A fleet that
     stands under several budgets or schedules of the study has the first of each; `study` lists them all.
     """
-    names = {}
+    names: dict[str, tuple[str, str]] = {}
     for entry in study["budgets"]:
         for setting in entry["settings"]:
             names.setdefault(setting["fleet"], (entry["budget"], setting["schedule"]))
@@ -129,7 +132,7 @@ def whole_table(summary: pa.Table, study: dict, fleets: dict[str, dict], speeds:
     return table.sort_by([(key, "ascending") for key in keys])
 
 
-def with_seconds_alone(history: pa.Table, table: pa.Table, fleets: dict[str, dict], speeds: dict) -> pa.Table:
+def with_seconds_alone(history: pa.Table, table: pa.Table, fleets: dict[str, Fleet], speeds: Speeds) -> pa.Table:
     """The history with ``seconds_alone``: what the updates so far would take one model alone on this machine."""
     slug_of = dict(zip(table["point"].to_pylist(), table["fleet"].to_pylist(), strict=True))
     slugs = [slug_of[point] for point in history["point"].to_pylist()]
@@ -137,14 +140,14 @@ def with_seconds_alone(history: pa.Table, table: pa.Table, fleets: dict[str, dic
     return history.append_column(ADDED.field("seconds_alone"), pa.array(alone, pa.float64()))
 
 
-def _alone(slugs: list[str], examples: list[int], fleets: dict[str, dict], speeds: dict) -> list[float | None]:
+def _alone(slugs: list[str], examples: list[int], fleets: dict[str, Fleet], speeds: Speeds) -> list[float | None]:
     known = {
         pair: update_seconds(fleets[pair[0]], speeds, "alone", pair[1]) for pair in {*zip(slugs, examples, strict=True)}
     }
     return [known[pair] for pair in zip(slugs, examples, strict=True)]
 
 
-def _cost(study: dict, results: Path) -> dict:
+def _cost(study: StudyPlan, results: Path) -> dict:
     """What the jobs took: of those that trained here, seconds in training loops and in all."""
     total = {"jobs": len(study["jobs"]), "trained": 0, "loop_seconds": 0.0, "job_seconds": 0.0}
     for job in study["jobs"]:

@@ -2,8 +2,10 @@
 
 import shlex
 
+from smallbatch.records import StudyPlan
 
-def command(study: dict, *overrides: str) -> str:
+
+def command(study: StudyPlan, *overrides: str) -> str:
     """The command that makes the report of a study again, or goes on where it stopped; with `overrides` in place of its own."""
     text = f"snakemake --cores all --config study={study['study']}"
     if study["folder"]:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hydra import compose as hydra_compose
@@ -16,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from smallbatch.config import Config, check
 from smallbatch.data import image_folder
 from smallbatch.errors import UserError
+from smallbatch.records import StudyConfig
 
 CONF = Path(__file__).parents[2] / "conf"
 # Overrides that don't change what is studied: not in the title.
@@ -55,12 +57,12 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     return checked(study, composed, overrides)
 
 
-def checked(study: str, composed, overrides: list[str]) -> dict:
+def checked(study: str, composed: Any, overrides: list[str]) -> StudyConfig:
     """A composed config as plain Python, checked; raises UserError."""
     try:
         # Once more against the classes: Hydra lets +key=value add what no class has.
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(Config), plain))
+        config: Any = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(Config), plain))
         config = _whole_study(config, overrides)
         if config["dataset"].get("_target_") == image_folder.TARGET:
             config["dataset"] = image_folder.described(config["dataset"])
@@ -73,7 +75,7 @@ def checked(study: str, composed, overrides: list[str]) -> dict:
     return {"study": study, "overrides": changes, "given": list(overrides)} | config
 
 
-def _whole_study(config: dict, overrides: list[str]) -> dict:
+def _whole_study(config: Any, overrides: list[str]) -> dict:
     """Rates given on the command line hold for every batch size and arm, unless those are given there too."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     if "grid.base_lr" in given:
@@ -91,8 +93,10 @@ def _whole_study(config: dict, overrides: list[str]) -> dict:
 def _whole_text(error: BaseException) -> str:
     """The message with that of its cause: Hydra names the override in one and what is wrong in the other."""
     texts = [str(error)]
-    while (error := error.__cause__) is not None and str(error) not in texts[-1]:
-        texts.append(str(error))
+    cause = error.__cause__
+    while cause is not None and str(cause) not in texts[-1]:
+        texts.append(str(cause))
+        cause = cause.__cause__
     return "\n".join(texts)
 
 
@@ -141,7 +145,7 @@ def _fields(type_name: str) -> list[str]:
 
 
 def _fields_at(parents: list[str]) -> list[str]:
-    node = Config
+    node: Any = Config
     for parent in parents:
         fields = getattr(node, "__dataclass_fields__", {})
         node = fields[parent].type if parent in fields else None

@@ -14,6 +14,7 @@ from smallbatch.config_schedules import check_budget, check_schedules
 from smallbatch.measures.registry import EPOCH_MEASURES, MeasureKeys
 from smallbatch.papers import entries
 from smallbatch.rates import parse_rates
+from smallbatch.records import StudyConfig
 from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
 
 
@@ -137,7 +138,7 @@ class Config:
     accept_code: list[str] = field(default_factory=list)  # digests of older training code whose results still hold
 
 
-def check(config: dict) -> None:
+def check(config: StudyConfig) -> None:
     """Raise ValueError, with the key and the fix, for values that no study can have.
 
     `config` is a composed `Config` as plain Python. What depends on several axes (a BN batch that doesn't
@@ -174,7 +175,7 @@ def check(config: dict) -> None:
     check_claims(config, set(entries()))
 
 
-def _check_evaluation(evaluation: dict) -> None:
+def _check_evaluation(evaluation: dict[str, Any]) -> None:
     for epoch in evaluation["epochs"]:
         if epoch < 1:
             raise ValueError(f"evaluation.epochs: {epoch} is not an epoch; write 1 or more")
@@ -185,7 +186,7 @@ def _check_evaluation(evaluation: dict) -> None:
         raise ValueError(f"evaluation.target: {evaluation['target']} must lie above 0 and not above 1")
 
 
-def _check_dataset(dataset: dict) -> None:
+def _check_dataset(dataset: dict[str, Any]) -> None:
     sizes = dataset.get("sizes")
     if not isinstance(sizes, dict) or set(sizes) != {"train", "validation", "test"}:
         raise ValueError("dataset.sizes: write the number of images in train, validation and test")
@@ -200,7 +201,7 @@ def _check_dataset(dataset: dict) -> None:
     _check_files(dataset)
 
 
-def _check_files(dataset: dict) -> None:
+def _check_files(dataset: dict[str, Any]) -> None:
     """The keys that say where a data set's files come from, and check them."""
     if not isinstance(dataset.get("mirror"), str | None):
         raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is no folder; write its path, or null")
@@ -216,7 +217,7 @@ def _check_files(dataset: dict) -> None:
             raise ValueError(f"dataset.download.files.{name}: {checksum} is no checksum; write md5:SUM or sha256:SUM")
 
 
-def _check_optimizer(optimizer: dict) -> None:
+def _check_optimizer(optimizer: dict[str, Any]) -> None:
     name, own = optimizer["name"], optimizer_kind(optimizer).keys
     for key in dict.fromkeys(key for kind in OPTIMIZERS.values() for key in kind.keys if key not in own):
         if optimizer[key]:
@@ -236,7 +237,7 @@ def _check_optimizer(optimizer: dict) -> None:
         raise ValueError(f"optimizer.weight_decay: {optimizer['weight_decay']} must be 0 or more")
 
 
-def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
+def _check_augmentation(augmentation: dict[str, Any] | None, shape: list[int]) -> None:
     if not augmentation:
         return
     name, padding = augmentation["name"], augmentation["padding"]
@@ -249,7 +250,7 @@ def _check_augmentation(augmentation: dict | None, shape: list[int]) -> None:
         )
 
 
-def _check_axes(path: str, axes: dict) -> None:
+def _check_axes(path: str, axes: dict[str, Any]) -> None:
     for key in ("batch_size", "norm", "base_lr"):
         values = axes[key]
         if values is None:

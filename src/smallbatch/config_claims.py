@@ -5,8 +5,10 @@ Claims are written before the data is seen. They are no part of what a point is:
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from smallbatch.config_schedules import check_budget
+from smallbatch.records import StudyConfig
 
 # The kinds of claims, and what each needs beside its words. Planning reads this, without scipy. To add one: a line here; its
 # function, in a file of analysis/claims/, in `judge.KINDS`; a file of conf/claim/; a row in the documentation. Where its
@@ -90,7 +92,7 @@ class Paper:
     differences: list[str] = field(default_factory=list)  # how this study's protocol differs from the paper's
 
 
-def check_claims(config: dict, known: set[str]) -> None:
+def check_claims(config: StudyConfig, known: set[str]) -> None:
     """Raise ValueError, with the key and the fix, for claims and papers that no study can have; `known`: keys of papers.bib."""
     claims = config["claims"]
     if claims["seeds_planned"] < FEWEST_SEEDS:
@@ -113,7 +115,7 @@ def check_claims(config: dict, known: set[str]) -> None:
                 )
 
 
-def _check_claim(path: str, claim: dict, config: dict, known: set[str]) -> None:
+def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: set[str]) -> None:
     if claim["test"] not in TESTS:
         raise ValueError(f"{path}.test: {claim['test']!r} is no test; write {', '.join(TESTS)}")
     for key in ("statement", *TESTS[claim["test"]]):

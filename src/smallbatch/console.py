@@ -11,7 +11,7 @@ from smallbatch.errors import UserError
 
 
 @contextlib.contextmanager
-def main_errors():
+def main_errors() -> Iterator[None]:
     """Turn a UserError, or a full disk, into its sentence on standard error and exit status 1."""
     try:
         yield
@@ -47,7 +47,7 @@ def user_folder(folder: str | None) -> None:
 
 
 @contextlib.contextmanager
-def stop_snakemake():
+def stop_snakemake() -> Iterator[None]:
     """End Snakemake with the sentence of a UserError instead of a traceback, while it reads the Snakefile."""
     try:
         yield
@@ -62,7 +62,7 @@ def stop_snakemake():
 
 
 @contextlib.contextmanager
-def without_collecting():
+def without_collecting() -> Iterator[None]:
     """No garbage collection inside: imports make many objects that stay, and looking through them takes a third."""
     before = gc.isenabled()
     gc.disable()

@@ -9,15 +9,20 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from smallbatch import store
 from smallbatch.console import main_errors
 from smallbatch.measures.registry import asked_for
 from smallbatch.points import fleet_slug, point_digests, points_of
 from smallbatch.progress import duration
-from smallbatch.schedules.budget import final_epochs
-from smallbatch.schedules.course import course, epoch_ends
-from smallbatch.speeds import read_calibration, steps_of, update_seconds
+from smallbatch.records import Fleet, Job
+from smallbatch.schedules.course import phases_of
+from smallbatch.schedules.timetable import Timetable
+from smallbatch.speeds import Speeds, read_calibration, steps_of, update_seconds
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 JOB = 3.0  # seconds to start and end one: Python, torch, reading data, logging
 FLEET = 0.5  # seconds to verify a way of training
@@ -26,69 +31,71 @@ REPORT = 40.0  # seconds of one core: tables, figures, page
 POINT, ROW, TRACKED_POINT, TRACKED_ROW = 3000, 60, 4000, 1300
 
 
-def estimate(jobs: list[dict], speeds: dict[tuple, dict], stored: set[str], cores: int) -> dict:
+def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> dict:
     """The cost of `jobs` (their plans) on `cores` of this machine.
 
     ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb", "disk_bytes"}``: `mem_mb`
     is what the largest job asks for. `speeds` are those of `speeds.py`, `stored` digests of trained points.
     Seconds are None where a setting could not be measured.
     """
-    found = {"points": 0, "to_train": 0, "jobs": 0, "images": 0, "mem_mb": 0, "disk_bytes": 0.0}
+    found: dict[str, Any] = {"points": 0, "to_train": 0, "jobs": 0, "images": 0, "mem_mb": 0, "disk_bytes": 0.0}
     seconds: list[float | None] = []
     fleets = set()  # one can be spread over several jobs
     for job in jobs:
-        of_job, missing = JOB, 0
+        of_job: float | None = JOB
+        missing = 0
         for entry in job["fleets"]:
-            shared, points = entry["fleet"], points_of(entry["points"])
-            new = sum(digest not in stored for digest in point_digests(shared, points))
+            fleet, points = entry["fleet"], points_of(entry["points"])
+            new = sum(digest not in stored for digest in point_digests(fleet, points))
             found["points"] += len(points)
-            found["disk_bytes"] += new * _disk(shared, bool(job["tracking"]))
+            found["disk_bytes"] += new * _disk(fleet, bool(job["tracking"]))
             missing += new
             if new:
-                fleets.add(fleet_slug(shared))
-                found["images"] += new * course(shared)[-1].end
-                one = point_seconds(shared, speeds)
+                fleets.add(fleet_slug(fleet))
+                found["images"] += new * phases_of(fleet)[-1].end
+                one = point_seconds(fleet, speeds)
                 of_job = None if of_job is None or one is None else of_job + FLEET + new * one
         if missing:
             found["jobs"] += 1
             found["to_train"] += missing
             found["mem_mb"] = max(found["mem_mb"], job["resources"]["mem_mb"])
             seconds.append(of_job)
-    known = None not in seconds
+    known = [one for one in seconds if one is not None]
+    all_known = len(known) == len(seconds)
     found["fleets"] = len(fleets)
-    found["core_seconds"] = sum(seconds) if known else None
+    found["core_seconds"] = sum(known) if all_known else None
     # No run ends before its longest job does.
-    found["seconds"] = max(sum(seconds) / cores, max(seconds, default=0.0)) + REPORT / cores if known else None
+    longest = max(known, default=0.0)
+    found["seconds"] = max(sum(known) / cores, longest) + REPORT / cores if all_known else None
     return found
 
 
-def point_seconds(shared: dict, speeds: dict[tuple, dict]) -> float | None:
+def point_seconds(fleet: Fleet, speeds: Speeds) -> float | None:
     """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not known."""
-    updates = update_seconds(shared, speeds, "fleet")
+    updates = update_seconds(fleet, speeds, "fleet")
     if updates is None:
         return None
-    sizes, speed = shared["dataset"]["sizes"], speeds[steps_of(shared)[0]]
-    ends = epoch_ends(course(shared), sizes["train"])
-    epochs = {epoch for epoch, _ in ends}
-    scored = 1 + len(epochs & (set(final_epochs(sorted(epochs))) | set(shared["evaluation"]["epochs"])))
-    passes = 2 if shared["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
+    sizes, speed = fleet["dataset"]["sizes"], speeds[steps_of(fleet)[0]]
+    timetable = Timetable.of(fleet, sizes["train"])
+    epochs, scored = len(timetable.epochs), 1 + sum(epoch.is_scored for epoch in timetable.epochs)
+    passes = 2 if fleet["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
-    images += (len(ends) + 1) * sizes["validation"]
+    images += (epochs + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
     # What is measured every epoch takes a share of the images, about as fast as they are trained on.
-    examples = sum(measure.examples(shared, sizes["train"]) for measure in asked_for(shared["evaluation"]))
-    measured = examples * len(ends) / course(shared)[-1].end
+    examples = sum(measure.examples(fleet, sizes["train"]) for measure in asked_for(fleet["evaluation"]))
+    measured = examples * epochs / phases_of(fleet)[-1].end
     return updates * (1 + measured) + images * float(speed["seconds_image_scored"]) + population
 
 
-def _disk(shared: dict, tracked: bool) -> float:
-    sizes = shared["dataset"]["sizes"]
-    rows = 1 + course(shared)[-1].end / sizes["train"]
+def _disk(fleet: Fleet, tracked: bool) -> float:
+    sizes = fleet["dataset"]["sizes"]
+    rows = 1 + phases_of(fleet)[-1].end / sizes["train"]
     files = POINT + ROW * rows + 3 * sizes["test"] / 8
     return files + (TRACKED_POINT + TRACKED_ROW * rows if tracked else 0)
 
 
-def stored_points(jobs: list[dict], results: Path) -> set[str]:
+def stored_points(jobs: list[Job], results: Path) -> set[str]:
     """The digests of those points that are trained already, under the plan's code or an accepted one."""
     found = set()
     for job in jobs:
@@ -101,7 +108,7 @@ def stored_points(jobs: list[dict], results: Path) -> set[str]:
     return found
 
 
-def table(costs: dict[str, dict], cores: int):
+def table(costs: dict[str, dict], cores: int) -> "Table":
     """The costs of studies by name, as a table for the console."""
     from rich.table import Table
 

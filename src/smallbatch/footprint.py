@@ -12,9 +12,10 @@ The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/t
 import math
 
 from smallbatch.measures.registry import asked_for
-from smallbatch.schedules.course import course, is_adaptive, largest_step
+from smallbatch.records import Fleet, NetworkBytes, OptimizerSettings, Option, Point
+from smallbatch.schedules.course import is_adaptive, largest_step, phases_of
 from smallbatch.training.optimizer_kinds import optimizer_kind
-from smallbatch.training.widths import CROWD, WAYS, piece_of, twins, widths
+from smallbatch.training.widths import PROBE_WIDTHS, WAYS, padding_replicas, piece_of, widths
 from smallbatch.training.widths import WIDEST as WIDEST_ON
 
 MEGABYTE = 1e6
@@ -29,27 +30,32 @@ HEAP = 1.15  # of what the C library holds over what is asked for, where sizes c
 MARGIN = 1.15  # of what is asked for over what is predicted
 KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
 SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
-SLICE_BYTES = 2**19  # (`training/compiled/crew.py`); and one BN batch at least
+SLICE_BYTES = 2**19  # (`training/compiled/trainer.py`); and one BN batch at least
 IMAGES = 1024  # that are augmented at once, if an update has no more (`data/augment.py`)
 SCRATCH = 2  # of all that is held over what torch reports: the libraries of convolutions keep copies of their own
 
 
-def options(numbers: dict, m: int, most: int = WIDEST) -> list[tuple[str, int]]:
+def options(numbers: NetworkBytes, m: int, most: int = WIDEST) -> list[Option]:
     """The (way, width) among which `training/choose.py` may choose."""
     return [(way, width) for way in WAYS if way in numbers for width in widths(way, m, most)]
 
 
 def peak(
-    numbers: dict, fleet: dict, points: list, most: int = WIDEST, chosen: tuple[str, int] | None = None,
-    tracked: bool = False, compiling: bool = False,
-) -> float:  # fmt: skip
+    numbers: NetworkBytes,
+    fleet: Fleet,
+    points: list[Point],
+    most: int = WIDEST,
+    chosen: Option | None = None,
+    tracked: bool = False,
+    compiling: bool = False,
+) -> float:
     """Peak resident memory, in MB, of a job that trains `points` (η̃, seed) of a fleet, at most `most` at once.
 
     `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes most counts.
     `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's cache yet.
     """
-    way = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
-    program = PROGRAM + MODULES + TRACKING * tracked + way
+    imported = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
+    program = PROGRAM + MODULES + TRACKING * tracked + imported
     at = [chosen] if chosen else options(numbers, piece_of(largest_step(fleet), fleet.get("bn_batch_size")), most)
     phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
     phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
@@ -57,34 +63,42 @@ def peak(
     return program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
 
 
-def fitting(numbers: dict, fleet: dict, points: list, limit: float, **known) -> int:
+def fitting(
+    numbers: NetworkBytes,
+    fleet: Fleet,
+    points: list[Point],
+    limit: float,
+    tracked: bool = False,
+    compiling: bool = False,
+) -> int:
     """The most replicas at once, up to WIDEST, with which `peak` stays within `limit` MB; 0 if not even one fits."""
     low, high = 0, WIDEST + 1  # what fits, what doesn't
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if peak(numbers, fleet, points, middle, **known) <= limit else (low, middle)
+        fits = peak(numbers, fleet, points, middle, tracked=tracked, compiling=compiling) <= limit
+        low, high = (middle, high) if fits else (low, middle)
     return low
 
 
-def _data(fleet: dict, seeds: set) -> float:
+def _data(fleet: Fleet, seeds: set[int]) -> float:
     """Images in single precision, labels, and the orders in which seeds see them, which are kept."""
     sizes = fleet["dataset"]["sizes"]
-    orders = min(KEPT_ORDERS, math.ceil(course(fleet)[-1].end / sizes["train"]) * len(seeds))
+    orders = min(KEPT_ORDERS, math.ceil(phases_of(fleet)[-1].end / sizes["train"]) * len(seeds))
     return sum(sizes.values()) * (4 * math.prod(fleet["dataset"]["shape"]) + 8) + orders * sizes["train"] * 8
 
 
-def _held(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
-    """A crew at rest."""
+def _held(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
+    """A trainer at rest."""
     found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
     return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (way == "compiled")
 
 
-def _copies(optimizer: dict) -> int:
+def _copies(optimizer: OptimizerSettings) -> int:
     """Numbers that are kept for each weight: itself, and the optimizer's state."""
     return 1 + optimizer_kind(optimizer).state_per_weight(optimizer)
 
 
-def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
+def _moments(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
     """Sums of moments for each replica, and what one block or a per-epoch measure takes beside them."""
     weights = numbers[way]["weights"]
     sums = 2 * replicas * weights if is_adaptive(fleet) else 0
@@ -94,46 +108,49 @@ def _moments(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
     return sums + max(block, measured)
 
 
-def largest_in(fleet: dict) -> int:
+def largest_in(fleet: Fleet) -> int:
     """The most examples that a fleet takes at once, to train or to measure."""
     measured = [measure.batch(fleet, fleet["dataset"]["sizes"]["train"]) for measure in asked_for(fleet["evaluation"])]
     return max(piece_of(size, fleet.get("bn_batch_size")) for size in (*measured, largest_step(fleet)))
 
 
-def _step(way: str, numbers: dict, m: int, replicas: int) -> float:
-    """One update, beside a crew at rest; the compiled one's memory is a part of the crew."""
+def _step(way: str, numbers: NetworkBytes, m: int, replicas: int) -> float:
+    """One update, beside a trainer at rest; the compiled one's memory is a part of the trainer."""
     one = numbers[way]
     return replicas * max(one["start"] + m * one["example"], one["weights"])
 
 
-def _slice(way: str, numbers: dict, fleet: dict) -> float:
+def _slice(way: str, numbers: NetworkBytes, fleet: Fleet) -> float:
     """One slice of an evaluation, for each replica."""
     one, b = numbers[way]["slice"], fleet.get("bn_batch_size") or 1
     return one * max(b, SLICE_BYTES // one if way == "compiled" else SLICE)
 
 
-def _train(way: str, numbers: dict, fleet: dict, replicas: int) -> float:
+def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
     """The most that a block takes: in updates, in an evaluation, or when its state is copied for a checkpoint."""
     m, dataset = largest_in(fleet), fleet["dataset"]
-    crowd = replicas + twins(way, replicas, m * dataset["classes"])
-    held, size = _held(way, numbers, fleet, crowd) + _augmented(fleet, crowd * m), dataset["sizes"]["train"]
-    held += _moments(way, numbers, fleet, crowd)
-    orders = 2 * crowd * size * 8  # of an epoch
-    state = 3 * crowd * numbers[way]["weights"] * _copies(fleet["optimizer"])
+    replicas_in_all = replicas + padding_replicas(way, replicas, m * dataset["classes"])
+    held, size = (
+        _held(way, numbers, fleet, replicas_in_all) + _augmented(fleet, replicas_in_all * m),
+        dataset["sizes"]["train"],
+    )
+    held += _moments(way, numbers, fleet, replicas_in_all)
+    orders = 2 * replicas_in_all * size * 8  # of an epoch
+    state = 3 * replicas_in_all * numbers[way]["weights"] * _copies(fleet["optimizer"])
     if way == "compiled":
-        return held + max(orders, crowd * size * 13, state)
-    logits = crowd * size * (8 * dataset["classes"] + 28)
-    step = _step(way, numbers, m, crowd)
-    return held + max(HEAP * step + orders, crowd * _slice(way, numbers, fleet) + logits, state)
+        return held + max(orders, replicas_in_all * size * 13, state)
+    logits = replicas_in_all * size * (8 * dataset["classes"] + 28)
+    step = _step(way, numbers, m, replicas_in_all)
+    return held + max(HEAP * step + orders, replicas_in_all * _slice(way, numbers, fleet) + logits, state)
 
 
-def _augmented(fleet: dict, examples: int) -> float:
+def _augmented(fleet: Fleet, examples: int) -> float:
     """Images that are moved at once (`data/augment.py`), and where each of their pixels comes from."""
     channels, height, width = fleet["dataset"]["shape"]
     return max(IMAGES, examples) * height * width * (4 * channels + 18) if fleet.get("augmentation") else 0
 
 
-def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
+def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
     """The comparison of a way with the modules apart (`training/verify.py`, `training/compiled/verify.py`)."""
     m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
@@ -143,7 +160,8 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
         return 2.25 * apart  # two updates that are watched, and what the heap keeps of them (`training/alone.py`)
     most = widths(way, m, most)[0]
     widest = max(
-        [width for width in CROWD if width <= most + twins(way, 2, m * fleet["dataset"]["classes"])], default=2
+        [width for width in PROBE_WIDTHS if width <= most + padding_replicas(way, 2, m * fleet["dataset"]["classes"])],
+        default=2,
     )
     return SCRATCH * max(
         2 * (_step(way, numbers, m, 1) + apart),  # two replicas in double precision
@@ -152,9 +170,9 @@ def _check(way: str, numbers: dict, fleet: dict, most: int) -> float:
     )
 
 
-def _timing(at: list[tuple[str, int]], numbers: dict, fleet: dict) -> float:
-    """All options' crews, one of them at an update."""
-    crews = [(way, 1 if way == "compiled" else width) for way, width in at]
-    held = sum(_held(way, numbers, fleet, width) for way, width in crews)
-    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in crews if way != "compiled"]
+def _timing(at: list[Option], numbers: NetworkBytes, fleet: Fleet) -> float:
+    """All options' trainers, one of them at an update."""
+    trainers = [(way, 1 if way == "compiled" else width) for way, width in at]
+    held = sum(_held(way, numbers, fleet, width) for way, width in trainers)
+    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in trainers if way != "compiled"]
     return held + max(steps, default=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from smallbatch import provenance
 from smallbatch.points import digest
+from smallbatch.records import Networks, StudyConfig
 from smallbatch.syntax import read_syntax
 from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.user_cache import remember, remembered
@@ -18,7 +19,7 @@ from smallbatch.user_cache import remember, remembered
 SECONDS = 120
 
 
-def footprints(config: dict, settings: set[tuple], code: str, folder: str | None) -> dict[tuple, dict | None]:
+def footprints(config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None) -> Networks:
     """For each (norm, BN batch size) of `settings` the numbers of `footprint.py`; None where they can't be found.
 
     `code` is the digest of the training code and the model's. A failure isn't remembered, nor told: the job that trains

@@ -1,11 +1,12 @@
 """Import what a ``_target_`` in a config names."""
 
 import importlib
+from typing import Any
 
 from smallbatch.errors import UserError
 
 
-def locate(target: str):
+def locate(target: str) -> Any:
     """The object that a dotted path names."""
     module, _, name = target.rpartition(".")
     try:

@@ -1,23 +1,25 @@
 """Fleets -> jobs: what shares a process, what a job may ask for, and what it is called."""
 
 import math
+from typing import Any
 
 from smallbatch.footprint import MARGIN, peak
 from smallbatch.points import count, points_of
-from smallbatch.schedules.course import course, is_adaptive
+from smallbatch.records import JobContent, JobFleet, NetworkBytes, PointBlock, Resources, StudyConfig
+from smallbatch.schedules.course import is_adaptive, phases_of
 
 ROUND = 3  # a block of examples with the moments of each costs some three times as much as one without
 
 
-def seconds_estimate(entry: dict, images_per_second: float) -> float:
+def seconds_estimate(entry: JobFleet, images_per_second: float) -> float:
     """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
-    shared = entry["fleet"]
-    m = shared["batch_size"]
-    images = course(shared)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(shared) else 1)
+    fleet = entry["fleet"]
+    m = fleet["batch_size"]
+    images = phases_of(fleet)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(fleet) else 1)
     return images / images_per_second * (1 + 1 / m)
 
 
-def resources(job: dict, training: dict, numbers: list[dict | None]) -> dict:
+def resources(job: JobContent, training: dict[str, Any], numbers: list[NetworkBytes | None]) -> Resources:
     """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``, and what it knows of memory.
 
     ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten minutes, and ten times
@@ -29,13 +31,14 @@ def resources(job: dict, training: dict, numbers: list[dict | None]) -> dict:
     ``limit_mb`` is what the study states, ``networks`` are `numbers`.
     """
     seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
-    known = {"tracked": bool(job["tracking"]), "compiling": True}
-    if all(numbers):
-        predicted = max(
-            peak(one, entry["fleet"], points_of(entry["points"]), **known)
-            for entry, one in zip(job["fleets"], numbers, strict=True)
-        )
-        megabytes = math.ceil(MARGIN * predicted)
+    tracked = bool(job["tracking"])
+    predicted = [
+        peak(one, entry["fleet"], points_of(entry["points"]), tracked=tracked, compiling=True)
+        for entry, one in zip(job["fleets"], numbers, strict=True)
+        if one
+    ]
+    if len(predicted) == len(numbers):
+        megabytes = math.ceil(MARGIN * max(predicted))
     else:
         dataset = job["fleets"][0]["fleet"]["dataset"]
         megabytes = math.ceil(1500 + 60 * 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"]))
@@ -49,7 +52,7 @@ def resources(job: dict, training: dict, numbers: list[dict | None]) -> dict:
     }
 
 
-def pack(fleets: list[dict], training: dict) -> list[list[dict]]:
+def pack(fleets: list[JobFleet], training: dict[str, Any]) -> list[list[JobFleet]]:
     """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a job.
 
     First fit, the longest first, so that jobs are about as long as each other.
@@ -59,7 +62,7 @@ def pack(fleets: list[dict], training: dict) -> list[list[dict]]:
         cost = seconds_estimate(entry, training["images_per_second"])
         pieces = _split(entry, min(max(1, math.ceil(cost / limit)), _most_seeds(entry)))
         parts += [(cost / len(pieces), piece) for piece in pieces]
-    jobs: list[tuple[float, list[dict]]] = []
+    jobs: list[tuple[float, list[JobFleet]]] = []
     for cost, part in sorted(parts, key=lambda pair: -pair[0]):
         for i, (filled, job) in enumerate(jobs):
             if filled + cost <= limit:
@@ -70,17 +73,21 @@ def pack(fleets: list[dict], training: dict) -> list[list[dict]]:
     return [job for _, job in jobs]
 
 
-def _most_seeds(entry: dict) -> int:
+def _most_seeds(entry: JobFleet) -> int:
     return max(len(block["seeds"]) for block in entry["points"])
 
 
-def _split(entry: dict, parts: int) -> list[dict]:
+def _split(entry: JobFleet, parts: int) -> list[JobFleet]:
     """`parts` fleets with about as many seeds each."""
-    pieces = [[{**block, "seeds": block["seeds"][i::parts]} for block in entry["points"]] for i in range(parts)]
-    return [entry | {"points": [block for block in piece if block["seeds"]]} for piece in pieces]
+    pieces: list[list[PointBlock]] = [
+        [{"base_lr": block["base_lr"], "seeds": block["seeds"][i::parts]} for block in entry["points"]]
+        for i in range(parts)
+    ]
+    return [{**entry, "points": [block for block in piece if block["seeds"]]} for piece in pieces]
 
 
-def job_slug(config: dict, pieces: list[dict]) -> str:
+def job_slug(config: StudyConfig, pieces: list[JobFleet]) -> str:
+    """A readable name for a job of these fleets."""
     sizes = sorted({piece["fleet"]["batch_size"] for piece in pieces})
     norms = sorted({piece["fleet"]["norm"] for piece in pieces})
     span = f"m{sizes[0]}" if len(sizes) == 1 else f"m{sizes[0]}to{sizes[-1]}"

@@ -6,11 +6,27 @@ A *job* is one Snakemake job: a fleet, part of a long one, or several short ones
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 from smallbatch.measures.registry import asked_for
 from smallbatch.pack import job_slug, pack, resources
 from smallbatch.points import count, digest, fleet_slug
 from smallbatch.rates import parse_rates
+from smallbatch.records import (
+    BudgetSettings,
+    DataPlan,
+    Fleet,
+    GridRow,
+    Job,
+    JobContent,
+    JobFleet,
+    Networks,
+    PlannedClaim,
+    ScheduleSettings,
+    Setting,
+    StudyConfig,
+    StudyPlan,
+)
 from smallbatch.schedules.budget import updates_in
 from smallbatch.schedules.course import ADAPTIVE, largest_batch, updates_planned
 
@@ -20,26 +36,28 @@ WHENCE = ("mirror", "download", "sha256")  # keys of a data set that say where i
 
 @dataclass(frozen=True)
 class Plan:
-    study: dict  # what the tables, figures and page need to know, with the names of the jobs
-    jobs: dict[str, dict]  # by name, which ends in the digest of the content but for what it asks a scheduler for
-    data: dict[str, dict]  # likewise: the data set to prepare
+    study: StudyPlan  # what the tables, figures and page need to know, with the names of the jobs
+    jobs: dict[str, Job]  # by name, which ends in the digest of the content but for what it asks a scheduler for
+    data: dict[str, DataPlan]  # likewise: the data set to prepare
 
 
-def make_plan(config: dict, code: str, data_code: str, folder: str | None = None, networks: dict | None = None) -> Plan:
+def make_plan(
+    config: StudyConfig, code: str, data_code: str, folder: str | None = None, networks: Networks | None = None
+) -> Plan:
     """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible grid.
 
     `code` and `data_code` are digests of the source (`source.py`) that trains and that loads the data;
     `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`footprint.py`).
     """
-    dataset = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
+    dataset: DataPlan = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
     rows = expand(config)
     fleets = _fleets(config, rows)
-    jobs = {}
+    jobs: dict[str, Job] = {}
     for pieces in pack(fleets, config["training"]):
-        job = {
+        job: JobContent = {
             "code": code,
             "accept_code": config["accept_code"],
             "folder": folder,
@@ -52,8 +70,13 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
         name = f"{job_slug(config, pieces)}-{digest(job)}"  # what it asks for isn't what it is
         settings = [(piece["fleet"]["norm"], piece["fleet"].get("bn_batch_size")) for piece in pieces]
         numbers = [(networks or {}).get(setting) for setting in settings]
-        jobs[name] = job | {"resources": resources(job, config["training"], numbers)}
-    study = {key: config[key] for key in ("study", "overrides", "given", "title", "description")} | {
+        jobs[name] = {**job, "resources": resources(job, config["training"], numbers)}
+    study: StudyPlan = {
+        "study": config["study"],
+        "overrides": config["overrides"],
+        "given": config["given"],
+        "title": config["title"],
+        "description": config["description"],
         "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
         "folder": folder,
         "code": code,
@@ -68,7 +91,7 @@ def make_plan(config: dict, code: str, data_code: str, folder: str | None = None
     return Plan(study, jobs, {data_id: dataset})
 
 
-def expand(config: dict) -> list[dict]:
+def expand(config: StudyConfig) -> list[GridRow]:
     """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum, batch_size, norm, ...}``.
 
     `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
@@ -84,7 +107,7 @@ def expand(config: dict) -> list[dict]:
     return rows
 
 
-def schedules(config: dict, arm: dict) -> dict[str, dict]:
+def schedules(config: StudyConfig, arm: dict) -> dict[str, ScheduleSettings]:
     """The schedules of the grid or an arm by name."""
     wanted = arm["schedule"] if arm["schedule"] is not None else config["grid"]["schedule"]
     if wanted is None:
@@ -92,8 +115,9 @@ def schedules(config: dict, arm: dict) -> dict[str, dict]:
     return {name: _without_null(config["schedules"][name]) for name in wanted}
 
 
-def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[str]) -> list[dict]:
-    grid, train_size, rows = config["grid"], config["dataset"]["sizes"]["train"], []
+def _product(config: StudyConfig, path: str, arm: dict, sizes: list[int], norms: list[str]) -> list[GridRow]:
+    grid, train_size = config["grid"], config["dataset"]["sizes"]["train"]
+    rows: list[GridRow] = []
     for m, norm, (name, schedule) in itertools.product(sizes, norms, schedules(config, arm).items()):
         if m > train_size:
             raise ValueError(
@@ -133,7 +157,9 @@ def _product(config: dict, path: str, arm: dict, sizes: list[int], norms: list[s
     return rows
 
 
-def _check_course(path: str, name: str, schedule: dict, m: int, kind: str, b: int | None, train_size: int) -> None:
+def _check_course(
+    path: str, name: str, schedule: ScheduleSettings, m: int, kind: str, b: int | None, train_size: int
+) -> None:
     """What depends on schedule, batch size and norm together."""
     rule = schedule["name"]
     said = rule if rule == name else f"schedule {name} ({rule})"
@@ -160,7 +186,9 @@ def _norm_kind(norm: str) -> str:
     return norm.partition(":")[0]
 
 
-def _updates(budget: str, grid_budget: str, schedule: dict, m: int, b: int | None, size: int) -> tuple[int, int | None]:
+def _updates(
+    budget: str, grid_budget: str, schedule: ScheduleSettings, m: int, b: int | None, size: int
+) -> tuple[int, int | None]:
     if budget.startswith("updates_of:"):
         if grid_budget.startswith("updates_of:"):
             raise ValueError("grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X")
@@ -187,22 +215,28 @@ def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
     raise ValueError(f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]")
 
 
-def budgets(config: dict, rows: list[dict]) -> list[dict]:
+def budgets(config: StudyConfig, rows: list[GridRow]) -> list[BudgetSettings]:
     """For each budget the settings in it: ``{budget, settings: [{batch_size, norm, bn_batch_size, schedule, updates, fleet}]}``.
 
     A setting can stand in several budgets: with as many updates it is the same points. `fleet` is the slug by which
     its points are found.
     """
-    found: dict[str, list] = {}
+    found: dict[str, list[Setting]] = {}
     for row in rows:
-        setting = {key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "schedule", "updates")}
-        setting["fleet"] = fleet_slug(fleet(config, row))
+        setting: Setting = {
+            "batch_size": row["batch_size"],
+            "norm": row["norm"],
+            "bn_batch_size": row["bn_batch_size"],
+            "schedule": row["schedule"],
+            "updates": row["updates"],
+            "fleet": fleet_slug(fleet_of(config, row)),
+        }
         if setting not in found.setdefault(row["budget"], []):
             found[row["budget"]].append(setting)
     return [{"budget": budget, "settings": settings} for budget, settings in found.items()]
 
 
-def claims(config: dict) -> list[dict]:
+def claims(config: StudyConfig) -> list[PlannedClaim]:
     """The study's claims with their names, and budget, δ and margin filled in."""
     wanted = config["claims"]
     return [
@@ -226,7 +260,7 @@ def _filled_in(claim: dict) -> str:
     return text
 
 
-def papers(config: dict) -> list[dict]:
+def papers(config: StudyConfig) -> list[dict]:
     """The study's papers, what they reported as lists (a plan's keys are sorted), with the budgets filled in."""
     return [
         paper | {"reported": [one | {"budget": _budget_of(config, one)} for one in paper["reported"].values()]}
@@ -234,42 +268,43 @@ def papers(config: dict) -> list[dict]:
     ]
 
 
-def _budget_of(config: dict, entry: dict) -> str:
+def _budget_of(config: StudyConfig, entry: dict) -> str:
     grid = config["grid"]["budget"]
     return _budget_name(entry["budget"] or grid, grid, config["dataset"]["sizes"]["train"])
 
 
-def _fleets(config: dict, rows: list[dict]) -> list[dict]:
+def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
     """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``, no point twice.
 
     Budget and schedule are the names of the first row that it stands in.
     """
-    found: dict[str, dict] = {}
+    found: dict[str, JobFleet] = {}
+    rates: dict[str, set[float]] = {}
     for row in rows:
-        shared = fleet(config, row)
-        names = {"budget": row["budget"], "schedule": row["schedule"], "base_lr": set()}
-        found.setdefault(fleet_slug(shared), {"fleet": shared} | names)["base_lr"].update(row["base_lr"])
+        fleet = fleet_of(config, row)
+        slug = fleet_slug(fleet)
+        entry: JobFleet = {"fleet": fleet, "points": [], "budget": row["budget"], "schedule": row["schedule"]}
+        found.setdefault(slug, entry)
+        rates.setdefault(slug, set()).update(row["base_lr"])
     seeds = list(range(config["grid"]["seeds"]))
-    return [
-        {key: entry[key] for key in ("fleet", "budget", "schedule")}
-        | {"points": [{"base_lr": sorted(entry["base_lr"]), "seeds": seeds}]}
-        for entry in sorted(found.values(), key=_fleet_order)
-    ]
+    for slug, entry in found.items():
+        entry["points"] = [{"base_lr": sorted(rates[slug]), "seeds": seeds}]
+    return sorted(found.values(), key=_fleet_order)
 
 
-def _fleet_order(entry: dict) -> tuple:
-    shared = entry["fleet"]
-    return shared["batch_size"], shared["norm"], shared.get("bn_batch_size") or 0, shared["updates"], fleet_slug(shared)
+def _fleet_order(entry: JobFleet) -> tuple:
+    fleet = entry["fleet"]
+    return fleet["batch_size"], fleet["norm"], fleet.get("bn_batch_size") or 0, fleet["updates"], fleet_slug(fleet)
 
 
-def _tracking(config: dict) -> dict | None:
+def _tracking(config: StudyConfig) -> dict | None:
     """Where a job logs its points: the study's experiment."""
     if config["tracking"]["name"] == "none":
         return None
     return config["tracking"] | {"study": config["study"]}
 
 
-def fleet(config: dict, row: dict) -> dict:
+def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
     """What the points of a row of `expand` share: all that their results depend on but η̃, seed and code."""
     optimizer = config["optimizer"] | {"momentum": row["momentum"]}
     if not row["momentum"]:
@@ -289,14 +324,14 @@ def fleet(config: dict, row: dict) -> dict:
     )
 
 
-def _content(config: dict) -> dict:
+def _content(config: StudyConfig) -> dict:
     """What a data set is, wherever its files come from."""
     dataset = _without_null(config["dataset"])
     whence = (*WHENCE, "folder") if "content" in dataset else WHENCE  # a folder of images is known by its content
     return {key: value for key, value in dataset.items() if key not in whence}
 
 
-def _without_null(value):
+def _without_null(value: Any) -> Any:
     """The value without keys that are null: a new option whose default is null changes no digest."""
     if isinstance(value, dict):
         return {key: _without_null(item) for key, item in value.items() if item is not None}

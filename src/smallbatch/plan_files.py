@@ -1,13 +1,16 @@
 """Planning with its input and output: source digests in, plan files out."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from smallbatch import store
+from smallbatch.atomic import write_atomically
 from smallbatch.errors import UserError
 from smallbatch.footprints import footprints
 from smallbatch.plan import Plan, expand, make_plan
 from smallbatch.points import canonical, digest, fleet_slug
+from smallbatch.records import StudyConfig
 from smallbatch.source import accepted_arguments, code_digest, data_digest
 
 GIVEN = {  # what networks and data sets are given beside their own keys
@@ -17,7 +20,7 @@ GIVEN = {  # what networks and data sets are given beside their own keys
 OF_FILES = {"smallbatch.data.mnist.load", "smallbatch.data.cifar.load_10", "smallbatch.data.cifar.load_100"}
 
 
-def plan_study(config: dict, folder: str | None = None) -> Plan:
+def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
     """The plan of a composed study, with the digests of the code it depends on; raises UserError."""
     code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
     data_code = data_digest(config["dataset"]["_target_"], folder)
@@ -69,12 +72,11 @@ def write_plan(plan: Plan, results: Path) -> Path:
     return path
 
 
-def _write_once(path: Path, content: dict, changed: bool = False) -> None:
+def _write_once(path: Path, content: Mapping[str, object], changed: bool = False) -> None:
     """Write a file that isn't there, or, with `changed`, one whose content is another."""
     if not path.exists() or (changed and path.read_bytes() != canonical(content) + b"\n"):
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_bytes(canonical(content) + b"\n")
-        os.replace(aside, path)
+        with write_atomically(path, sync=False) as temporary:  # a plan can be written again
+            temporary.write_bytes(canonical(content) + b"\n")
 
 
 def other_codes(plan: Plan, results: Path) -> dict[str, int]:

@@ -4,20 +4,22 @@ import hashlib
 import itertools
 import json
 
+from smallbatch.records import Fleet, Point, PointBlock
 
-def digest(content) -> str:
+
+def digest(content: object) -> str:
     """8 hex digits of the content, independent of the order of keys."""
     return hashlib.blake2b(canonical(content), digest_size=4).hexdigest()
 
 
-def canonical(content) -> bytes:
+def canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
+def point_digests(fleet: Fleet, points: list[Point]) -> list[str]:
     """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
-    base = hashlib.blake2b(canonical(shared), digest_size=8)
-    found = []
+    base = hashlib.blake2b(canonical(fleet), digest_size=8)
+    found: list[str] = []
     for base_lr, seed in points:
         one = base.copy()
         one.update(f"|{base_lr!r}|{seed}".encode())
@@ -25,17 +27,18 @@ def point_digests(shared: dict, points: list[tuple[float, int]]) -> list[str]:
     return found
 
 
-def points_of(blocks: list[dict]) -> list[tuple[float, int]]:
+def points_of(blocks: list[PointBlock]) -> list[Point]:
     """The points (η̃, seed) of a fleet's blocks."""
     return [point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])]
 
 
-def count(blocks: list[dict]) -> int:
+def count(blocks: list[PointBlock]) -> int:
+    """The number of points of a fleet's blocks."""
     return sum(len(block["base_lr"]) * len(block["seeds"]) for block in blocks)
 
 
-def fleet_slug(shared: dict) -> str:
+def fleet_slug(fleet: Fleet) -> str:
     """A readable, unique folder name for a fleet."""
-    norm = f"{shared['norm']}{shared.get('bn_batch_size', '')}"
-    names = f"{shared['dataset']['name']}-{shared['model']['name']}"
-    return f"{names}-m{shared['batch_size']}-{norm}-u{shared['updates']}-{digest(shared)}"
+    norm = f"{fleet['norm']}{fleet.get('bn_batch_size', '')}"
+    names = f"{fleet['dataset']['name']}-{fleet['model']['name']}"
+    return f"{names}-m{fleet['batch_size']}-{norm}-u{fleet['updates']}-{digest(fleet)}"

@@ -1,11 +1,15 @@
 """The progress of a job: a bar on a terminal, lines elsewhere, and a small file that the workflow's bar reads."""
 
 import json
-import os
 import sys
 import time
-import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smallbatch.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class JobProgress:
@@ -21,7 +25,7 @@ class JobProgress:
         self.done, self.images, self.resumed = 0.0, 0, 0
         self.started, self.written = time.time(), 0.0
         self.training: float | None = None
-        self.bar = None
+        self.bar: Progress | None = None
 
     def __enter__(self) -> "JobProgress":
         if sys.stderr.isatty():
@@ -34,7 +38,7 @@ class JobProgress:
             self.bar.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._write(self.done, self.images)
         if self.bar:
             self.bar.stop()
@@ -76,10 +80,8 @@ class JobProgress:
             "training": self.training,
             "updated": self.written,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(f".{uuid.uuid4().hex}")
-        aside.write_text(json.dumps(state))
-        os.replace(aside, self.path)
+        with write_atomically(self.path, sync=False) as temporary:  # often, and of no use after a power cut
+            temporary.write_text(json.dumps(state))
         if self.bar:
             rate = max(0, images - self.resumed) / max(self.written - (self.training or self.started), 1e-9)
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")

@@ -6,11 +6,13 @@ ends included (``2**-10..2**-4``).
 
 import math
 import re
+from collections.abc import Iterable
+from typing import Any
 
 _POWER = r"2\*\*(-?\d+)"
 
 
-def parse_rates(values, key: str) -> list[float]:
+def parse_rates(values: Iterable[Any], key: str) -> list[float]:
     """The rates that the entries of a config list stand for, in the order given.
 
     Raises ValueError, naming `key`, for anything but a positive finite number, a power or a range.
@@ -28,7 +30,7 @@ def parse_rates(values, key: str) -> list[float]:
     return rates
 
 
-def _parse_rate(value, key: str) -> float:
+def _parse_rate(value: Any, key: str) -> float:
     power = re.fullmatch(_POWER, str(value).strip())
     try:
         rate = 2.0 ** int(power[1]) if power else float(value)

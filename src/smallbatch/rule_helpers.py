@@ -18,7 +18,8 @@ from smallbatch.figures.names import FORMATS, figures_of
 from smallbatch.plan_files import other_codes, plan_study, write_plan
 from smallbatch.points import count
 from smallbatch.progress import expected
-from smallbatch.schedules.course import course
+from smallbatch.records import Job, StudyPlan
+from smallbatch.schedules.course import phases_of
 from smallbatch.text import count_text
 from smallbatch.tracking import DATABASE, incomplete
 from smallbatch.training.compiled.ready import stamp
@@ -80,7 +81,7 @@ def jobs_find(source: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
 
 
-def plan_from_settings(study: str, settings: Settings) -> tuple[str, dict]:
+def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
     """Plan a study and write its files; returns the path of the study's and its content."""
     plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
     path = write_plan(plan, RESULTS)
@@ -140,12 +141,12 @@ def _say_how_it_went(compiling: subprocess.Popen, begun: float) -> None:
     print(said, file=sys.stderr, flush=True)
 
 
-def count_job(job: dict) -> tuple[int, int]:
+def count_job(job: Job) -> tuple[int, int]:
     """Points and training images of a planned job."""
     points = images = 0
     for entry in job["fleets"]:
         points += count(entry["points"])
-        images += count(entry["points"]) * course(entry["fleet"])[-1].end
+        images += count(entry["points"]) * phases_of(entry["fleet"])[-1].end
     return points, images
 
 

@@ -10,17 +10,19 @@ from pathlib import Path
 from smallbatch.errors import UserError
 from smallbatch.import_graph import PACKAGE, closure, contents, digest_of, file_of
 
-# What `job.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
+# What `fleet_run.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
 TRAINING = ("smallbatch.training.fleet", "smallbatch.training.device", "smallbatch.data.read")
 PREPARING = ("smallbatch.data.prepare",)
 # But for what those import to find, name, say and remember things: no number depends on it.
 WITHOUT_NUMBERS = {
     "smallbatch",  # the version
+    "smallbatch.atomic",
     "smallbatch.console",
     "smallbatch.errors",
     "smallbatch.import_graph",
     "smallbatch.points",
     "smallbatch.provenance",
+    "smallbatch.records",
     "smallbatch.source",
     "smallbatch.syntax",
     "smallbatch.text",

@@ -3,21 +3,25 @@
 import csv
 from pathlib import Path
 
-from smallbatch.schedules.course import course, is_adaptive
+from smallbatch.records import Fleet
+from smallbatch.schedules.course import is_adaptive, phases_of
+
+Step = tuple[int, str, int, str]  # batch size, norm, BN batch size or 0, kind
+Speeds = dict[Step, dict[str, str]]  # by kind of step the row of calibration.csv
 
 
-def steps_of(fleet: dict) -> list[tuple]:
-    """The kinds of step that a fleet takes: ``(batch size, norm, BN batch size or 0, kind)``.
+def steps_of(fleet: Fleet) -> list[Step]:
+    """The kinds of step that a fleet takes.
 
     A kind is ``update``, ``fresh update`` (whose batch is drawn from all images) or ``round`` (of an adaptive rule).
     """
     fixed = "fresh update" if fleet["schedule"].get("sampling") == "fresh" else "update"
     kind = "round" if is_adaptive(fleet) else fixed
-    sizes = sorted({stretch.batch_size for stretch in course(fleet)})
+    sizes = sorted({phase.batch_size for phase in phases_of(fleet)})
     return [(m, fleet["norm"], fleet.get("bn_batch_size") or 0, kind) for m in sizes]
 
 
-def read_calibration(path: Path) -> dict[tuple, dict]:
+def read_calibration(path: Path) -> Speeds:
     """By kind of step the row of the calibration, of those that could be measured; empty without a file."""
     if not path.is_file():
         return {}
@@ -26,17 +30,17 @@ def read_calibration(path: Path) -> dict[tuple, dict]:
     return {(int(row["batch_size"]), row["norm"], int(row["bn_batch_size"] or 0), row["step"]): row for row in rows}
 
 
-def update_seconds(fleet: dict, speeds: dict[tuple, dict], how: str, examples: int | None = None) -> float | None:
+def update_seconds(fleet: Fleet, speeds: Speeds, how: str, examples: int | None = None) -> float | None:
     """Seconds of the updates on the first `examples` (all, if None) of a point; `how`: ``alone`` or ``fleet``.
 
     None where a speed is not known.
     """
     steps, total = {step[0]: step for step in steps_of(fleet)}, 0.0
-    for stretch in course(fleet):
-        speed = speeds.get(steps[stretch.batch_size])
+    for phase in phases_of(fleet):
+        speed = speeds.get(steps[phase.batch_size])
         if speed is None:
             return None
-        end = stretch.end if examples is None else min(stretch.end, examples)
-        updates = max(0, end - stretch.examples) / stretch.batch_size
+        end = phase.end if examples is None else min(phase.end, examples)
+        updates = max(0, end - phase.examples) / phase.batch_size
         total += updates * float(speed[f"seconds_update_{how}"])
     return total

@@ -6,24 +6,23 @@ A part is a block of replicas that trained together, written whole or not at all
 their digest, whatever part and job they came from, so they may be packed into jobs in any way. Nothing
 here is an absolute path: the store travels as it is.
 
-`SCHEMAS` is the list of all columns. To add one: write it below, and its value in what gives the rows (`job.py` and
-`training/loop.py` of a summary, `training/record.py` of a history). A column of a summary is one of the study's table too
-(`collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
+`SCHEMAS` is the list of all columns. To add one: write it below, its type in `records.py`, and its value in what gives the
+rows (`fleet_run.py` and `training/results.py` of a summary, `training/history.py` of a history). A column of a summary is one
+of the study's table too (`collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
 """
 
 import contextlib
-import os
-import shutil
-import tempfile
-import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from smallbatch.atomic import write_atomically
 from smallbatch.measures.registry import EPOCH_MEASURES
 from smallbatch.points import digest, fleet_slug
+from smallbatch.records import Fleet
 
 # A comment beside a column is its description in docs/tables.md (docs/generate.py).
 SUMMARY = pa.schema(
@@ -129,15 +128,15 @@ def from_rows(name: str, rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, SCHEMAS[name])
 
 
-def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
+def look_up(store: Path, fleet: Fleet, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
     """The tables of those `wanted` points of a fleet that are stored, the first of `codes` first.
 
     Each point once; rows in the order of `wanted` (history: by epoch within).
     """
-    found = {name: [] for name in TABLES}
+    found: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     missing = set(wanted)
     for code in codes:
-        for part in sorted((store / fleet_slug(shared) / code).glob("part-*")):
+        for part in sorted((store / fleet_slug(fleet) / code).glob("part-*")):
             summary = read(part, "summary")
             here = missing & set(summary["point"].to_pylist())
             if not here:
@@ -150,43 +149,26 @@ def look_up(store: Path, shared: dict, codes: list[str], wanted: list[str]) -> d
     return {name: in_order(tables, name, wanted) for name, tables in found.items()}
 
 
-def add(store: Path, shared: dict, code: str, tables: dict[str, pa.Table]) -> None:
+def add(store: Path, fleet: Fleet, code: str, tables: dict[str, pa.Table]) -> None:
     """Store a block of points. A part that is there already stays as it is."""
-    folder = store / fleet_slug(shared) / code
+    folder = store / fleet_slug(fleet) / code
     part = folder / f"part-{digest(sorted(tables['summary']['point'].to_pylist()))}"
     if not part.exists():
         write(part, tables)
 
 
 def write(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write tables as a folder of parquet files, whole or not at all: written aside, synced, renamed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
-    try:
+    """Write tables as a folder of parquet files, whole or not at all."""
+    with write_atomically(folder) as temporary:
+        temporary.mkdir()
         for name, table in tables.items():
-            write_file(aside / f"{name}.parquet", table)
-        aside.chmod(0o755)  # mkdtemp makes it private; the store is shared with colleagues
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
 
 
 def write_file(path: Path, table: pa.Table) -> None:
     """Write one parquet file atomically."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # another copy of the job may write beside
-    with open(aside, "wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    aside.write_text(text)
-    os.replace(aside, path)
+    with write_atomically(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def read(folder: Path, name: str) -> pa.Table:
@@ -196,6 +178,7 @@ def read(folder: Path, name: str) -> pa.Table:
 
 
 def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`; those that the table lacks are null."""
     columns = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
         for field in schema
@@ -212,20 +195,20 @@ def in_order(tables: list[pa.Table], name: str, points: list[str]) -> pa.Table:
 
 
 @contextlib.contextmanager
-def lock(store: Path, shared: dict, points: list[str]):
+def lock(store: Path, fleet: Fleet, points: list[str]) -> Iterator[None]:
     """Keep another copy of a job from training the same points of a fleet at the same time.
 
     Other parts of the fleet stay free. The system drops the lock of a process that dies.
     """
     from filelock import FileLock  # comes with torch
 
-    folder = store / fleet_slug(shared)
+    folder = store / fleet_slug(fleet)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{digest(points)}.lock"):
         yield
 
 
-def codes_of(store: Path, shared: dict) -> list[str]:
+def codes_of(store: Path, fleet: Fleet) -> list[str]:
     """The code digests under which points of a fleet are stored."""
-    folder = store / fleet_slug(shared)
+    folder = store / fleet_slug(fleet)
     return sorted({part.parent.name for part in folder.glob("*/part-*")})

@@ -1,7 +1,9 @@
 """How settings are named for readers, in figures and on the page alike."""
 
+from typing import Any
 
-def norm_text(norm: str, bn_batch_size, batch_size) -> str:
+
+def norm_text(norm: str, bn_batch_size: Any, batch_size: int) -> str:
     """``no norm``, ``group norm``, ``BN over the batch``, ``BN over 4``."""
     if norm == "none":
         return "no norm"
@@ -26,7 +28,7 @@ def count_text(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def counts_text(numbers) -> str:
+def counts_text(numbers: Any) -> str:
     """``10``, or ``8 to 10``."""
     if not len(numbers):
         return "0"

@@ -5,6 +5,7 @@ of the output is a list with the numbers of each setting, null where its network
 two replicas take one update of a small batch in each way that is possible, while torch reports what it allocates.
 """
 
+import functools
 import json
 import math
 import sys
@@ -19,15 +20,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from smallbatch.console import user_folder
 from smallbatch.data.read import Split
 from smallbatch.models.build import build
+from smallbatch.records import OptimizerSettings
 from smallbatch.training.alone import must_train_alone
 from smallbatch.training.choose import separate_ways
-from smallbatch.training.crews import MODULES
+from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import set_up
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.modules import Modules
 from smallbatch.training.verify import verified
 
-OPTIMIZER = {"momentum": 0.0, "weight_decay": 0.0}
+OPTIMIZER: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 MOST_EXAMPLES = 32
 MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
 
@@ -65,7 +67,7 @@ def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
 def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
     """The numbers of the compiled way, which follow from its layout; empty if it can't be."""
     try:
-        from smallbatch.training.compiled.crew import Compiled
+        from smallbatch.training.compiled.trainer import Compiled
 
         small, large = (Compiled([net], shape, m, OPTIMIZER) for m in ((b or 1), 2 * (b or 1)))
     except Exception:  # CannotFuse, or Numba is missing
@@ -86,23 +88,23 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
     """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through them."""
     nets = nets[: 1 if way == "separate" else 2]
     replicas = len(nets)
-    crew = Modules(nets, MODULES[way], OPTIMIZER)
+    trainer = Modules(nets, MODULES[way], OPTIMIZER)
     split = Split(
         torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64)
     )  # one slice of an evaluation, at most
 
     def update(m: int) -> None:
         order = np.arange(m)[None, None].repeat(replicas, 0)
-        crew.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
+        trainer.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
 
     update(m)  # what is done once
-    one, two = (allocated(lambda m=m: update(m)) / replicas for m in (m, 2 * m))
-    tensors = [*crew.net.parameters(), *crew.net.buffers()]
+    one, two = (allocated(functools.partial(update, n)) / replicas for n in (m, 2 * m))
+    tensors = [*trainer.net.parameters(), *trainer.net.buffers()]
     return {
         "weights": sum(tensor.nbytes for tensor in tensors) / replicas,
         "start": max(0, 2 * one - two),
         "example": (two - one) / m,
-        "slice": allocated(lambda: crew.score(split)) / replicas / (2 * m),
+        "slice": allocated(lambda: trainer.score(split)) / replicas / (2 * m),
     }
 
 
@@ -114,7 +116,7 @@ def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
     return counter.get_total_flops() / m
 
 
-def allocated(run: Callable[[], None]) -> int:
+def allocated(run: Callable[[], object]) -> int:
     """The most bytes of tensors that `run` holds at once beside those that are there before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         run()
@@ -127,7 +129,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     user_folder(request["folder"])
     set_up()
-    found = []
+    found: list[dict | None] = []
     for setting in request["settings"]:
         try:
             found.append(trace(setting))

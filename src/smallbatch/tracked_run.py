@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from smallbatch.measures.registry import EPOCH_MEASURES
 from smallbatch.rates import format_rate
+from smallbatch.records import HistoryRow, Summary
 
 METRICS = (
     *("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g"),
@@ -28,21 +29,25 @@ class LoggedRun:
     trained: str | None  # the run's tag
     budget: str | None  # its parameter, if it got that far
 
-    def holds(self, summary: dict, history: list[dict]) -> bool:
+    def holds(self, summary: Summary, history: list[HistoryRow]) -> bool:
         """Whether this is the run of that training: neither metrics nor parameters of a run can be changed."""
         return self.trained == trained(history) and self.budget in (None, summary["budget"])
 
 
-def trained(history: list[dict]) -> str:
+# A point to log: its run if one is open, its summary and its history.
+Entry = tuple[LoggedRun | None, Summary, list[HistoryRow]]
+
+
+def trained(history: list[HistoryRow]) -> str:
     """Tells one training of a point from another: its time of start."""
     return str(history[0]["time"])
 
 
-def norm_name(summary: dict) -> str:
+def norm_name(summary: Summary) -> str:
     return f"bn:{summary['bn_batch_size']:04d}" if summary["norm"] == "bn" else summary["norm"]
 
 
-def run_name(summary: dict) -> str:
+def run_name(summary: Summary) -> str:
     """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06 s03``.
 
     A schedule other than the usual one stands before the rate.
@@ -52,7 +57,7 @@ def run_name(summary: dict) -> str:
     return f"m{summary['batch_size']:04d} {norm_name(summary)} {schedule}{rate} s{summary['seed']:02d}"
 
 
-def run_tags(summary: dict, history: list[dict]) -> dict[str, str]:
+def run_tags(summary: Summary, history: list[HistoryRow]) -> dict[str, str]:
     """What runs are searched by, and where a result comes from."""
     tags = {
         key: str(summary[key])
@@ -69,9 +74,9 @@ def run_tags(summary: dict, history: list[dict]) -> dict[str, str]:
     }
 
 
-def run_params(summary: dict) -> dict[str, str]:
+def run_params(summary: Summary) -> dict[str, str]:
     """Those of the table, and the keys of model, optimizer and schedule (``model.width``); precision if one is set."""
-    found = {key: str(summary[key]) for key in PARAMS if summary[key] is not None}
+    found = {key: str(value) for key, value in summary.items() if key in PARAMS and value is not None}
     for group, settings in json.loads(summary["settings"] or "{}").items():
         if isinstance(settings, str):
             found[group] = settings
@@ -80,19 +85,19 @@ def run_params(summary: dict) -> dict[str, str]:
     return {key: value[:LONGEST_PARAM] for key, value in found.items()}
 
 
-def run_metrics(history: list[dict], after: int = -1) -> list[tuple[str, float, int, int]]:
+def run_metrics(history: list[HistoryRow], after: int = -1) -> list[tuple[str, float, int, int]]:
     """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN. The batch size if it changes."""
     keys = METRICS if len({row.get("batch_size") for row in history}) == 1 else (*METRICS, "batch_size")
     return [
-        (key, row[key] if math.isfinite(row[key]) else math.nan, row["time"], row["epoch"])
+        (key, value if math.isfinite(value) else math.nan, row["time"], row["epoch"])
         for row in history
         if row["epoch"] > after
         for key in keys
-        if row.get(key) is not None
+        if isinstance(value := row.get(key), float | int)
     ]
 
 
-def run_dataset(summary: dict) -> dict[str, str]:
+def run_dataset(summary: Summary) -> dict[str, str]:
     """Name, digest and place of the prepared data."""
     prepared = summary["data"] or summary["dataset"]
     digest = prepared.rpartition("-")[2]

@@ -12,13 +12,17 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from smallbatch.atomic import temporary_prefix, write_atomically
 from smallbatch.console import without_collecting
 from smallbatch.errors import first_line
 from smallbatch.provenance import commit
+from smallbatch.records import LoggedPoint, StudyPlan
 
 COLUMNS = {
     "selectedColumns": [
@@ -44,7 +48,7 @@ ARTIFACTS = "mlartifacts"
 
 
 def log_points(
-    tracking: dict, study: str, points: list[tuple[dict, list[dict]]], results: Path, live: bool = False
+    tracking: dict[str, Any], study: str, points: list[LoggedPoint], results: Path, live: bool = False
 ) -> dict:
     """Log points, each a summary (a row of table.parquet) and its history; returns ``{point: run id}``.
 
@@ -68,7 +72,7 @@ def log_points(
         return logged | way.write_runs(store, experiment, entries, live)
 
 
-def _way(client, tracking: dict, results: Path):
+def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any]:
     """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by the client's calls."""
     if tracking["uri"] or importlib.metadata.version("mlflow") not in KNOWN_TABLES:
         from smallbatch import tracking_client
@@ -79,7 +83,7 @@ def _way(client, tracking: dict, results: Path):
     return tracking_sqlite, tracking_sqlite.SqlAlchemyStore(_address(results), "mlflow-artifacts:/")
 
 
-def log_report(tracking: dict, study: dict, folder: Path, results: Path) -> None:
+def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results: Path) -> None:
     """Figures, tables and report of a study as artifacts of its run ``report``, replaced when they are made anew."""
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study["study"])
@@ -106,7 +110,7 @@ class TrackingError(Exception):
 
 
 @contextlib.contextmanager
-def _connection(tracking: dict, results: Path):
+def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
     """A client of the tracking store, alone in it if it is SQLite; raises TrackingError."""
     # No usage reports; and a server that is down is noticed in seconds.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -156,18 +160,17 @@ def _address(results: Path) -> str:
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's tables aside: a database whose making was killed halfway is broken for good."""
+    """Make MLflow's tables in a temporary file: a database whose making is killed halfway stays broken."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    aside = path.with_name(f".{path.name}.new")
-    for left in path.parent.glob(f"{aside.name}*"):  # by a process that was killed; SQLite's journal too
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed; SQLite's journal too
         left.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{aside}", "mlflow-artifacts:/")
-    store.engine.dispose()
-    os.replace(aside, path)
+    with write_atomically(path) as temporary:
+        store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
+        store.engine.dispose()
 
 
-def _experiment(client, tracking: dict, study: str) -> str:
+def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
     """The id of the study's experiment, made where it is missing."""
     found = client.get_experiment_by_name(study)
     if found is not None:

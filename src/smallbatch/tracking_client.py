@@ -1,15 +1,17 @@
 """Runs in any tracking server, by the calls of MLflow's client: some four requests a run."""
 
+from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-from smallbatch.tracked_run import LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.records import HistoryRow, Summary
+from smallbatch.tracked_run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
 
 BATCH = 1000  # metrics in a request: MLflow's limit
 
 
-def find_runs(client, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
+def find_runs(client: MlflowClient, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
     """``{point: run}`` of the fleets' runs. Several runs of a point: the newest."""
-    found = {}
+    found: dict[str, LoggedRun] = {}
     for fleet in sorted(fleets):
         token = None
         while True:
@@ -24,14 +26,21 @@ def find_runs(client, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]
     return found
 
 
-def write_runs(client, experiment: str, entries: list[tuple], live: bool) -> dict[str, str]:
+def write_runs(client: MlflowClient, experiment: str, entries: list[Entry], live: bool) -> dict[str, str]:
     """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point: run id}``."""
     return {
         summary["point"]: _write(client, experiment, run, summary, history, live) for run, summary, history in entries
     }
 
 
-def _write(client, experiment: str, run: LoggedRun | None, summary: dict, history: list[dict], live: bool) -> str:
+def _write(
+    client: MlflowClient,
+    experiment: str,
+    run: LoggedRun | None,
+    summary: Summary,
+    history: list[HistoryRow],
+    live: bool,
+) -> str:
     tags, after = [], -1
     if run is None:
         created = client.create_run(
@@ -43,7 +52,7 @@ def _write(client, experiment: str, run: LoggedRun | None, summary: dict, histor
         # Every row has the key lr, as its last; MLflow's own search for what is there already is slow.
         after = max((metric.step for metric in client.get_metric_history(run_id, "lr")), default=-1)
         if not live:
-            tags = [RunTag("status", summary["status"]), RunTag("engine", summary["engine"])]
+            tags = [RunTag("status", summary["status"]), RunTag("engine", str(summary["engine"]))]
     metrics = [Metric(*values) for values in run_metrics(history, after)]
     params = [Param(key, value) for key, value in run_params(summary).items()]
     for start in range(0, max(len(metrics), 1), BATCH):

@@ -6,18 +6,21 @@ are inserted together take less than 1 ms. They are the same rows: tests/trackin
 
 import math
 import uuid
+from typing import Any
 
 from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import aliased
 
-from smallbatch.tracked_run import LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.records import HistoryRow, Summary
+from smallbatch.tracked_run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
 
 
 def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
     """``{point: run}`` of the fleets' runs. Several runs of a point: the newest."""
-    run, found = models.SqlRun, {}
+    run: Any = models.SqlRun
+    found: dict[str, LoggedRun] = {}
     point, fleet, trained = (aliased(models.SqlTag) for _ in range(3))
     budget = aliased(models.SqlParam)
     query = select(point.value, run.run_uuid, run.status, trained.value, budget.value)
@@ -34,16 +37,19 @@ def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict
     return found
 
 
-def write_runs(store: SqlAlchemyStore, experiment: str, entries: list[tuple], live: bool) -> dict[str, str]:
+def write_runs(store: SqlAlchemyStore, experiment: str, entries: list[Entry], live: bool) -> dict[str, str]:
     """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point: run id}``."""
-    logged, rows = {}, {table: [] for table in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric)}
+    logged: dict[str, str] = {}
+    rows: dict[Any, list[dict]] = {
+        table: [] for table in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric)
+    }
     place = store.get_experiment(experiment).artifact_location
     with store.ManagedSessionMaker(read_only=False) as session:
         epochs = _last_epochs(session, [run.run_id for run, _, _ in entries if run])
         for run, summary, history in entries:
             run_id = run.run_id if run else uuid.uuid4().hex
             logged[summary["point"]] = run_id
-            state = {"status": "RUNNING", "end_time": None}
+            state: dict[str, Any] = {"status": "RUNNING", "end_time": None}
             if not live:
                 state = {"status": "FINISHED", "end_time": history[-1]["time"]}
             if run is None:
@@ -51,7 +57,8 @@ def write_runs(store: SqlAlchemyStore, experiment: str, entries: list[tuple], li
                 tags = run_tags(summary, history) | {"mlflow.runName": run_name(summary)}
             else:
                 session.execute(update(models.SqlRun).where(models.SqlRun.run_uuid == run_id).values(state))
-                tags = {} if live else {key: summary[key] for key in ("status", "engine")}
+                changed = {"status": summary["status"], "engine": str(summary["engine"])}
+                tags = {} if live else changed
             rows[models.SqlTag] += _pairs(run_id, tags)
             rows[models.SqlParam] += _pairs(run_id, run_params(summary))
             rows[models.SqlMetric] += _metric_rows(run_id, run_metrics(history, epochs.get(run_id, -1)))
@@ -74,7 +81,7 @@ _WHEN_THERE = {
 }
 
 
-def _run_row(run_id: str, place: str, experiment: str, summary: dict, history: list[dict]) -> dict:
+def _run_row(run_id: str, place: str, experiment: str, summary: Summary, history: list[HistoryRow]) -> dict:
     return {
         "run_uuid": run_id,
         "name": run_name(summary),
@@ -94,7 +101,7 @@ def _pairs(run_id: str, values: dict) -> list[dict]:
     return [{"run_uuid": run_id, "key": key, "value": value} for key, value in values.items()]
 
 
-def _metric_rows(run_id: str, metrics: list[tuple]) -> list[dict]:
+def _metric_rows(run_id: str, metrics: list[tuple[str, float, int, int]]) -> list[dict]:
     """MLflow's rows of metrics: NaN, which SQL doesn't have, is a zero with a mark."""
     rows = []
     for key, value, time, epoch in metrics:
@@ -104,10 +111,10 @@ def _metric_rows(run_id: str, metrics: list[tuple]) -> list[dict]:
     return rows
 
 
-def _last_epochs(session, run_ids: list[str]) -> dict[str, int]:
+def _last_epochs(session: Any, run_ids: list[str]) -> dict[str, int]:
     """The last epoch that is logged of each run: all metrics of an epoch are written together."""
     latest = models.SqlLatestMetric
-    found = {}
+    found: dict = {}
     for start in range(0, len(run_ids), 500):  # SQLite's limit for the variables of a statement
         part = run_ids[start : start + 500]
         query = (
@@ -117,18 +124,18 @@ def _last_epochs(session, run_ids: list[str]) -> dict[str, int]:
     return found
 
 
-def _add_inputs(session, experiment: str, entries: list[tuple], logged: dict[str, str]) -> None:
+def _add_inputs(session: Any, experiment: str, entries: list[Entry], logged: dict[str, str]) -> None:
     """Say which data each run was trained on."""
     data, table = {}, models.SqlDataset
     for row in session.query(table).filter(table.experiment_id == int(experiment)):
         data[row.name, row.digest] = row.dataset_uuid
-    rows = {models.SqlDataset: [], models.SqlInput: [], models.SqlInputTag: []}
+    rows: dict[Any, list[dict]] = {models.SqlDataset: [], models.SqlInput: [], models.SqlInputTag: []}
     for _, summary, _ in entries:
         about = run_dataset(summary)
         key, input_id = (about["name"], about["digest"]), uuid.uuid4().hex
         if key not in data:
             data[key] = uuid.uuid4().hex
-            columns = {"dataset_source_type": about["source_type"], "dataset_source": about["source"]}
+            columns: dict[str, Any] = {"dataset_source_type": about["source_type"], "dataset_source": about["source"]}
             columns |= {"name": key[0], "digest": key[1], "experiment_id": int(experiment), "dataset_uuid": data[key]}
             rows[models.SqlDataset].append(columns)
         rows[models.SqlInput].append(

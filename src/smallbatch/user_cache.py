@@ -6,9 +6,10 @@ Losing it costs time, never a result.
 import contextlib
 import json
 import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
+
+from smallbatch.atomic import temporary_beside
 
 
 def cache_folder() -> Path:
@@ -27,17 +28,15 @@ def remembered(name: str) -> dict | None:
 def remember(name: str, content: dict, usable: Callable[[dict], bool] = lambda kept: True) -> None:
     """Remember `content` under `name`, if the folder can be written and no other process put `usable` content there first."""
     path = cache_folder() / f"{name}.json"
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        aside.write_text(json.dumps(content, indent=1) + "\n")
+    # Not `write_atomically`: the first process that remembers something wins, and a link doesn't replace a file.
+    with contextlib.suppress(OSError), temporary_beside(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
         kept = remembered(name)
         if kept is None or not usable(kept):
             path.unlink(missing_ok=True)
         try:
-            os.link(aside, path)
+            os.link(temporary, path)
         except FileExistsError:
             pass
         except OSError:  # a disk without links
-            os.replace(aside, path)
-        aside.unlink(missing_ok=True)
+            os.replace(temporary, path)

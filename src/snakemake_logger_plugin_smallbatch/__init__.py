@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from logging import WARNING, LogRecord
+from logging import WARNING
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -52,18 +53,18 @@ class LogHandler(LogHandlerBase):
     has_formatter = False
     needs_rulegraph = False
 
-    def emit(self, record: LogRecord) -> None:
+    def emit(self, record: Any) -> None:
         try:
             self._emit(record)
         except Exception:  # logging must never end a run (logging's own rule)
             self.handleError(record)
 
-    def _emit(self, record: LogRecord) -> None:
+    def _emit(self, record: Any) -> None:
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_INFO:
             self.running[record.jobid] = record.rule_name
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
-            self.running.pop(getattr(record, "job_id", getattr(record, "jobid", None)), None)
+            self.running.pop(getattr(record, "job_id", getattr(record, "jobid", -1)), None)
         if event == LogEvent.JOB_ERROR:
             self.failed.append(Failure(record.rule_name, next(iter(record.output), ""), next(iter(record.log), None)))
         elif event == LogEvent.PROGRESS:
@@ -81,7 +82,7 @@ class LogHandler(LogHandlerBase):
             for sentence in sentences(self.failed):
                 self.console.print(sentence, markup=False)
 
-    def _shown(self, event, record: LogRecord) -> bool:
+    def _shown(self, event: LogEvent | None, record: Any) -> bool:
         settings = self.common_settings
         if settings.dryrun or settings.verbose or settings.printshellcmds:
             return True

@@ -9,7 +9,7 @@ import torch
 
 from smallbatch import provenance
 from smallbatch.data.read import Data, Split
-from smallbatch.training.crews import make_crew
+from smallbatch.training.factory import make_trainer
 from smallbatch.training.fleet import set_up
 from smallbatch.training.loop import train_block
 
@@ -68,7 +68,7 @@ def curves() -> list[dict]:
     rows = []
     for engine, model, (norm, b), m, momentum in CASES:
         target, shape = MODELS[model]
-        shared = {
+        fleet = {
             "model": {"name": model, "_target_": target},
             "optimizer": {"momentum": momentum, "weight_decay": 0.001},
             "schedule": {"drops": [0.5], "factor": 0.1},
@@ -77,8 +77,8 @@ def curves() -> list[dict]:
         }
         images = data(shape)
         for seeds in [SEEDS] if engine != "separate" else [[seed] for seed in SEEDS]:
-            crew = make_crew(engine, images, shared, list(seeds))
-            for outcome in train_block(crew, images, shared, [2.0**-9] * len(seeds), list(seeds)):
+            trainer = make_trainer(engine, images, fleet, list(seeds))
+            for outcome in train_block(trainer, images, fleet, [2.0**-9] * len(seeds), list(seeds)):
                 rows += [
                     {
                         **{

@@ -151,7 +151,7 @@ def test_tracking_trouble_costs_a_warning_and_heals(tracked, tmp_path, trouble):
 
 def test_long_jobs_log_while_they_train(fresh, tmp_path):
     """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
-    fresh.edit("src/smallbatch/job.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
+    fresh.edit("src/smallbatch/fleet_run.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
     slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
     with ThreadPoolExecutor() as pool:
         running, seen = pool.submit(fresh.snakemake, "track", hydra=slow), None

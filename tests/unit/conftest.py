@@ -80,7 +80,7 @@ def standard_digits() -> Data:
 
 
 @pytest.fixture
-def shared():
+def make_fleet():
     """What the points of a fleet share, as a plan has it; keyword arguments change it."""
 
     def make(**changes) -> dict:

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from smallbatch.data.stream import fresh, stream
 from smallbatch.models.build import build
 from smallbatch.schedules.adaptive import Average, Moments, averaged, wanted
-from smallbatch.training.checkpoint import Keep
+from smallbatch.training.checkpoint import CheckpointPolicy
 from smallbatch.training.choose import candidates
-from smallbatch.training.crews import make_crew, network
+from smallbatch.training.factory import make_trainer, network
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.loop import train_block
 
@@ -26,10 +26,10 @@ RULES = {
 BLOCK, ROUNDS = 4, 150
 
 
-def rule(shared, name, momentum=0.0, decay=0.0, **changes):
+def rule(make_fleet, name, momentum=0.0, decay=0.0, **changes):
     optimizer = {"name": "sgd", "momentum": momentum, "weight_decay": decay}
     about = {"schedule": RULES[name], "batch_size": BLOCK, "updates": ROUNDS, "optimizer": optimizer}
-    return shared(**about, **changes)
+    return make_fleet(**about, **changes)
 
 
 def single_gradients(net, images, labels):
@@ -78,18 +78,18 @@ def plain_adaptive(net, data, fleet, rate, seed):
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.5, 0.01)])
-def test_every_replica_follows_the_plain_algorithm(digits, shared, name, engine, momentum, decay):
+def test_every_replica_follows_the_plain_algorithm(digits, make_fleet, name, engine, momentum, decay):
     """To 1e-9 in double precision, batch sizes included."""
-    fleet, scale = rule(shared, name, momentum, decay), 1.0 if name == "cabs" or not momentum else 0.4
+    fleet, scale = rule(make_fleet, name, momentum, decay), 1.0 if name == "cabs" or not momentum else 0.4
     points, largest = [(scale * 2.0**-5, 0), (scale * 2.0**-4, 4)], 0
     points = points[1:] if engine == "separate" else points
-    crew = make_double(engine, digits, fleet, [seed for _, seed in points])
-    outcomes = train_block(crew, digits, fleet, [rate for rate, _ in points], [seed for _, seed in points])
+    trainer = make_double(engine, digits, fleet, [seed for _, seed in points])
+    outcomes = train_block(trainer, digits, fleet, [rate for rate, _ in points], [seed for _, seed in points])
     for r, (rate, seed) in enumerate(points):
         weights, sizes = plain_adaptive(network(digits, fleet, seed).double(), digits, fleet, rate, seed)
         assert outcomes[r]["summary"]["updates"] == len(sizes)
         assert outcomes[r]["summary"]["examples"] == ROUNDS * BLOCK
-        assert torch.allclose(weights_of(crew, engine, r), weights, rtol=1e-9, atol=1e-9)
+        assert torch.allclose(weights_of(trainer, engine, r), weights, rtol=1e-9, atol=1e-9)
         largest = max(largest, *sizes)
     assert largest > BLOCK  # the rule did choose
 
@@ -97,36 +97,38 @@ def test_every_replica_follows_the_plain_algorithm(digits, shared, name, engine,
 def make_double(engine, data, fleet, seeds):
     from smallbatch.schedules.course import largest_batch
     from smallbatch.training.adaptive import Adaptive
-    from smallbatch.training.compiled.crew import Compiled
-    from smallbatch.training.crews import MODULES
+    from smallbatch.training.compiled.trainer import Compiled
+    from smallbatch.training.factory import MODULES
     from smallbatch.training.modules import Modules
 
     nets = [build(MODEL, (1, 8, 8), 10, "none", None, seed).double() for seed in seeds]
     if engine == "compiled":
-        crew = Compiled(nets, (1, 8, 8), BLOCK, fleet["optimizer"])
+        trainer = Compiled(nets, (1, 8, 8), BLOCK, fleet["optimizer"])
     else:
-        crew = Modules(nets, MODULES[engine], fleet["optimizer"], m=BLOCK)
-    return Adaptive(crew, fleet["schedule"], BLOCK, largest_batch(fleet["schedule"], 1, len(data.train.labels)), seeds)
+        trainer = Modules(nets, MODULES[engine], fleet["optimizer"], m=BLOCK)
+    return Adaptive(
+        trainer, fleet["schedule"], BLOCK, largest_batch(fleet["schedule"], 1, len(data.train.labels)), seeds
+    )
 
 
 def weights_of(adaptive, engine, r):
     if engine == "compiled":
-        return torch.from_numpy(np.concatenate(list(adaptive.crew.weights(r).values())))
-    return torch.cat([p.detach().view(adaptive.replicas, -1)[r] for p in adaptive.crew.net.parameters()])
+        return torch.from_numpy(np.concatenate(list(adaptive.trainer.weights(r).values())))
+    return torch.cat([p.detach().view(adaptive.replicas, -1)[r] for p in adaptive.trainer.net.parameters()])
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_moments_in_single_precision_are_those_of_single_examples_in_double(digits32, shared, engine, momentum):
-    fleet = rule(shared, "ba-sgd", momentum)
-    crew = make_crew(engine, digits32, fleet, [7] if engine == "separate" else [7, 8]).crew
-    sums, losses = np.zeros((2, crew.gradient_size), crew.dtype), 0.0
-    crew.apply(0, np.full(crew.gradient_size, 1e-3, crew.dtype), 0.0)  # so that there is a velocity
+def test_moments_in_single_precision_are_those_of_single_examples_in_double(digits32, make_fleet, engine, momentum):
+    fleet = rule(make_fleet, "ba-sgd", momentum)
+    trainer = make_trainer(engine, digits32, fleet, [7] if engine == "separate" else [7, 8]).trainer
+    sums, losses = np.zeros((2, trainer.gradient_size), trainer.dtype), 0.0
+    trainer.apply(0, np.full(trainer.gradient_size, 1e-3, trainer.dtype), 0.0)  # so that there is a velocity
     net = network(digits32, fleet, 7).double()
     blocks = [np.arange(8), np.arange(100, 108), np.arange(50, 58)]
     for block in blocks:
-        losses += crew.moment_sums(0, digits32.train, block, sums)
-    found = crew.weighed(0, sums, 3, 8, losses / 3)
+        losses += trainer.moment_sums(0, digits32.train, block, sums)
+    found = trainer.weighed(0, sums, 3, 8, losses / 3)
     index = np.concatenate(blocks)
     g, single = single_gradients(net, digits32.train.images[index].double(), digits32.train.labels[index])
     f, variance = g.mean(0), g.var(0, unbiased=True)
@@ -134,41 +136,45 @@ def test_moments_in_single_precision_are_those_of_single_examples_in_double(digi
     assert found == pytest.approx([float(x) for x in expected], rel=2e-4)
 
 
-def test_the_unbiased_trace_has_no_bias_at_gradients_of_a_linear_model(shared, digits):
+def test_the_unbiased_trace_has_no_bias_at_gradients_of_a_linear_model(make_fleet, digits):
     """On a model whose single gradients are known in closed form: softmax regression, (p - y) ⊗ x."""
-    from smallbatch.training.compiled.crew import Compiled
+    from smallbatch.training.compiled.trainer import Compiled
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).double()
-    crew = Compiled([net], (1, 8, 8), 256, {"momentum": 0.0, "weight_decay": 0.0})
+    trainer = Compiled([net], (1, 8, 8), 256, {"momentum": 0.0, "weight_decay": 0.0})
     images, labels = digits.train.images, digits.train.labels
     x = torch.cat([images.flatten(1), torch.ones(256, 1, dtype=torch.float64)], 1)
     error = net(images).detach().softmax(1) - F.one_hot(labels, 10)
     g = torch.einsum("nk,nd->nkd", error, x).flatten(1)
     traces, rng = [], np.random.default_rng(0)
     for _ in range(300):
-        sums = np.zeros((2, crew.gradient_size))
+        sums = np.zeros((2, trainer.gradient_size))
         index = rng.integers(0, 256, 16)
-        loss = crew.moment_sums(0, digits.train, index, sums)
-        traces.append(crew.weighed(0, sums, 1, 16, loss).trace)
+        loss = trainer.moment_sums(0, digits.train, index, sums)
+        traces.append(trainer.weighed(0, sums, 1, 16, loss).trace)
     true = float(g.var(0, unbiased=False).sum())
     assert abs(np.mean(traces) - true) < 4 * np.std(traces) / np.sqrt(300)
 
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_an_interrupted_training_goes_on_to_the_same_result(digits32, shared, name, engine):
+def test_an_interrupted_training_goes_on_to_the_same_result(digits32, make_fleet, name, engine):
     """Stopped at every chance: with batches that are half gathered."""
     from smallbatch.errors import Stopped
 
-    fleet = rule(shared, name, momentum=0.9) | {"updates": ROUNDS // 2}
+    fleet = rule(make_fleet, name, momentum=0.9) | {"updates": ROUNDS // 2}
     rates, seeds = [2.0**-6, 2.0**40, 2.0**-5], [0, 1, 2]
-    whole = train_block(make_crew(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
+    whole = train_block(make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
     kept, stops = None, 0
     while True:
         saved = []
-        keep = Keep(kept, lambda state, arrays, saved=saved: saved.append((state, arrays)), 0.0, lambda: True)
+        keep = CheckpointPolicy(
+            kept, lambda state, arrays, saved=saved: saved.append((state, arrays)), 0.0, lambda: True
+        )
         try:
-            parts = train_block(make_crew(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds, keep=keep)
+            parts = train_block(
+                make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds, checkpoints=keep
+            )
             break
         except Stopped:
             kept, stops = saved[-1], stops + 1
@@ -184,13 +190,13 @@ def without_time(history):
 
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_neighbours_change_no_bit(digits32, shared, engine):
-    fleet = rule(shared, "ba-sgd") | {"updates": ROUNDS // 2}
+def test_neighbours_change_no_bit(digits32, make_fleet, engine):
+    fleet = rule(make_fleet, "ba-sgd") | {"updates": ROUNDS // 2}
     points = [(2.0**-6, 0), (2.0**-5, 1), (2.0**40, 2), (2.0**-6, 3)]
 
     def trained(points):
         rates, seeds = [rate for rate, _ in points], [seed for _, seed in points]
-        found = train_block(make_crew(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
+        found = train_block(make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
         return {point: without_time(one["history"]) for point, one in zip(points, found, strict=True)}
 
     wide, pair = trained(points), trained([points[3], points[0]])
@@ -217,9 +223,9 @@ class Branches(Tied):
 
 
 @pytest.mark.round_alike
-def test_a_network_whose_moments_the_compiled_step_has_not_takes_another_way(digits32, shared):
+def test_a_network_whose_moments_the_compiled_step_has_not_takes_another_way(digits32, make_fleet):
     for name, model in {"Tied": "groups", "Branches": "separate"}.items():
-        fleet = rule(shared, "ba-sgd", model={"name": name, "_target_": f"test_adaptive.{name}"})
+        fleet = rule(make_fleet, "ba-sgd", model={"name": name, "_target_": f"test_adaptive.{name}"})
         ways, reasons = candidates(digits32, fleet)
         assert ways[0] == model and reasons
         points = [(2.0**-6, 0), (2.0**-5, 1)]
@@ -241,12 +247,12 @@ def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_b
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, shared, engine, monkeypatch):
+def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, make_fleet, engine, monkeypatch):
     """A rule that always takes all it may: 152 of 256, in blocks of 4, whatever the epochs cut through."""
     monkeypatch.setattr("smallbatch.training.adaptive.wanted", lambda *_: np.inf)
-    fleet = rule(shared, "ba-sgd") | {"updates": 64 * 5}
+    fleet = rule(make_fleet, "ba-sgd") | {"updates": 64 * 5}
     fleet["schedule"] = fleet["schedule"] | {"cap": 0.6}
-    (found,) = train_block(make_crew(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0])
+    (found,) = train_block(make_trainer(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0])
     sizes = [(row["updates"], row["batch_size"]) for row in found["history"][1:]]
     assert sizes == [(updates, 152) for updates in (1, 3, 5, 6, 8)]
     assert found["history"][-1]["smith_g"] == pytest.approx(2.0**-6 * 4 * 256 / 152)

@@ -69,9 +69,9 @@ def test_memory_is_used_again_and_keeps_its_place(digits32):
 
 
 @pytest.mark.parametrize("name", ["smallbatch.models.conv.ConvNet", "networks.LayerNormed", "networks.Dropout"])
-def test_every_way_of_training_follows_the_plain_loop_on_images_moved_by_hand(digits32, shared, name):
+def test_every_way_of_training_follows_the_plain_loop_on_images_moved_by_hand(digits32, make_fleet, name):
     m, updates, rate, seed = 8, 40, 2.0**-6, 3  # over the epoch's end at 32
-    fleet = shared(model={"name": "net", "_target_": name}, augmentation=CROP, updates=updates, batch_size=m)
+    fleet = make_fleet(model={"name": "net", "_target_": name}, augmentation=CROP, updates=updates, batch_size=m)
     fleet["schedule"] = {"name": "step", "drops": [], "factor": 0.1}
     points = [(rate, seed), (rate, 4)]
     train, size = digits32.train, len(digits32.train.labels)
@@ -92,9 +92,9 @@ def test_every_way_of_training_follows_the_plain_loop_on_images_moved_by_hand(di
     assert ours == pytest.approx([np.mean(losses[:32]), np.mean(losses[32:])], rel=1e-4)
 
 
-def test_the_order_of_pieces_changes_no_bit(digits32, shared, monkeypatch):
+def test_the_order_of_pieces_changes_no_bit(digits32, make_fleet, monkeypatch):
     points = [(2.0**-6, seed) for seed in range(3)]
-    fleet = shared(augmentation=CROP)
+    fleet = make_fleet(augmentation=CROP)
     found = []
     for images in (1, 1024):
         monkeypatch.setattr("smallbatch.data.augment.IMAGES", images)
@@ -103,9 +103,9 @@ def test_the_order_of_pieces_changes_no_bit(digits32, shared, monkeypatch):
     assert found[0] == found[1]
 
 
-def test_evaluation_sees_the_images_as_they_are(digits32, shared):
+def test_evaluation_sees_the_images_as_they_are(digits32, make_fleet):
     """At a rate of nothing the final loss is the initial one."""
-    fleet = shared(augmentation=CROP)
+    fleet = make_fleet(augmentation=CROP)
     (outcome, _) = [o for _, block in train_fleet(digits32, fleet, [(1e-30, 0), (1e-30, 1)], print) for o in block]
     history = outcome["history"]
     assert history[-1]["train_loss"] == pytest.approx(history[0]["train_loss"], abs=1e-9)

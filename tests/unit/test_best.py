@@ -8,6 +8,7 @@ from scipy import stats
 
 from smallbatch.analysis.answer import answer, stable_limit
 from smallbatch.analysis.best import best_settings, in_budgets, rates, t_interval, with_failed
+from smallbatch.analysis.stable import largest_without_failure
 
 
 def test_the_choice_is_made_on_validation_and_read_on_test():
@@ -104,6 +105,21 @@ def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
     cells = with_failed(rates(frame), best_settings(frame))
     assert stable_limit(cells) == "0.2"
     assert stable_limit(cells[cells["base_lr"] < 0.4]) == "at least 0.2"
+
+
+@pytest.mark.parametrize(
+    ("failed", "best", "largest"),
+    [
+        ([True, False, False, False], 0.2, 3),
+        ([False, False, True, False], 0.1, 1),
+        ([False, False, False, True], 0.2, 2),
+        ([False, False, True, True], 0.4, None),
+        ([False, False, False, False], np.nan, None),
+    ],
+)
+def test_the_largest_rate_without_a_failure_is_reached_upwards_from_the_best(failed, best, largest):
+    rates = np.array([0.1, 0.2, 0.4, 0.8])
+    assert largest_without_failure(rates, np.array(failed), best) == largest
 
 
 def test_schedules_are_compared_with_the_first_of_the_study_paired_by_seed():

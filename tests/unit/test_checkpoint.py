@@ -13,7 +13,7 @@ from torch import nn
 
 from smallbatch.errors import Stopped
 from smallbatch.training import checkpoint, loop
-from smallbatch.training.fleet import blocks, make_crew, train_fleet
+from smallbatch.training.fleet import blocks, make_trainer, train_fleet
 from smallbatch.training.loop import train_block
 
 IDENTITY = {"points": ["a", "b"], "fleet": "f", "code": "c", "data": "d", "engine": "groups", "versions": "torch 2"}
@@ -76,7 +76,7 @@ def test_a_foreign_checkpoint_is_refused(written, key):
 def test_a_checkpoint_that_cannot_be_written_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
     said = []
-    keep = checkpoint.keep_at(tmp_path / "file" / ".checkpoint-0", IDENTITY, 1.0, lambda: False, said.append)
+    keep = checkpoint.policy_of(tmp_path / "file" / ".checkpoint-0", IDENTITY, 1.0, lambda: False, said.append)
     keep.save(STATE, ARRAYS)
     assert any("could not be written" in text and "training goes on" in text for text in said)
 
@@ -121,19 +121,19 @@ SETTINGS = {
 
 
 @pytest.fixture(params=[*SETTINGS, "one by one"])
-def fleet(request, shared, monkeypatch):
+def fleet(request, make_fleet, monkeypatch):
     if request.param == "one by one":
 
         def make(*arguments):
             torch.manual_seed(arguments[-1])
             return Dropping()
 
-        monkeypatch.setattr("smallbatch.training.crews.build", make)
-        return shared(updates=80)
-    return shared(updates=80, **SETTINGS[request.param])
+        monkeypatch.setattr("smallbatch.training.factory.build", make)
+        return make_fleet(updates=80)
+    return make_fleet(updates=80, **SETTINGS[request.param])
 
 
-def train(data, fleet, keep=lambda block, engine: checkpoint.UNKEPT, points=POINTS):
+def train(data, fleet, keep=lambda block, engine: checkpoint.NO_CHECKPOINT, points=POINTS):
     return [o for _, outcomes in train_fleet(data, fleet, points, lambda text: None, None, keep) for o in outcomes]
 
 
@@ -154,13 +154,15 @@ def plain(outcomes: list[dict]) -> str:
 
 
 def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(digits32, fleet, tmp_path, monkeypatch):
-    """Every stretch is a new attempt: the crew, its records and torch's generator come from the file alone."""
+    """Every chunk is a new attempt: the trainer, its histories and torch's generator come from the file alone."""
     whole = train(digits32, fleet)
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 1e-9)  # one update, after the first 8
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)  # one update, after the first 8
     attempts, said, outcomes = itertools.count(), [], []
 
     def keep(block, engine):
-        return checkpoint.keep_at(tmp_path / f"{block}", IDENTITY | {"engine": engine}, 1e9, lambda: True, said.append)
+        return checkpoint.policy_of(
+            tmp_path / f"{block}", IDENTITY | {"engine": engine}, 1e9, lambda: True, said.append
+        )
 
     while len(outcomes) < len(POINTS):
         torch.manual_seed(next(attempts))  # nothing may hang on the generator that the attempt finds
@@ -176,60 +178,60 @@ def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(digits32
         assert [row["seconds"] for row in one["history"]] == sorted(row["seconds"] for row in one["history"])
 
 
-def test_stretches_of_updates_change_no_bit(digits32, fleet, monkeypatch):
+def test_chunks_of_updates_change_no_bit(digits32, fleet, monkeypatch):
     whole = train(digits32, fleet)
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 1e-9)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)
     assert plain(train(digits32, fleet)) == plain(whole)
 
 
 @pytest.mark.round_alike
-def test_replicas_that_diverged_leave_and_nothing_else_changes(digits32, shared, monkeypatch):
-    fleet = shared(updates=160, norm="bn", bn_batch_size=4)
+def test_replicas_that_diverged_leave_and_nothing_else_changes(digits32, make_fleet, monkeypatch):
+    fleet = make_fleet(updates=160, norm="bn", bn_batch_size=4)
     sizes = []
     seeds, rates = [seed for _, seed in POINTS], [rate for rate, _ in POINTS]
 
-    def outcomes(crew):
-        score = crew.score
-        monkeypatch.setattr(crew, "score", lambda *a: sizes.append(crew.replicas) or score(*a))
-        return plain(train_block(crew, digits32, fleet, rates, seeds))
+    def outcomes(trainer):
+        score = trainer.score
+        monkeypatch.setattr(trainer, "score", lambda *a: sizes.append(trainer.replicas) or score(*a))
+        return plain(train_block(trainer, digits32, fleet, rates, seeds))
 
-    with_trimming = outcomes(make_crew("groups", digits32, fleet, seeds))
+    with_trimming = outcomes(make_trainer("groups", digits32, fleet, seeds))
     assert sizes[0] == 5 and sizes[-1] == 3
     sizes.clear()
-    monkeypatch.setattr(loop, "trim", lambda crew, at: None)
-    assert outcomes(make_crew("groups", digits32, fleet, seeds)) == with_trimming
+    monkeypatch.setattr(loop, "drop_diverged", lambda trainer, state: None)
+    assert outcomes(make_trainer("groups", digits32, fleet, seeds)) == with_trimming
     assert set(sizes) == {5}
 
 
 @pytest.mark.parametrize("alive", [0, 1])
-def test_a_lone_survivor_keeps_company_and_a_block_without_survivors_ends(digits32, shared, monkeypatch, alive):
+def test_a_lone_survivor_keeps_company_and_a_block_without_survivors_ends(digits32, make_fleet, monkeypatch, alive):
     points = [(2.0**-6 if seed < alive else 1e30, seed) for seed in range(4)]
-    crews, updates = [], []
-    make = make_crew
+    trainers, updates = [], []
+    make = make_trainer
 
     def noted(*arguments):
-        crews.append(make(*arguments))
-        update = crews[-1].update
-        crews[-1].update = lambda train, order, *rest: updates.append(order.shape) or update(train, order, *rest)
-        return crews[-1]
+        trainers.append(make(*arguments))
+        update = trainers[-1].update
+        trainers[-1].update = lambda train, order, *rest: updates.append(order.shape) or update(train, order, *rest)
+        return trainers[-1]
 
-    monkeypatch.setattr("smallbatch.training.fleet.make_crew", noted)
-    ours = train(digits32, shared(updates=128), points=points)
+    monkeypatch.setattr("smallbatch.training.fleet.make_trainer", noted)
+    ours = train(digits32, make_fleet(updates=128), points=points)
     assert updates[-1][0] == (2 if alive else 4)
     assert sum(shape[1] for shape in updates) == (128 if alive else 32)
-    monkeypatch.setattr(loop, "trim", lambda crew, at: None)
-    assert plain(ours) == plain(train(digits32, shared(updates=128), points=points))
+    monkeypatch.setattr(loop, "drop_diverged", lambda trainer, state: None)
+    assert plain(ours) == plain(train(digits32, make_fleet(updates=128), points=points))
 
 
-def test_no_checkpoint_is_written_before_it_is_due(digits32, shared, tmp_path):
+def test_no_checkpoint_is_written_before_it_is_due(digits32, make_fleet, tmp_path):
     def keep(seconds):
-        return lambda block, engine: checkpoint.keep_at(
+        return lambda block, engine: checkpoint.policy_of(
             tmp_path / "c", IDENTITY | {"engine": engine}, seconds, lambda: False, print
         )
 
-    train(digits32, shared(), keep(10.0))
+    train(digits32, make_fleet(), keep(10.0))
     assert not (tmp_path / "c").exists()
-    train(digits32, shared(), keep(1e-6))
+    train(digits32, make_fleet(), keep(1e-6))
     assert (tmp_path / "c").exists()
 
 

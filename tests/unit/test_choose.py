@@ -12,7 +12,7 @@ def speeds(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     given = {"asked": 0}
 
-    def measured(options, data, shared):
+    def measured(options, data, fleet):
         given["asked"] += 1
         return {option: given[option] for option in options}
 
@@ -27,39 +27,41 @@ OPTIONS = [("groups", 128), ("groups", 16), ("separate", 1)]
     ("images_per_second", "best"),
     [((100, 90, 80), 0), ((100, 102, 80), 0), ((100, 104, 80), 1), ((100, 104, 106), 1), ((10, 20, 30), 2)],
 )
-def test_the_first_way_that_none_beats_by_more_than_noise_is_taken(digits32, shared, speeds, images_per_second, best):
+def test_the_first_way_that_none_beats_by_more_than_noise_is_taken(
+    digits32, make_fleet, speeds, images_per_second, best
+):
     speeds |= dict(zip(OPTIONS, images_per_second, strict=True))
-    assert fastest(OPTIONS, digits32, shared()) == OPTIONS[best]
+    assert fastest(OPTIONS, digits32, make_fleet()) == OPTIONS[best]
 
 
-def test_it_is_measured_once_per_setting(digits32, shared, speeds):
+def test_it_is_measured_once_per_setting(digits32, make_fleet, speeds):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
-    assert fastest(OPTIONS, digits32, shared()) == fastest(OPTIONS, digits32, shared()) == ("groups", 16)
+    assert fastest(OPTIONS, digits32, make_fleet()) == fastest(OPTIONS, digits32, make_fleet()) == ("groups", 16)
     assert speeds["asked"] == 1
-    fastest(OPTIONS, digits32, shared(batch_size=4))
+    fastest(OPTIONS, digits32, make_fleet(batch_size=4))
     assert speeds["asked"] == 2
 
 
-def test_a_slower_way_is_named(digits32, shared, speeds):
+def test_a_slower_way_is_named(digits32, make_fleet, speeds):
     speeds |= {("compiled", choose.WIDEST["cpu"]): 10, ("separate", 1): 20, ("separate channels_last", 1): 20}
     said = []
-    assert choose_engine(digits32, shared(), said.append) == ("separate", 1)
+    assert choose_engine(digits32, make_fleet(), said.append) == ("separate", 1)
     assert said == ["replicas train one by one: the compiled step is slower here"]
 
 
 @pytest.mark.parametrize(
     "text", ["{", "[]", "{}", '{"engine": "groups", "width": -3}', '{"engine": "magic", "width": 1}']
 )
-def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, shared, speeds, tmp_path, text):
+def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, make_fleet, speeds, tmp_path, text):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
-    fastest(OPTIONS, digits32, shared())
+    fastest(OPTIONS, digits32, make_fleet())
     (kept,) = tmp_path.glob("smallbatch/engines/*.json")
     kept.write_text(text)
     for _ in range(2):
-        assert fastest(OPTIONS, digits32, shared()) == ("groups", 16) and speeds["asked"] == 2
+        assert fastest(OPTIONS, digits32, make_fleet()) == ("groups", 16) and speeds["asked"] == 2
 
 
-def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, shared, speeds, monkeypatch):
+def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, make_fleet, speeds, monkeypatch):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
     alone = choose.measured
 
@@ -67,17 +69,17 @@ def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, shared, spe
         if speeds["asked"] == 0:
             found = alone(*arguments)
             speeds.update(dict(zip(OPTIONS, (9, 3, 2), strict=True)))
-            assert fastest(OPTIONS, digits32, shared()) == OPTIONS[0]  # another job, meanwhile
+            assert fastest(OPTIONS, digits32, make_fleet()) == OPTIONS[0]  # another job, meanwhile
             return found
         return alone(*arguments)
 
     monkeypatch.setattr(choose, "measured", overtaken)
-    assert fastest(OPTIONS, digits32, shared()) == OPTIONS[0] and speeds["asked"] == 2
+    assert fastest(OPTIONS, digits32, make_fleet()) == OPTIONS[0] and speeds["asked"] == 2
 
 
-def test_every_way_can_be_timed(digits32, shared):
+def test_every_way_can_be_timed(digits32, make_fleet):
     options = [("compiled", 128), ("groups", 4), ("vmap", 4), ("separate", 1), ("separate channels_last", 1)]
-    assert all(speed > 0 for speed in measured(options, digits32, shared()).values())
+    assert all(speed > 0 for speed in measured(options, digits32, make_fleet()).values())
 
 
 def test_widths_hold_images_that_fit_the_cache():

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from smallbatch.data.read import Split
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
 from smallbatch.models.resnet import ResNet
-from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.compiled.translate import make_tape
 from smallbatch.training.compiled.verify import verify
 from smallbatch.training.groups import CannotFuse
@@ -119,11 +119,11 @@ def split():
     return Split(images, torch.randint(0, 7, (60,), generator=generator))
 
 
-def updated(crew, split, replicas):
+def updated(trainer, split, replicas):
     order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (replicas, 3)), axis=1)[:, : STEPS * M]
     lr = np.linspace(0.002, 0.03, replicas)[None] * np.where(np.arange(STEPS) < 10, 1, 0.1)[:, None]
     total = np.zeros(replicas)
-    crew.update(split, order.reshape(replicas, STEPS, M), lr, total)
+    trainer.update(split, order.reshape(replicas, STEPS, M), lr, total)
     return total
 
 
@@ -131,8 +131,8 @@ def updated(crew, split, replicas):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_replicas_follow_the_module_alone(split, name, optimizer):
     nets = [seeded(NETWORKS[name])(seed).double() for seed in range(3)]
-    crew = Compiled(nets, (3, 12, 12), M, optimizer)
-    total = updated(crew, split, 3)
+    trainer = Compiled(nets, (3, 12, 12), M, optimizer)
+    total = updated(trainer, split, 3)
     for r in range(3):
         alone = Modules([seeded(NETWORKS[name])(r).double()], lone, optimizer)
         order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (3, 3)), axis=1)[:, : STEPS * M]
@@ -141,13 +141,13 @@ def test_replicas_follow_the_module_alone(split, name, optimizer):
         alone.update(split, order.reshape(3, STEPS, M)[r : r + 1], lr[:, r : r + 1], losses)
         assert losses[0] == pytest.approx(total[r], abs=1e-9)
         for key, parameter in alone.net.named_parameters():
-            assert np.allclose(crew.weights(r)[key], parameter.detach().reshape(-1), rtol=1e-9, atol=1e-9), key
+            assert np.allclose(trainer.weights(r)[key], parameter.detach().reshape(-1), rtol=1e-9, atol=1e-9), key
         for statistics in ("running", "exact", "population"):
             (ours, right), (theirs, right_alone) = (
                 one.score(
                     split, None if statistics == "running" else getattr(one, f"{statistics}_statistics")(split.images)
                 )
-                for one in (crew, alone)
+                for one in (trainer, alone)
             )
             assert ours[r] == pytest.approx(theirs[0], abs=1e-9), statistics
             assert (right[r] == right_alone[0]).all()
@@ -197,12 +197,12 @@ def test_other_networks_are_refused_with_a_reason(net, reason):
 
 
 def test_infinity_and_nan_are_seen(split):
-    crew = Compiled(
+    trainer = Compiled(
         [seeded(NETWORKS["resnet8-bn"])(0).double()], (3, 12, 12), M, {"momentum": 0.0, "weight_decay": 0.0}
     )
     total = np.zeros(1)
-    crew.update(split, np.arange(STEPS * M).reshape(1, STEPS, M) % 60, np.full((STEPS, 1), 1e200), total)
-    assert not np.isfinite(total[0]) and not crew.finite()[0]
+    trainer.update(split, np.arange(STEPS * M).reshape(1, STEPS, M) % 60, np.full((STEPS, 1), 1e200), total)
+    assert not np.isfinite(total[0]) and not trainer.finite()[0]
 
 
 def test_replicas_are_bit_identical_whatever_their_number_order_and_neighbours(split):
@@ -211,9 +211,9 @@ def test_replicas_are_bit_identical_whatever_their_number_order_and_neighbours(s
     order = np.random.default_rng(1).integers(0, 60, (4, 12, M))
 
     def trained(which, rates):
-        crew = Compiled([nets[r] for r in which], (3, 12, 12), M, {"momentum": 0.9, "weight_decay": 0.0})
-        crew.update(single, np.ascontiguousarray(order[which]), np.tile(rates, (12, 1)), np.zeros(len(which)))
-        return crew.state() | {"loss": crew.score(single, crew.exact_statistics(single.images))[0]}
+        trainer = Compiled([nets[r] for r in which], (3, 12, 12), M, {"momentum": 0.9, "weight_decay": 0.0})
+        trainer.update(single, np.ascontiguousarray(order[which]), np.tile(rates, (12, 1)), np.zeros(len(which)))
+        return trainer.state() | {"loss": trainer.score(single, trainer.exact_statistics(single.images))[0]}
 
     all_, some, one = (
         trained([0, 1, 2, 3], [0.01, 1e30, 0.02, 0.03]),

@@ -4,7 +4,7 @@ import pytest
 
 from smallbatch.cost import FLEET, JOB, REPORT, estimate, point_seconds
 from smallbatch.points import point_digests, points_of
-from smallbatch.schedules.course import course
+from smallbatch.schedules.course import phases_of
 from smallbatch.speeds import update_seconds
 
 SPEED = {"seconds_update_fleet": "0.01", "seconds_image_scored": "0.001", "seconds_image_population": "0.002"}
@@ -12,14 +12,14 @@ SPEEDS = {(8, "bn", 4, "update"): SPEED}
 
 
 def job(seeds, updates=96, **changes):
-    shared = {
+    fleet = {
         "dataset": {"sizes": {"train": 256, "validation": 64, "test": 100}, "name": "digits"},
         "model": {"name": "net"},
         "evaluation": {"epochs": [2]},
         "schedule": {"name": "step", "drops": [0.5], "factor": 0.1},
         "batch_size": 8, "norm": "bn", "bn_batch_size": 4, "updates": updates,
     } | changes  # fmt: skip
-    entry = {"fleet": shared, "points": [{"base_lr": [0.1, 0.2], "seeds": seeds}]}
+    entry = {"fleet": fleet, "points": [{"base_lr": [0.1, 0.2], "seeds": seeds}]}
     about = {"code": "c", "accept_code": [], "tracking": None, "resources": {"mem_mb": 500 + len(seeds)}}
     return about | {"fleets": [entry]}
 
@@ -40,7 +40,7 @@ def test_a_growing_batch_and_rounds_of_blocks_cost_their_own_steps():
     grows = {"name": "increase-batch", "drops": [0.5], "factor": 4}
     one = job([0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.2})
     fleet = one["fleets"][0]["fleet"]
-    assert [stretch.batch_size for stretch in course(fleet)] == [8, 32]
+    assert [phase.batch_size for phase in phases_of(fleet)] == [8, 32]
     speeds = SPEEDS | {(32, "bn", 4, "update"): SPEED | {"seconds_update_fleet": "0.03"}}
     images = 2 * (2 * 256 + 64 + 100) + 4 * 64
     expected = (48 * 0.01 + 12 * 0.03) * (1 + 32 / 256) + images * 0.001 + 256 * 0.002
@@ -59,8 +59,8 @@ def test_what_is_stored_costs_nothing_and_the_longest_job_bounds_the_time():
     assert found["core_seconds"] == pytest.approx(2 * (JOB + FLEET) + 8 * one)
     assert found["seconds"] == pytest.approx(JOB + FLEET + 6 * one + REPORT / 4)
     assert found["images"] == 8 * 96 * 8 and found["mem_mb"] == 503
-    shared, points = jobs[0]["fleets"][0]["fleet"], points_of(jobs[0]["fleets"][0]["points"])
-    stored = set(point_digests(shared, points))
+    fleet, points = jobs[0]["fleets"][0]["fleet"], points_of(jobs[0]["fleets"][0]["points"])
+    stored = set(point_digests(fleet, points))
     less = estimate(jobs, SPEEDS, stored, 4)
     assert (less["points"], less["to_train"], less["jobs"]) == (8, 2, 1)
     assert less["core_seconds"] == pytest.approx(JOB + FLEET + 2 * one)

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from smallbatch.models.build import build
-from smallbatch.training.compiled.crew import Compiled
-from smallbatch.training.crews import MODULES, make_crew
+from smallbatch.schedules.timetable import Timetable
+from smallbatch.training.compiled.trainer import Compiled
+from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.loop import batches, learning_rates, train_block
+from smallbatch.training.loop import train_block
 from smallbatch.training.modules import Modules
+from smallbatch.training.updates import batches
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
 NORMS = {"none": ("none", None, None), "bn": ("bn", 8, 0), "ghost": ("bn", 4, 4)}
@@ -22,19 +24,20 @@ def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0,
     """Per replica the weights after STEPS updates of a fleet, as one vector each."""
     nets = [build(MODEL, (1, 8, 8), 10, norm, b, seed).to(dtype) for _, seed in points]
     optimizer = {"momentum": momentum, "weight_decay": weight_decay}
-    crew = (
+    trainer = (
         Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
     )
     fleet = {"batch_size": M, "updates": STEPS, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
-    lr = learning_rates([rate for rate, _ in points], fleet, 0, STEPS)
+    timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
+    lr = timetable.rates([rate for rate, _ in points], 0, STEPS)
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, STEPS)
-    crew.update(data.train, order, lr, np.zeros(len(points)))
+    trainer.update(data.train, order, lr, np.zeros(len(points)))
     if engine == "compiled":
         names = [name for name, _ in nets[0].named_parameters()]
         return torch.from_numpy(
-            np.stack([np.concatenate([crew.weights(r)[n] for n in names]) for r in range(len(points))])
+            np.stack([np.concatenate([trainer.weights(r)[n] for n in names]) for r in range(len(points))])
         )
-    return torch.cat([p.detach().view(len(points), -1) for p in crew.net.parameters()], 1)
+    return torch.cat([p.detach().view(len(points), -1) for p in trainer.net.parameters()], 1)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -83,11 +86,11 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
 
     def weights(seeds):
         nets = [build(MODEL | {"channels": channels}, (1, 8, 8), 10, "bn", 4, seed) for seed in seeds]
-        crew = Modules(nets, MODULES["groups"], {"momentum": 0.0, "weight_decay": 0.0})
+        trainer = Modules(nets, MODULES["groups"], {"momentum": 0.0, "weight_decay": 0.0})
         order = batches(seeds, M, len(digits32.train.labels), 0, 4)
-        crew.update(digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds)))
-        loss, _ = crew.score(digits32.validation)
-        return {key: rows[seeds.index(0)] for key, rows in (crew.state() | {"loss": loss}).items()}
+        trainer.update(digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds)))
+        loss, _ = trainer.score(digits32.validation)
+        return {key: rows[seeds.index(0)] for key, rows in (trainer.state() | {"loss": loss}).items()}
 
     pair = weights([0, 1])
     for seeds in ([2, 1, 0], [3, 0, 1, 2, 4], [*range(1, 16), 0]):
@@ -98,9 +101,9 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
 @pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
 @pytest.mark.parametrize("width", [3, 7, 13])
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, shared, engine, m, b, width):
+def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, make_fleet, engine, m, b, width):
     """With many chunks too, where sums over chunks must not depend on the number of replicas."""
-    fleet = shared(batch_size=m, norm="bn", bn_batch_size=b, updates=6)
+    fleet = make_fleet(batch_size=m, norm="bn", bn_batch_size=b, updates=6)
     points = [(2.0**-8, seed) for seed in range(width)]
     wide = train_blocks(engine, digits32, fleet, [points])
     pairs = train_blocks(engine, digits32, fleet, [points[:2]])
@@ -115,19 +118,19 @@ def train_blocks(engine, data, fleet, blocks):
         outcome
         for block in blocks
         for outcome in train_block(
-            make_crew(engine, data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
+            make_trainer(engine, data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
         )
     ]  # fmt: skip
 
 
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared, engine, monkeypatch):
+def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, make_fleet, engine, monkeypatch):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
     calm = [(2.0**-7, 0), (2.0**-6, 1)]
     stormy = [calm[0], (1e30, 2), calm[1]]
-    alone = outcomes(digits32, shared(), calm)
-    beside = outcomes(digits32, shared(), stormy)
+    alone = outcomes(digits32, make_fleet(), calm)
+    beside = outcomes(digits32, make_fleet(), stormy)
     assert beside[1]["summary"]["status"] == "diverged"
     for one, two in ((alone[0], beside[0]), (alone[1], beside[2])):
         assert one["correct"] == two["correct"]
@@ -136,17 +139,17 @@ def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, shared, e
 
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, shared, engine, monkeypatch):
+def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, make_fleet, engine, monkeypatch):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
-    alone, company = outcomes(digits32, shared(), POINTS[:1]), outcomes(digits32, shared(), POINTS)
+    alone, company = outcomes(digits32, make_fleet(), POINTS[:1]), outcomes(digits32, make_fleet(), POINTS)
     assert volatile_apart(alone[0]["summary"]) == volatile_apart(company[0]["summary"])
     assert [row["train_loss_running"] for row in alone[0]["history"]] == [
         row["train_loss_running"] for row in company[0]["history"]
     ]
 
 
-def outcomes(data, shared, points):
-    return [outcome for _, block in train_fleet(data, shared, points, lambda text: None) for outcome in block]
+def outcomes(data, fleet, points):
+    return [outcome for _, block in train_fleet(data, fleet, points, lambda text: None) for outcome in block]
 
 
 def volatile_apart(summary: dict) -> dict:

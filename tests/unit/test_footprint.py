@@ -90,7 +90,7 @@ def networks(made_once):
     return dict(zip(CASES, found, strict=True))
 
 
-def fleet(case, updates=2):
+def fleet_of(case, updates=2):
     target, norm, b, shape, size, m, _, momentum = case
     found = {
         "dataset": {
@@ -109,19 +109,19 @@ def fleet(case, updates=2):
 
 def train(folder, case, numbers, mem_mb=None, cache=None):
     """Run one job in a process of its own; returns that process and the content of cost.json."""
-    shared, replicas = fleet(case), case[6]
-    total = sum(shared["dataset"]["sizes"].values())
+    fleet, replicas = fleet_of(case), case[6]
+    total = sum(fleet["dataset"]["sizes"].values())
     data = folder / "results" / "data" / "random"
     data.mkdir(parents=True)
     random = np.random.default_rng(0)
     np.save(data / "images.npy", random.integers(0, 255, (total, *case[3]), np.uint8))
     np.save(data / "labels.npy", np.arange(total) % 10)
-    about = {"sizes": shared["dataset"]["sizes"], "classes": 10, "mean": 127.0, "std": 73.0}
+    about = {"sizes": fleet["dataset"]["sizes"], "classes": 10, "mean": 127.0, "std": 73.0}
     (data / "about.json").write_text(json.dumps(about))
     job = {
-        "code": code_digest([shared["model"]["_target_"], shared["dataset"]["_target_"]], str(HERE)), "accept_code": [],
+        "code": code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], str(HERE)), "accept_code": [],
         "folder": str(HERE), "data": "random", "tracking": None, "checkpoint_seconds": 100.0, "device": None,
-        "fleets": [{"fleet": shared, "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}], "budget": "updates:2", "schedule": "step"}],
+        "fleets": [{"fleet": fleet, "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}], "budget": "updates:2", "schedule": "step"}],
     }  # fmt: skip
     training = {"images_per_second": 1e5, "mem_mb": mem_mb, "runtime": None, "gpus": 0}
     job["resources"] = resources(job, training, [numbers])
@@ -181,19 +181,19 @@ def test_more_examples_or_replicas_never_take_less():
     found = []
     for m in (64, 256, 1024, 2048):
         case[5] = m
-        row = [peak(NUMBERS, fleet(case), [(0.1, s) for s in range(n)], 64, ("groups", n)) for n in (2, 4, 16)]
+        row = [peak(NUMBERS, fleet_of(case), [(0.1, s) for s in range(n)], 64, ("groups", n)) for n in (2, 4, 16)]
         assert row == sorted(row) and row[0] < row[-1]
         found.append(row)
     assert found == sorted(found)
-    assert peak(NUMBERS, fleet(case), []) < 1000
+    assert peak(NUMBERS, fleet_of(case), []) < 1000
 
 
 def test_the_most_replicas_that_fit_do_fit_and_one_more_would_not():
-    shared, points = fleet(CASES["as channel groups, wide, m = 2"]), [(0.1, s) for s in range(8)]
-    limit = peak(NUMBERS, shared, points, 8)
-    most = fitting(NUMBERS, shared, points, limit - 1)
-    assert 0 < most < 8 and peak(NUMBERS, shared, points, most) <= limit - 1 < peak(NUMBERS, shared, points, 8)
-    assert fitting(NUMBERS, shared, points, 10) == 0
+    fleet, points = fleet_of(CASES["as channel groups, wide, m = 2"]), [(0.1, s) for s in range(8)]
+    limit = peak(NUMBERS, fleet, points, 8)
+    most = fitting(NUMBERS, fleet, points, limit - 1)
+    assert 0 < most < 8 and peak(NUMBERS, fleet, points, most) <= limit - 1 < peak(NUMBERS, fleet, points, 8)
+    assert fitting(NUMBERS, fleet, points, 10) == 0
 
 
 @pytest.mark.parametrize("way", ["groups", "vmap"])
@@ -204,13 +204,13 @@ def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_i
     name = f"{SAID[way]}, wide, m = 2"
     numbers, case = networks[name], CASES[name]
     points = [(1e-6, seed) for seed in range(case[6])]
-    narrow = math.ceil(peak(numbers, fleet(case), points, 12, (way, 12)))
-    assert narrow < 0.8 * peak(numbers, fleet(case), points, 128, (way, 128))
+    narrow = math.ceil(peak(numbers, fleet_of(case), points, 12, (way, 12)))
+    assert narrow < 0.8 * peak(numbers, fleet_of(case), points, 128, (way, 128))
     found = {}
     for limit in (None, narrow):
         folder = tmp_path / str(limit)
         folder.mkdir()
-        take(way, numbers, fleet(case), 128 if limit is None else fitting(numbers, fleet(case), points, limit))
+        take(way, numbers, fleet_of(case), 128 if limit is None else fitting(numbers, fleet_of(case), points, limit))
         done, cost, _ = train(folder, case, numbers, mem_mb=limit)
         assert done.returncode == 0 and f"replicas train {SAID[way]}" in done.stdout, done.stdout[:2000] + done.stderr
         blocks = done.stdout.count(" images/s")
@@ -220,13 +220,13 @@ def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_i
     assert found[narrow][2].equals(found[None][2])
 
 
-def take(way, numbers, shared, most):
+def take(way, numbers, fleet, most):
     """Remember that `way` was the fastest on this machine, among whichever others."""
     for others in ([], ["groups"], ["vmap"], ["groups", "vmap"]):
         among = {key: one for key, one in numbers.items() if key in (way, *others) or key.startswith("separate")}
-        ways = options(among, shared["batch_size"], most)
+        ways = options(among, fleet["batch_size"], most)
         width = next(width for engine, width in ways if engine == way)
-        name = choose._name(ways, shared, shared["dataset"]["shape"], 10, provenance.processor())
+        name = choose._name(ways, fleet, fleet["dataset"]["shape"], 10, provenance.processor())
         remember(name, {"engine": way, "width": width})
 
 
@@ -237,11 +237,11 @@ def tables(folder):
     return summary.drop_columns(["seconds"]).append_column("bits", correct["correct"])
 
 
-def test_narrower_blocks_give_the_same_bits(digits32, shared):
+def test_narrower_blocks_give_the_same_bits(digits32, make_fleet):
     from smallbatch.training.fleet import train_fleet
 
     points = [(2.0**-6, seed) for seed in range(3)]
-    found = [list(train_fleet(digits32, shared(), points, print, most=n)) for n in (128, 2)]
+    found = [list(train_fleet(digits32, make_fleet(), points, print, most=n)) for n in (128, 2)]
     assert [len(block) for block, _ in found[1]] == [1, 2]
     one, other = ([(o["correct"], o["summary"]["train_loss"]) for _, block in run for o in block] for run in found)
     assert one == other

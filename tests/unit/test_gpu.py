@@ -12,11 +12,11 @@ from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.training import cuda
 from smallbatch.training.choose import SAID, candidates
-from smallbatch.training.crews import MODULES, make_crew
 from smallbatch.training.device import place, products_in
+from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.fleet import set_up, train_fleet
 from smallbatch.training.groups import CannotFuse
-from smallbatch.training.loop import batches
+from smallbatch.training.updates import batches
 from smallbatch.training.verify import verified
 
 NORMS = {"none": ("none", None), "bn": ("bn", 8), "ghost": ("bn", 4)}
@@ -25,11 +25,11 @@ WAYS = ["groups", "products", "vmap"]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
-def setting(shared, norm="none", model="conv.ConvNet", **changes):
+def setting(make_fleet, norm="none", model="conv.ConvNet", **changes):
     kind, b = NORMS[norm]
     optimizer = {"momentum": 0.9, "weight_decay": 0.01}
     model = {"name": "own", "_target_": f"smallbatch.models.{model}"}
-    return shared(model=model, norm=kind, bn_batch_size=b, optimizer=optimizer, batch_size=M, **changes)
+    return make_fleet(model=model, norm=kind, bn_batch_size=b, optimizer=optimizer, batch_size=M, **changes)
 
 
 def some_updates(data, number):
@@ -48,12 +48,12 @@ def assert_same(one: dict, two: dict, **tolerance):
 
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_the_static_step_has_the_bits_of_the_update(digits32, shared, monkeypatch, norm, engine):
+def test_the_static_step_has_the_bits_of_the_update(digits32, make_fleet, monkeypatch, norm, engine):
     """In parts that don't divide the number of updates, and again in the same tensors."""
     monkeypatch.setattr(cuda, "PART", 4)
-    fleet = setting(shared, norm)
+    fleet = setting(make_fleet, norm)
     order, rates, total = some_updates(digits32, 11)
-    plain, still = (make_crew(engine, digits32, fleet, SEEDS) for _ in range(2))
+    plain, still = (make_trainer(engine, digits32, fleet, SEEDS) for _ in range(2))
     plain.update(digits32.train, order, rates, total)
     still.net.train()
     step = cuda.StaticStep(still, digits32.train, M)
@@ -82,14 +82,14 @@ def test_batched_products_are_the_convolutions(name):
     verified(MODULES["products"], nets, (1, 8, 8), 4, SAID["products"])
 
 
-def test_whole_networks_train_as_batched_products(digits32, shared):
+def test_whole_networks_train_as_batched_products(digits32, make_fleet):
     for network in (networks.Residual, networks.Cat, networks.Attention):
         nets = [build({"_target_": f"networks.{network.__name__}"}, (1, 8, 8), 10, *norm, 0) for norm in norms(network)]
         verified(MODULES["products"], nets * 2, (1, 8, 8), M, SAID["products"])
-    fleet, updates = setting(shared, "ghost", "resnet.ResNet"), some_updates(digits32, 5)
-    one, two = (make_crew(engine, digits32, fleet, SEEDS) for engine in ("vmap", "products"))
-    for crew in (one, two):
-        crew.update(digits32.train, *updates)
+    fleet, updates = setting(make_fleet, "ghost", "resnet.ResNet"), some_updates(digits32, 5)
+    one, two = (make_trainer(engine, digits32, fleet, SEEDS) for engine in ("vmap", "products"))
+    for trainer in (one, two):
+        trainer.update(digits32.train, *updates)
     assert_same(one.state(), two.state(), rtol=1e-3, atol=1e-5)
 
 
@@ -127,22 +127,23 @@ def test_products_are_in_single_precision_but_for_a_while():
         assert {backend.fp32_precision for backend in backends} == {"ieee"}
 
 
-def test_the_compiled_step_knows_no_other_precision(digits32, shared):
-    ways, reasons = candidates(digits32, setting(shared, precision="bf16"))
+def test_the_compiled_step_knows_no_other_precision(digits32, make_fleet):
+    ways, reasons = candidates(digits32, setting(make_fleet, precision="bf16"))
     assert ways[:3] == ["groups", "vmap", "separate"] and reasons == ["the compiled step knows no bf16"]
 
 
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_bfloat16_is_that_of_products_alone(digits32, shared, norm, engine):
+def test_bfloat16_is_that_of_products_alone(digits32, make_fleet, norm, engine):
     """Weights and statistics stay in single precision, and differ from those without by no more than rounding."""
     order, rates, total = some_updates(digits32, 1)
-    crews = [
-        make_crew(engine, digits32, setting(shared, norm, **given), SEEDS) for given in ({}, {"precision": "bf16"})
+    trainers = [
+        make_trainer(engine, digits32, setting(make_fleet, norm, **given), SEEDS)
+        for given in ({}, {"precision": "bf16"})
     ]
-    for crew in crews:
-        crew.update(digits32.train, order, rates, total)
-    single, half = (crew.state() for crew in crews)
+    for trainer in trainers:
+        trainer.update(digits32.train, order, rates, total)
+    single, half = (trainer.state() for trainer in trainers)
     assert all(half[key].dtype == values.dtype for key, values in single.items())
     assert any(not np.array_equal(half[key], values) for key, values in single.items())
     one, two = (np.concatenate([rows for key, rows in s.items() if "velocity" in key], 1) for s in (single, half))
@@ -165,9 +166,9 @@ def assert_equal_within_seed_noise(one: np.ndarray, two: np.ndarray):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", ["none", "ghost"])
-def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(standard_digits, shared, norm):
+def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(standard_digits, make_fleet, norm):
     kind, b = NORMS[norm]
-    fleet = shared(norm=kind, bn_batch_size=b, updates=640)
+    fleet = make_fleet(norm=kind, bn_batch_size=b, updates=640)
     one, two = (accuracies(standard_digits, fleet | given) for given in ({}, {"precision": "bf16"}))
     assert_equal_within_seed_noise(one, two)
 
@@ -182,12 +183,14 @@ def test_the_benchmark_measures_and_counts(monkeypatch):
     assert row["engine"] != "compiled" and row["textbook"] == "eager" and row["ratio_to_textbook"] > 0
     assert min(peak) > 0 and row["share_of_arithmetic"] > 0 and row["share_of_bandwidth"] > 0
     data = bench.random_data(case)
-    _, _, alone = bench.fleet(case, data, None, 1, "separate")
+    _, _, alone = bench.as_fleet(case, data, None, 1, "separate")
     macs = 64 * 9 * (3 + 16 + 16) * 16 + 16 * 9 * (16 + 32) * 32 + 4 * 9 * (32 + 64) * 64 + 64 * 10
     first = 64 * 9 * 3 * 16  # which has no gradient of its input
     counted = bench.cost(bench.FlopCounterMode(display=False), alone, data, case).get_total_flops()
     assert counted == 2 * case.batch_size * (3 * macs - first)
-    moved = [bench.cost(bench.Traffic(), bench.fleet(case, data, None, n, "vmap")[2], data, case).bytes for n in (2, 4)]
+    moved = [
+        bench.cost(bench.Traffic(), bench.as_fleet(case, data, None, n, "vmap")[2], data, case).bytes for n in (2, 4)
+    ]
     assert 0 < moved[0] < moved[1] < 2.1 * moved[0]
 
 
@@ -195,18 +198,18 @@ def test_the_benchmark_measures_and_counts(monkeypatch):
 @pytest.mark.parametrize("precision", [None, "tf32", "bf16"])
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_replays_lead_where_the_updates_lead(digits32, shared, monkeypatch, norm, engine, precision):
+def test_replays_lead_where_the_updates_lead(digits32, make_fleet, monkeypatch, norm, engine, precision):
     set_up()
     monkeypatch.setattr(cuda, "PART", 4)
     data, said = digits32.to(torch.device("cuda")), []
-    fleet = setting(shared, norm, precision=precision)
+    fleet = setting(make_fleet, norm, precision=precision)
     order, rates, _ = some_updates(data, 11)
-    eager, graph = (make_crew(engine, data, fleet, SEEDS, said.append) for _ in range(2))
+    eager, graph = (make_trainer(engine, data, fleet, SEEDS, said.append) for _ in range(2))
     eager.capture = False
     sums = [np.zeros(len(SEEDS)) for _ in range(2)]
-    for crew, total in zip((eager, graph), sums, strict=True):
+    for trainer, total in zip((eager, graph), sums, strict=True):
         for part in (slice(0, 6), slice(6, 11)):
-            crew.update(data.train, order[:, part].copy(), rates[part], total)
+            trainer.update(data.train, order[:, part].copy(), rates[part], total)
     assert not said and graph.once is not graph.static
     assert_same(eager.state(), graph.state(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(*sums, rtol=1e-4)
@@ -217,36 +220,36 @@ def test_replays_lead_where_the_updates_lead(digits32, shared, monkeypatch, norm
 
 @needs_gpu
 @pytest.mark.parametrize("norm", NORMS)
-def test_a_gpu_trains_what_a_processor_trains(digits, shared, norm):
+def test_a_gpu_trains_what_a_processor_trains(digits, make_fleet, norm):
     """In double precision, where the ways to sum leave no trace."""
     set_up()
     order, rates, total = some_updates(digits, 20)
     kind, b = NORMS[norm]
     states = []
     for device in ("cpu", "cuda"):
-        data, fleet = digits.to(torch.device(device)), setting(shared, norm)
+        data, fleet = digits.to(torch.device(device)), setting(make_fleet, norm)
         nets = [build(fleet["model"], data.shape, 10, kind, b, seed).double().to(device) for seed in SEEDS]
-        crew = type(make_crew("groups", data, fleet, SEEDS))(nets, MODULES["groups"], fleet["optimizer"])
-        crew.update(data.train, order, rates, total)
-        loss, _ = crew.score(data.test, crew.exact_statistics(data.train.images))
-        states.append(crew.state() | {"loss": loss})
+        trainer = type(make_trainer("groups", data, fleet, SEEDS))(nets, MODULES["groups"], fleet["optimizer"])
+        trainer.update(data.train, order, rates, total)
+        loss, _ = trainer.score(data.test, trainer.exact_statistics(data.train.images))
+        states.append(trainer.state() | {"loss": loss})
     assert_same(*states, rtol=1e-8, atol=1e-8)
 
 
 @needs_gpu
-def test_a_step_that_no_graph_can_hold_is_done_one_by_one_and_said(digits32, shared, monkeypatch):
+def test_a_step_that_no_graph_can_hold_is_done_one_by_one_and_said(digits32, make_fleet, monkeypatch):
     set_up()
     data, said = digits32.to(torch.device("cuda")), []
-    crew = make_crew("groups", data, setting(shared), SEEDS, said.append)
-    crew.net.register_forward_hook(lambda module, inputs, y: float(y.sum()) and None)  # waits for the GPU
+    trainer = make_trainer("groups", data, setting(make_fleet), SEEDS, said.append)
+    trainer.net.register_forward_hook(lambda module, inputs, y: float(y.sum()) and None)  # waits for the GPU
     order, rates, total = some_updates(data, 3)
-    crew.update(data.train, order, rates, total)
+    trainer.update(data.train, order, rates, total)
     assert len(said) == 1 and "no CUDA graph" in said[0] and np.isfinite(total).all() and total.all()
 
 
 @needs_gpu
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
-def test_accuracy_on_a_gpu_is_that_of_single_precision_within_seed_noise(standard_digits, shared, precision):
+def test_accuracy_on_a_gpu_is_that_of_single_precision_within_seed_noise(standard_digits, make_fleet, precision):
     data = standard_digits.to(torch.device("cuda"))
-    fleet = shared(norm="bn", bn_batch_size=4, updates=1280)
+    fleet = make_fleet(norm="bn", bn_batch_size=4, updates=1280)
     assert_equal_within_seed_noise(*(accuracies(data, fleet | {"precision": p}) for p in (None, precision)))

@@ -13,15 +13,17 @@ from torch import nn
 from smallbatch.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.schedules.timetable import Timetable
 from smallbatch.training.choose import candidates
-from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.compiled.translate import make_tape
-from smallbatch.training.crews import MODULES, twins
 from smallbatch.training.evaluate import norm_layers
+from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.groups import CannotFuse
-from smallbatch.training.loop import batches, learning_rates
 from smallbatch.training.modules import Modules, row_major
+from smallbatch.training.updates import batches
+from smallbatch.training.widths import padding_replicas
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
@@ -114,9 +116,9 @@ TOGETHER = [name for name, (way, _) in EXPECTED.items() if way != "separate"]
 NORMED = ["Residual", "Cat", "OwnParameters", "Sizes", "NormTwice"]
 
 
-def config(shared, name, **changes):
+def config(make_fleet, name, **changes):
     norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {}
-    return shared(model={"name": name, "_target_": f"networks.{name}"}, batch_size=M, **norm, **changes)
+    return make_fleet(model={"name": name, "_target_": f"networks.{name}"}, batch_size=M, **norm, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -126,15 +128,15 @@ def first_way(digits32):
     @functools.cache
     def find(name):
         norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {"norm": "none"}
-        shared = {"model": {"_target_": f"networks.{name}"}, "batch_size": M, "schedule": {}} | norm
-        ways, reasons = candidates(digits32, shared)
+        fleet = {"model": {"_target_": f"networks.{name}"}, "batch_size": M, "schedule": {}} | norm
+        ways, reasons = candidates(digits32, fleet)
         assert ways[-1].startswith("separate")
         return ways[0], "; ".join(reasons)
 
     return find
 
 
-def crew_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay=0.01, b=4):
+def trainer_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay=0.01, b=4):
     norm = ("bn", b) if name in NORMED else ("none", None)
     nets = [build({"_target_": f"networks.{name}"}, (1, 8, 8), 10, *norm, seed).to(dtype) for seed in seeds]
     optimizer = {"momentum": momentum, "weight_decay": weight_decay}
@@ -143,18 +145,19 @@ def crew_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay
     )
 
 
-def weights(crew, replicas, r):
+def weights(trainer, replicas, r):
     """Name and vector of each trained parameter of replica r."""
-    if isinstance(crew, Compiled):
-        return {name: torch.from_numpy(vector) for name, vector in crew.weights(r).items()}
-    return {name: p.detach().view(replicas, -1)[r] for name, p in crew.net.named_parameters()}
+    if isinstance(trainer, Compiled):
+        return {name: torch.from_numpy(vector) for name, vector in trainer.weights(r).items()}
+    return {name: p.detach().view(replicas, -1)[r] for name, p in trainer.net.named_parameters()}
 
 
-def update(crew, data, points, steps=STEPS):
+def update(trainer, data, points, steps=STEPS):
     fleet = {"batch_size": M, "updates": steps, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
+    timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, steps)
-    crew.update(data.train, order, learning_rates([rate for rate, _ in points], fleet, 0, steps), np.zeros(len(points)))
-    return crew
+    trainer.update(data.train, order, timetable.rates([rate for rate, _ in points], 0, steps), np.zeros(len(points)))
+    return trainer
 
 
 @pytest.mark.round_alike
@@ -169,7 +172,7 @@ def test_every_replica_follows_the_plain_loop(digits, digits32, first_way, name,
     follows_the_plain_loop(digits if dtype == torch.float64 else digits32, first_way(name)[0], name, dtype, tolerance)
 
 
-def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digits32, shared):
+def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digits32, make_fleet):
     with pytest.raises(CannotFuse, match="draws random numbers or keeps state"):
         make_tape(networks.Shrinking(), (1, 8, 8))
 
@@ -182,22 +185,22 @@ def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digit
         ("Averaging", {"track_running_stats": False}, "track_running_stats=False"),
     ],
 )
-def test_batch_norm_that_would_not_follow_the_grid_is_refused(digits32, shared, network, options, message):
-    fleet = config(shared, network) | {"norm": "bn", "bn_batch_size": 4}
+def test_batch_norm_that_would_not_follow_the_grid_is_refused(digits32, make_fleet, network, options, message):
+    fleet = config(make_fleet, network) | {"norm": "bn", "bn_batch_size": 4}
     fleet["model"] |= options
     with pytest.raises(UserError, match=re.escape(message)):
         candidates(digits32, fleet)
 
 
-def test_batch_norm_keeps_its_momentum_and_precision(shared):
+def test_batch_norm_keeps_its_momentum_and_precision(make_fleet):
     model = {"_target_": "networks.Averaging", "momentum": 0.3, "eps": 1e-3, "dtype": torch.float64}
     layer = build(model, (1, 8, 8), 10, "bn", 4, 0).norm
     assert (layer.momentum, layer.eps, layer.running_mean.dtype) == (0.3, 1e-3, torch.float64)
     assert {p.dtype for p in layer.parameters()} == {torch.float64}
 
 
-def test_a_loss_that_is_no_number_from_the_start_has_diverged(digits32, shared):
-    outcomes = [o for _, block in train_fleet(digits32, config(shared, "Infinite"), POINTS, print) for o in block]
+def test_a_loss_that_is_no_number_from_the_start_has_diverged(digits32, make_fleet):
+    outcomes = [o for _, block in train_fleet(digits32, config(make_fleet, "Infinite"), POINTS, print) for o in block]
     for outcome in outcomes:
         summary = outcome["summary"]
         assert (summary["status"], summary["updates"], summary["train_loss"]) == ("diverged", 0, None)
@@ -212,7 +215,7 @@ def follows_the_plain_loop(data, engine, name, dtype, tolerance):
     """In the plain loop the module is as its author wrote it, batch norm being torch's over chunks."""
     for block in [POINTS] if engine != "separate" else [[point] for point in POINTS]:
         torch.manual_seed(7)
-        crew = update(crew_of(engine, name, [seed for _, seed in block], dtype), data, block)
+        trainer = update(trainer_of(engine, name, [seed for _, seed in block], dtype), data, block)
         for r, (rate, seed) in enumerate(block):
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
@@ -222,7 +225,7 @@ def follows_the_plain_loop(data, engine, name, dtype, tolerance):
             torch.manual_seed(7)
             images = row_major(data.train.images)
             plain.train(alone, images, data.train.labels, M, STEPS, rate * M, seed, 0.9, 0.01, (0.5, 0.75))
-            ours = weights(crew, len(block), r)
+            ours = weights(trainer, len(block), r)
             theirs = (
                 dict(zip(ours, alone.parameters(), strict=True))
                 if engine != "compiled"
@@ -242,17 +245,17 @@ def chunked(net):
 
 @pytest.mark.parametrize("name", NORMED)
 def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name):
-    together = update(crew_of("vmap", name, [0, 1, 0], torch.float64), digits, POINTS)
+    together = update(trainer_of("vmap", name, [0, 1, 0], torch.float64), digits, POINTS)
     for r, point in enumerate(POINTS):
-        alone = update(crew_of("separate", name, [point[1]], torch.float64), digits, [point])
+        alone = update(trainer_of("separate", name, [point[1]], torch.float64), digits, [point])
         for one, two in zip(norm_layers(together.net), norm_layers(alone.net), strict=True):
             assert one.chunks == two.chunks == STEPS * M // 4 * (2 if name == "NormTwice" else 1)
             for ours, theirs in zip(one.running(), two.running(), strict=True):
                 assert torch.allclose(ours.view(3, -1)[r], theirs, rtol=1e-9, atol=1e-9)
         for statistics in (None, Modules.exact_statistics, Modules.population_statistics):
             ours, theirs = (
-                crew.score(digits.validation, statistics and statistics(crew, digits.train.images))
-                for crew in (together, alone)
+                trainer.score(digits.validation, statistics and statistics(trainer, digits.train.images))
+                for trainer in (together, alone)
             )
             assert ours[0][r] == pytest.approx(theirs[0][0], abs=1e-9) and (ours[1][r] == theirs[1][0]).all()
 
@@ -272,18 +275,18 @@ def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, first_w
 
 def measured(engine, name, data, points, wanted):
     """Weights and scores of the points `wanted` after some updates among `points`."""
-    points = points + points[-1:] * twins(engine, len(points), M * 10)
-    crew = update(crew_of(engine, name, [seed for _, seed in points]), data, points, 6)
+    points = points + points[-1:] * padding_replicas(engine, len(points), M * 10)
+    trainer = update(trainer_of(engine, name, [seed for _, seed in points]), data, points, 6)
     rows = [points.index(point) for point in wanted]
-    loss, correct = crew.score(data.validation, crew.exact_statistics(data.train.images))
-    return {key: value[rows] for key, value in crew.state().items()} | {"loss": loss[rows], "correct": correct[rows]}
+    loss, correct = trainer.score(data.validation, trainer.exact_statistics(data.train.images))
+    return {key: value[rows] for key, value in trainer.state().items()} | {"loss": loss[rows], "correct": correct[rows]}
 
 
 @pytest.mark.parametrize("name", ["Shared", "Frozen", "OwnParameters", "Buffers"])
 def test_a_stacked_network_goes_on_from_a_stored_state(digits32, name):
-    through = update(update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3), digits32, POINTS, 3)
-    stored = update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3).state()
-    resumed = crew_of("vmap", name, [5, 6])
+    through = update(update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3), digits32, POINTS, 3)
+    stored = update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3).state()
+    resumed = trainer_of("vmap", name, [5, 6])
     resumed.load(stored)
     update(resumed, digits32, POINTS, 3)
     for key, value in through.state().items():
@@ -293,7 +296,7 @@ def test_a_stacked_network_goes_on_from_a_stored_state(digits32, name):
 @pytest.mark.filterwarnings("error:There is a performance drop")
 @pytest.mark.parametrize("name", ["TorchAttention", "Attention"])
 def test_no_replica_of_an_attention_block_is_computed_on_its_own(digits32, name):
-    update(crew_of("vmap", name, [0, 1, 0]), digits32, POINTS, 1).score(digits32.test)
+    update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 1).score(digits32.test)
 
 
 def test_the_stack_shares_and_freezes_what_the_network_does():
@@ -308,11 +311,11 @@ def test_the_stack_shares_and_freezes_what_the_network_does():
     ]  # fmt: skip
 
 
-def test_a_lone_point_trained_by_vmap_has_the_bits_of_company(digits32, shared, monkeypatch):
+def test_a_lone_point_trained_by_vmap_has_the_bits_of_company(digits32, make_fleet, monkeypatch):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: ("vmap", 8))
 
     def outcomes(points):
-        fleet = config(shared, "Sizes")
+        fleet = config(make_fleet, "Sizes")
         return [outcome for _, block in train_fleet(digits32, fleet, points, lambda text: None) for outcome in block]
 
     (one,), (same, _) = outcomes(POINTS[:1]), outcomes(POINTS[:2])

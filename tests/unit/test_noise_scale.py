@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import fieller, noise_scale, two_batch
-from smallbatch.training.crews import make_crew, network
+from smallbatch.training.factory import make_trainer, network
 
 
 def measured(rng, mean, deviations, number, b):
@@ -58,14 +58,14 @@ def test_fiellers_interval_of_independent_normals_covers_their_ratio():
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize("norm", [("none", None), ("bn", 4)])
-def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(digits32, shared, engine, norm):
-    fleet = shared(norm=norm[0], bn_batch_size=norm[1])
+def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(digits32, make_fleet, engine, norm):
+    fleet = make_fleet(norm=norm[0], bn_batch_size=norm[1])
     seeds = [3] if engine == "separate" else [3, 5]
-    crew = make_crew(engine, digits32, fleet, seeds)
+    trainer = make_trainer(engine, digits32, fleet, seeds)
     order = np.arange(len(seeds) * 6 * 8).reshape(len(seeds), 6, 8) % 200
-    before = {name: array.copy() for name, array in crew.state().items()}
-    found = crew.gradient_products(digits32.train, order)
-    assert all(np.array_equal(array, before[name]) for name, array in crew.state().items())
+    before = {name: array.copy() for name, array in trainer.state().items()}
+    found = trainer.gradient_products(digits32.train, order)
+    assert all(np.array_equal(array, before[name]) for name, array in trainer.state().items())
     for r, seed in enumerate(seeds):
         net, made = network(digits32, fleet, seed).double().train(), []
         for index in order[r]:
@@ -76,12 +76,12 @@ def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(di
 
 
 @pytest.mark.parametrize("engine", ["compiled", "separate"])
-def test_a_gradient_that_overflows_is_measured_and_changes_no_weight(digits32, shared, engine):
-    fleet = shared()
-    crew = make_crew(engine, digits32, fleet, [3])
+def test_a_gradient_that_overflows_is_measured_and_changes_no_weight(digits32, make_fleet, engine):
+    fleet = make_fleet()
+    trainer = make_trainer(engine, digits32, fleet, [3])
     images = digits32.train.images.clone()
     images[5] = np.inf
-    before = {name: array.copy() for name, array in crew.state().items()}
-    found = crew.gradient_products(Split(images, digits32.train.labels), np.arange(32).reshape(1, 4, 8))
+    before = {name: array.copy() for name, array in trainer.state().items()}
+    found = trainer.gradient_products(Split(images, digits32.train.labels), np.arange(32).reshape(1, 4, 8))
     assert not np.isfinite(found).all()
-    assert all(np.array_equal(array, before[name]) for name, array in crew.state().items())
+    assert all(np.array_equal(array, before[name]) for name, array in trainer.state().items())

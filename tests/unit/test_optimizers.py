@@ -10,14 +10,14 @@ from smallbatch.config import _check_optimizer
 from smallbatch.data.stream import stream
 from smallbatch.models.build import build
 from smallbatch.training.choose import candidates
-from smallbatch.training.compiled.crew import Compiled
-from smallbatch.training.crews import MODULES
+from smallbatch.training.compiled.trainer import Compiled
+from smallbatch.training.factory import MODULES
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.groups import CannotFuse
-from smallbatch.training.loop import batches
 from smallbatch.training.modules import Modules
 from smallbatch.training.optimizer_kinds import OPTIMIZERS as KINDS
 from smallbatch.training.optimizers import beta2, make_optimizer
+from smallbatch.training.updates import batches
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-5, 1), (2.0**-6, 2)]
@@ -47,24 +47,24 @@ def network(name, seed, dtype):
     return build(MODEL, (1, 8, 8), 10, *norm, seed).to(dtype)
 
 
-def crew_of(way, name, points, dtype):
+def trainer_of(way, name, points, dtype):
     nets = [network(name, seed, dtype) for _, seed in points]
     if way == "compiled":
         return Compiled(nets, (1, 8, 8), M, OPTIMIZERS[name])
     return Modules(nets, MODULES[way], OPTIMIZERS[name], m=M)
 
 
-def update(crew, data, points, first=0, last=STEPS):
+def update(trainer, data, points, first=0, last=STEPS):
     order = batches([seed for _, seed in points], M, len(data.train.labels), first * M, last - first)
     rates = np.tile([rate * M for rate, _ in points], (last - first, 1))
-    crew.update(data.train, order, rates, np.zeros(len(points)))
-    return crew
+    trainer.update(data.train, order, rates, np.zeros(len(points)))
+    return trainer
 
 
-def weights(crew, r):
-    if isinstance(crew, Compiled):
-        return torch.cat([torch.from_numpy(vector) for vector in crew.weights(r).values()])
-    return torch.cat([p.detach().view(crew.replicas, -1)[r] for p in crew.net.parameters()])
+def weights(trainer, r):
+    if isinstance(trainer, Compiled):
+        return torch.cat([torch.from_numpy(vector) for vector in trainer.weights(r).values()])
+    return torch.cat([p.detach().view(trainer.replicas, -1)[r] for p in trainer.net.parameters()])
 
 
 @pytest.mark.parametrize(("way", "name"), WAYS)
@@ -72,7 +72,7 @@ def weights(crew, r):
 def test_every_replica_follows_torchs_own_optimizer(digits, digits32, way, name, dtype, tolerance):
     data = digits if dtype == torch.float64 else digits32
     for points in [POINTS] if way != "separate" else [[point] for point in POINTS]:
-        crew = update(crew_of(way, name, points, dtype), data, points)
+        trainer = update(trainer_of(way, name, points, dtype), data, points)
         for r, (rate, seed) in enumerate(points):
             net = network(name, seed, dtype).train()
             optimizer = torchs(name, net.parameters(), rate * M)
@@ -81,17 +81,19 @@ def test_every_replica_follows_torchs_own_optimizer(digits, digits32, way, name,
                 F.cross_entropy(net(data.train.images[index]), data.train.labels[index]).backward()
                 optimizer.step()
             named = dict(net.named_parameters())
-            order = list(crew.weights(r)) if way == "compiled" else list(named)
+            order = list(trainer.weights(r)) if way == "compiled" else list(named)
             theirs = torch.cat([named[key].detach().flatten() for key in order])
-            assert torch.allclose(weights(crew, r), theirs, rtol=tolerance, atol=tolerance)
+            assert torch.allclose(weights(trainer, r), theirs, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize(("way", "name"), WAYS)
 def test_training_goes_on_from_a_stored_state_bit_for_bit(digits32, way, name):
     points = POINTS if way != "separate" else POINTS[:1]
-    through = update(update(crew_of(way, name, points, torch.float32), digits32, points, 0, 7), digits32, points, 7, 20)
-    state = update(crew_of(way, name, points, torch.float32), digits32, points, 0, 7).state()
-    resumed = crew_of(way, name, points, torch.float32)
+    through = update(
+        update(trainer_of(way, name, points, torch.float32), digits32, points, 0, 7), digits32, points, 7, 20
+    )
+    state = update(trainer_of(way, name, points, torch.float32), digits32, points, 0, 7).state()
+    resumed = trainer_of(way, name, points, torch.float32)
     resumed.load({key: value.copy() for key, value in state.items()})
     update(resumed, digits32, points, 7, 20)
     for key, value in through.state().items():
@@ -99,9 +101,9 @@ def test_training_goes_on_from_a_stored_state_bit_for_bit(digits32, way, name):
 
 
 @pytest.mark.round_alike
-def test_replicas_that_leave_change_no_bit_of_the_others(digits32, shared):
+def test_replicas_that_leave_change_no_bit_of_the_others(digits32, make_fleet):
     """One diverges at once and leaves the fleet at the epoch's end."""
-    fleet = shared(optimizer=OPTIMIZERS["adamw"], updates=96)
+    fleet = make_fleet(optimizer=OPTIMIZERS["adamw"], updates=96)
     few = [(2.0**-9, 0), (2.0**-8, 1)]
     with_other = [few[0], (1e30, 5), few[1]]
 
@@ -115,10 +117,10 @@ def test_replicas_that_leave_change_no_bit_of_the_others(digits32, shared):
 
 
 @pytest.mark.round_alike
-def test_the_compiled_step_leaves_adamw_to_other_ways(digits32, shared):
-    ways, reasons = candidates(digits32, shared(optimizer=OPTIMIZERS["adamw"]))
+def test_the_compiled_step_leaves_adamw_to_other_ways(digits32, make_fleet):
+    ways, reasons = candidates(digits32, make_fleet(optimizer=OPTIMIZERS["adamw"]))
     assert ways[0] == "groups" and reasons == ["the compiled step knows SGD alone"]
-    assert candidates(digits32, shared(optimizer=OPTIMIZERS["nesterov"]))[0][0] == "compiled"
+    assert candidates(digits32, make_fleet(optimizer=OPTIMIZERS["nesterov"]))[0][0] == "compiled"
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -139,7 +141,7 @@ def test_an_unknown_optimizer_trains_as_no_other():
 
 def test_the_compiled_step_refuses_an_optimizer_that_it_does_not_know():
     with pytest.raises(CannotFuse, match=r"^the compiled step knows no adamw$"):
-        crew_of("compiled", "adamw", POINTS, torch.float32)
+        trainer_of("compiled", "adamw", POINTS, torch.float32)
 
 
 def test_the_half_life_in_examples_is_the_same_at_every_batch_size():

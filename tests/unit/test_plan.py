@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smallbatch.compose import compose
 from smallbatch.pack import pack
-from smallbatch.plan import expand, fleet, make_plan
+from smallbatch.plan import expand, fleet_of, make_plan
 from smallbatch.points import count, digest, point_digests, points_of
 
 
@@ -74,7 +74,7 @@ def test_however_fleets_are_packed_every_point_is_in_one_job(config, axes, secon
     fleets = {(r["batch_size"], r["bn_batch_size"]): r for r in rows}.values()
     entries = [
         {
-            "fleet": fleet(config, r),
+            "fleet": fleet_of(config, r),
             "points": [{"base_lr": r["base_lr"], "seeds": list(range(r["seeds"]))}],
         }
         for r in fleets

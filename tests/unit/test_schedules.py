@@ -12,9 +12,9 @@ from smallbatch.data.stream import fresh
 from smallbatch.errors import Stopped
 from smallbatch.models.build import build
 from smallbatch.training import loop, widths
-from smallbatch.training.checkpoint import Keep
-from smallbatch.training.compiled.crew import Compiled
-from smallbatch.training.crews import MODULES, make_crew
+from smallbatch.training.checkpoint import CheckpointPolicy
+from smallbatch.training.compiled.trainer import Compiled
+from smallbatch.training.factory import MODULES, make_trainer
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import Modules
 
@@ -60,9 +60,9 @@ def batches_and_rates(name, seed):
         seen += m
 
 
-def fleet_of(shared, name, **changes):
+def fleet_of(make_fleet, name, **changes):
     updates = len(batches_and_rates(name, 0))
-    fleet = shared(
+    fleet = make_fleet(
         schedule=SCHEDULES[name], updates=updates, examples=EPOCHS * SIZE, norm="bn", bn_batch_size=M, **changes
     )
     return fleet | {"dataset": {"sizes": {"train": SIZE}}}
@@ -70,20 +70,20 @@ def fleet_of(shared, name, **changes):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
-def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, shared, engine, name):
+def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, make_fleet, engine, name):
     """With ghost batch norm over the first m, momentum and decay: to 1e-9 in double precision."""
-    fleet, rates, seeds = fleet_of(shared, name), [2.0**-8, 2.0**-7], [0, 5]
+    fleet, rates, seeds = fleet_of(make_fleet, name), [2.0**-8, 2.0**-7], [0, 5]
     fleet["optimizer"] = optimizer = {"momentum": 0.5, "weight_decay": 0.01}
     if engine == "separate":
         rates, seeds = rates[:1], seeds[:1]
     nets = [build(MODEL, (1, 8, 8), 10, "bn", M, seed).double() for seed in seeds]
     largest = max(len(index) for index, _ in batches_and_rates(name, 0))
     if engine == "compiled":
-        crew = Compiled(nets, (1, 8, 8), largest, optimizer)
+        trainer = Compiled(nets, (1, 8, 8), largest, optimizer)
     else:
-        crew = Modules(nets, MODULES[engine], optimizer, m=M)
+        trainer = Modules(nets, MODULES[engine], optimizer, m=M)
     starts = [build(MODEL, (1, 8, 8), 10, "bn", M, seed) for seed in seeds]
-    found = train_block(crew, digits, fleet, rates, seeds)
+    found = train_block(trainer, digits, fleet, rates, seeds)
     for r, (rate, seed) in enumerate(zip(rates, seeds, strict=True)):
         net = plain.PlainConvNet(M).double().start_from(starts[r]).train()
         stepper = torch.optim.SGD(net.parameters(), lr=1.0, momentum=0.5, weight_decay=0.01)
@@ -94,9 +94,9 @@ def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, share
             stepper.step()
         truth = torch.cat([p.detach().flatten() for p in net.parameters()])
         if engine == "compiled":
-            own = torch.from_numpy(np.concatenate(list(crew.weights(r).values())))
+            own = torch.from_numpy(np.concatenate(list(trainer.weights(r).values())))
         else:
-            own = torch.cat([p.detach().view(len(seeds), -1)[r] for p in crew.net.parameters()])
+            own = torch.cat([p.detach().view(len(seeds), -1)[r] for p in trainer.net.parameters()])
         assert torch.allclose(own, truth, rtol=1e-9, atol=1e-9)
         summary, last = found[r]["summary"], found[r]["history"][-1]
         made = batches_and_rates(name, seed)
@@ -106,27 +106,27 @@ def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, share
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
-def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(digits, shared, engine, monkeypatch):
+def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(digits, make_fleet, engine, monkeypatch):
     """Whole chunks of batch norm at a time: 16 of up to 32 examples at once."""
     monkeypatch.setattr(widths, "AT_ONCE", 20)
     assert widths.piece_of(32, M) == 16 and widths.piece_of(16, M) == 16 and widths.piece_of(50, 50) == 50
-    test_every_replica_follows_the_plain_loop_under_every_schedule(digits, shared, engine, "increase")
+    test_every_replica_follows_the_plain_loop_under_every_schedule(digits, make_fleet, engine, "increase")
 
 
 @pytest.mark.parametrize("name", ["increase", "fresh", "cosine"])
-def test_stopped_between_any_two_updates_training_goes_on_to_the_same_bits(digits32, shared, name, monkeypatch):
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 1e-9)
-    fleet, rates, seeds = fleet_of(shared, name), [2.0**-8, 2.0**-7], [0, 5]
+def test_stopped_between_any_two_updates_training_goes_on_to_the_same_bits(digits32, make_fleet, name, monkeypatch):
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)
+    fleet, rates, seeds = fleet_of(make_fleet, name), [2.0**-8, 2.0**-7], [0, 5]
 
     def train(keep=None):
-        keep = {} if keep is None else {"keep": keep}
-        return train_block(make_crew("compiled", digits32, fleet, seeds), digits32, fleet, rates, seeds, **keep)
+        keep = {} if keep is None else {"checkpoints": keep}
+        return train_block(make_trainer("compiled", digits32, fleet, seeds), digits32, fleet, rates, seeds, **keep)
 
     whole, saved, stops = train(), None, 0
     while True:
         kept = []
         try:
-            parts = train(Keep(saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True))
+            parts = train(CheckpointPolicy(saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True))
             break
         except Stopped:
             saved, stops = kept[-1], stops + 1
@@ -147,11 +147,11 @@ def test_fresh_draws_are_without_replacement_begin_alike_at_every_m_and_differ_b
     assert abs(counts - 1000).max() < 5 * np.sqrt(1000 * 0.8)
 
 
-def test_augmentation_goes_on_where_the_batch_grows(digits32, shared):
+def test_augmentation_goes_on_where_the_batch_grows(digits32, make_fleet):
     """Crops are drawn by (seed, epoch, example): the same whatever batch an example falls into."""
     moved = {}
     for name in ("constant", "increase"):
-        fleet = fleet_of(shared, name) | {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}}
+        fleet = fleet_of(make_fleet, name) | {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}}
         seen = moved.setdefault(name, [])
 
         class Watching(Compiled):

@@ -45,37 +45,37 @@ def test_a_row_without_a_column_that_is_not_said_to_be_optional_is_refused(name,
         store.from_rows(name, rows)
 
 
-def test_points_are_found_in_the_order_asked_for_whatever_part_they_are_in(tmp_path, shared):
-    digests = point_digests(shared(), POINTS)
-    store.add(tmp_path, shared(), "code", tables(digests[2:]))
-    store.add(tmp_path, shared(), "code", tables(digests[:2]))
-    found = store.look_up(tmp_path, shared(), ["code"], [digests[1], digests[2]])
+def test_points_are_found_in_the_order_asked_for_whatever_part_they_are_in(tmp_path, make_fleet):
+    digests = point_digests(make_fleet(), POINTS)
+    store.add(tmp_path, make_fleet(), "code", tables(digests[2:]))
+    store.add(tmp_path, make_fleet(), "code", tables(digests[:2]))
+    found = store.look_up(tmp_path, make_fleet(), ["code"], [digests[1], digests[2]])
     assert found["summary"]["point"].to_pylist() == [digests[1], digests[2]]
     assert found["history"]["epoch"].to_pylist() == [0, 1, 0, 1]
 
 
-def test_the_first_code_wins_and_unknown_points_are_left_out(tmp_path, shared):
-    digests = point_digests(shared(), POINTS)
-    store.add(tmp_path, shared(), "old", tables(digests, loss=2.0))
-    store.add(tmp_path, shared(), "new", tables(digests[:1], loss=1.0))
-    found = store.look_up(tmp_path, shared(), ["new", "old"], [*digests, "unknown"])
+def test_the_first_code_wins_and_unknown_points_are_left_out(tmp_path, make_fleet):
+    digests = point_digests(make_fleet(), POINTS)
+    store.add(tmp_path, make_fleet(), "old", tables(digests, loss=2.0))
+    store.add(tmp_path, make_fleet(), "new", tables(digests[:1], loss=1.0))
+    found = store.look_up(tmp_path, make_fleet(), ["new", "old"], [*digests, "unknown"])
     assert found["summary"]["train_loss"].to_pylist() == [1.0, 2.0, 2.0]
-    assert len(store.look_up(tmp_path, shared(), ["new"], digests)["summary"]) == 1
+    assert len(store.look_up(tmp_path, make_fleet(), ["new"], digests)["summary"]) == 1
 
 
-def test_a_part_that_was_being_written_when_the_process_died_is_not_seen(tmp_path, shared):
-    digests = point_digests(shared(), POINTS)
+def test_a_part_that_was_being_written_when_the_process_died_is_not_seen(tmp_path, make_fleet):
+    digests = point_digests(make_fleet(), POINTS)
     with pytest.raises(AttributeError):
-        store.add(tmp_path, shared(), "code", tables(digests) | {"correct": None})
-    assert len(store.look_up(tmp_path, shared(), ["code"], digests)["summary"]) == 0
+        store.add(tmp_path, make_fleet(), "code", tables(digests) | {"correct": None})
+    assert len(store.look_up(tmp_path, make_fleet(), ["code"], digests)["summary"]) == 0
     assert not list(tmp_path.rglob(".writing-*"))
 
 
-def test_a_column_added_since_is_null_in_old_parts(tmp_path, shared):
-    digests = point_digests(shared(), POINTS)
+def test_a_column_added_since_is_null_in_old_parts(tmp_path, make_fleet):
+    digests = point_digests(make_fleet(), POINTS)
     made = tables(digests)
-    store.add(tmp_path, shared(), "code", made | {"summary": made["summary"].drop(["versions"])})
-    assert store.look_up(tmp_path, shared(), ["code"], digests)["summary"]["versions"].to_pylist() == [None] * 3
+    store.add(tmp_path, make_fleet(), "code", made | {"summary": made["summary"].drop(["versions"])})
+    assert store.look_up(tmp_path, make_fleet(), ["code"], digests)["summary"]["versions"].to_pylist() == [None] * 3
 
 
 def hold(place, fleet, points, seconds, log):
@@ -85,15 +85,15 @@ def hold(place, fleet, points, seconds, log):
         log.put(("out", time.monotonic()))
 
 
-def test_two_copies_of_a_job_take_turns_and_other_points_of_the_fleet_stay_free(tmp_path, shared):
+def test_two_copies_of_a_job_take_turns_and_other_points_of_the_fleet_stay_free(tmp_path, make_fleet):
     context = multiprocessing.get_context("spawn")
     log = context.Queue()
-    copies = [context.Process(target=hold, args=(tmp_path, shared(), ["a", "b"], 0.5, log)) for _ in range(2)]
+    copies = [context.Process(target=hold, args=(tmp_path, make_fleet(), ["a", "b"], 0.5, log)) for _ in range(2)]
     for copy in copies:
         copy.start()
     for copy in copies:
         copy.join()
     events = sorted((log.get() for _ in range(4)), key=lambda event: event[1])
     assert [name for name, _ in events] == ["in", "out", "in", "out"]
-    with store.lock(tmp_path, shared(), ["a"]), store.lock(tmp_path, shared(), ["b"]):
+    with store.lock(tmp_path, make_fleet(), ["a"]), store.lock(tmp_path, make_fleet(), ["b"]):
         pass

@@ -71,3 +71,25 @@ def test_without_numba_training_takes_another_way(fresh, tmp_path, monkeypatch):
     done = train(fresh, monkeypatch)
     assert engines(fresh) <= {"groups", "vmap", "separate"}
     assert "the compiled step needs Numba (libllvmlite.so: cannot open shared object file)" in done.output
+
+
+def test_code_for_other_types_compiled_at_the_same_time_is_kept_apart(fresh, tmp_path, monkeypatch):
+    """Two processes that see the same empty index, as when both begin on a new machine."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    script = (
+        "import sys, numpy as np\n"
+        "from smallbatch.training.compiled.cache import kept_jit\n"
+        "@kept_jit\n"
+        "def half(x):\n"
+        "    return x.dtype.type(1) / x.dtype.type(3) + x.sum()\n"
+        "file = half._cache._cache_file\n"
+        "load, file._load_index = file._load_index, dict\n"  # what the other has written meanwhile isn't seen
+        "half(np.zeros(2, sys.argv[1]))\n"
+        "file._load_index = load\n"
+    )
+    path = tmp_path / "half.py"
+    path.write_text(script)
+    for dtype in ("float32", "float64"):
+        fresh.python(str(path), dtype)
+    kept = sorted(tmp_path.glob("smallbatch/kernels-*/*half*.nbc"))
+    assert len(kept) == 2 and kept[0].read_bytes() != kept[1].read_bytes()

@@ -110,7 +110,18 @@ def test_editing_training_code_trains_everything_again_unless_the_old_code_is_ac
 
 
 def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
-    for path in ("store.py", "plan.py", "job.py", "collect.py", "errors.py", "text.py"):
+    names = (
+        "store.py",
+        "plan.py",
+        "job.py",
+        "fleet_run.py",
+        "atomic.py",
+        "records.py",
+        "collect.py",
+        "errors.py",
+        "text.py",
+    )
+    for path in names:
         file = checkout.root / "src" / "smallbatch" / path
         file.write_text(file.read_text() + "\nEDITED = 1\n")
     run = checkout.snakemake("table")

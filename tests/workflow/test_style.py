@@ -17,9 +17,10 @@ def test_snakemakes_lint_finds_nothing(reported):
     assert "Congratulations" in reported.run([str(Path(sys.executable).with_name("snakemake")), "--lint"]).output
 
 
-def test_snakefmt_and_ruff_change_nothing():
+def test_snakefmt_and_ruff_change_nothing_and_types_are_right():
     root = Path(__file__).parents[2]
-    for command in (["snakefmt", "--check", "workflow"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]):
+    checks = (["snakefmt", "--check", "workflow"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+    for command in checks:
         program = Path(sys.executable).with_name(command[0])
         done = subprocess.run([program, *command[1:]], cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr

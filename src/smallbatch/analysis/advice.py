@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING, rates, with_failed
+from smallbatch.analysis.best import SETTING, Row, rates, with_failed
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, compare, first, setting_key
 from smallbatch.analysis.phrases import FEW
@@ -36,12 +36,12 @@ def best_of_budgets(data: Measured) -> list[dict]:
     return found
 
 
-def accuracy(data: Measured, setting) -> Effect:
+def accuracy(data: Measured, setting: Row) -> Effect:
     """Test accuracy in percent, uncertain by seeds and by test images."""
     return two_way(data.accuracy(setting).to_numpy())
 
 
-def _as_good(data: Measured, top, other) -> bool:
+def _as_good(data: Measured, top: Row, other: Row) -> bool:
     if setting_key(top) == setting_key(other):
         return True
     gap = compare(data, top, other)
@@ -63,7 +63,7 @@ def time_front(data: Measured) -> pd.DataFrame:
     return rows.assign(front=rows["val_accuracy"] > before)
 
 
-def in_time(front: pd.DataFrame, seconds: float):
+def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
     """The setting of the front with the best validation accuracy in at most so many seconds, or None."""
     within = front[front["front"] & (front["seconds_alone"] <= seconds)]
     return None if within.empty else within.iloc[-1]

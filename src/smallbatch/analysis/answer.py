@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.best import rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
 from smallbatch.analysis.schedules import schedule_sentences
+from smallbatch.analysis.stable import largest_without_failure
 from smallbatch.rates import rate_text
 from smallbatch.text import budget_text
 
@@ -81,8 +82,7 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     cells = with_failed(rates(table), best)
     parts = []
     for (norm, budget), group in cells.groupby(["norm", "budget"], sort=False):
-        whole = group[group["bn_batch_size"].fillna(group["batch_size"]) == group["batch_size"]]
-        limits = {m: stable_limit(cell) for m, cell in whole.groupby("batch_size")}
+        limits = {m: stable_limit(cell) for m, cell in whole_batch(group).groupby("batch_size")}
         limits = {m: rate for m, rate in limits.items() if rate}
         if len(limits) > 1:
             (m0, low), (m1, high) = min(limits.items()), max(limits.items())
@@ -108,9 +108,9 @@ def _exponents(data: Measured) -> list[str]:
 
 def stable_limit(cells: pd.DataFrame) -> str | None:
     """The largest η̃ reached upwards from the best without a failed seed; ``at least`` if the grid ends there."""
-    reached = cells[cells["base_lr"] >= cells["best_lr"]].sort_values("base_lr")
-    failed = (reached["failed"] > 0).to_numpy()
-    if reached.empty or failed[0]:
+    cells = cells.sort_values("base_lr")
+    base_lr, best_lr = cells["base_lr"].to_numpy(), cells["best_lr"].iloc[0]
+    last = largest_without_failure(base_lr, cells["failed"].to_numpy() > 0, best_lr)
+    if last is None:
         return None
-    last = failed.argmax() - 1 if failed.any() else len(failed) - 1
-    return ("" if failed.any() else "at least ") + rate_text(reached["base_lr"].iloc[last])
+    return ("at least " if last == len(base_lr) - 1 else "") + rate_text(base_lr[last])

@@ -3,11 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+Row = Any  # of a setting: a mapping with the keys SETTING, that is a row of a frame (which has no types) or a dict
 SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 
 
@@ -118,13 +120,18 @@ def best_rates(best: pd.DataFrame) -> list[BestRate]:
     return [BestRate(**row) for row in rows.to_dict("records")]
 
 
-def of_setting(table: pd.DataFrame, setting) -> np.ndarray:
+def of_setting(table: pd.DataFrame, setting: Row) -> np.ndarray:
     """Which rows of a table belong to a setting (a mapping with SETTING)."""
     same = np.ones(len(table), bool)
     for key in SETTING:
         value = setting[key]
         same &= (table[key].isna() if pd.isna(value) else table[key] == value).fillna(False).to_numpy(bool)
     return same
+
+
+def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without batch norm, or with batch norm over the whole batch."""
+    return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
 
 
 def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:

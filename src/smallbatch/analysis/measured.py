@@ -3,14 +3,16 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING, of_setting, rates
+from smallbatch.analysis.best import SETTING, Row, of_setting, rates
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.scaling import exponents
 from smallbatch.rates import format_rate
+from smallbatch.records import GridRow
 from smallbatch.text import count_text, norm_text
 
 Fix = tuple[str, list[float]]  # a key of the study, and the rates that it should have
@@ -20,7 +22,7 @@ Fix = tuple[str, list[float]]  # a key of the study, and the rates that it shoul
 class Measured:
     table: pd.DataFrame  # a row per point and budget that it stands in
     best: pd.DataFrame  # a row per setting
-    planned: list[dict]  # rows of `plan.expand`
+    planned: list[GridRow]  # rows of `plan.expand`
     correct: Callable[[list[str]], np.ndarray]  # final correctness [points, test images]
 
     @functools.cached_property
@@ -28,35 +30,39 @@ class Measured:
         """How the best rate goes with m (`scaling.exponents`), which takes a second of resampling, found once."""
         return exponents(self.table, self.best)
 
-    def settings(self, budget: str, norm: str | None = None, schedule: str | None = None, m=None) -> pd.DataFrame:
+    def settings(
+        self, budget: str, norm: str | None = None, schedule: str | None = None, m: int | None = None
+    ) -> pd.DataFrame:
         """The rows of `best` of a budget, and of a kind of norm, a schedule and a batch size where they are given."""
         rows = self.best[self.best["budget"] == budget]
         for key, value in (("norm", norm), ("schedule", schedule), ("batch_size", m)):
             rows = rows if value is None else rows[rows[key] == value]
         return rows
 
-    def points(self, setting, base_lr: float | None = None) -> pd.DataFrame:
+    def points(self, setting: Row, base_lr: float | None = None) -> pd.DataFrame:
         """The points of a setting, at its best η̃ if none is given, by seed."""
         rate = setting["base_lr"] if base_lr is None else base_lr
         found = self.table[of_setting(self.table, setting) & (self.table["base_lr"] == rate)]
         return found.sort_values("seed")
 
-    def accuracy(self, setting, base_lr: float | None = None) -> pd.DataFrame:
+    def accuracy(self, setting: Row, base_lr: float | None = None) -> pd.DataFrame:
         """The correctness of each test image in percent, ``[seeds, images]``, indexed by seed."""
         points = self.points(setting, base_lr)
         return pd.DataFrame(100.0 * self.correct(points["point"].tolist()), index=points["seed"].to_numpy())
 
-    def plan(self, budget: str, norm: str | None = None, schedule: str | None = None, m=None) -> list[dict]:
+    def plan(
+        self, budget: str, norm: str | None = None, schedule: str | None = None, m: int | None = None
+    ) -> list[GridRow]:
         """The planned settings that `settings` selects from, each with all of its rates."""
-        found: dict[tuple, dict] = {}
+        found: dict[tuple, GridRow] = {}
         for row in self.planned:
             wanted = (("budget", budget), ("norm", norm), ("schedule", schedule), ("batch_size", m))
-            if all(value is None or row[key] == value for key, value in wanted):
+            if all(value is None or row.get(key) == value for key, value in wanted):
                 before = found.get(setting_key(row), row)
-                found[setting_key(row)] = before | {"base_lr": sorted({*row["base_lr"], *before["base_lr"]})}
+                found[setting_key(row)] = {**before, "base_lr": sorted({*row["base_lr"], *before["base_lr"]})}
         return list(found.values())
 
-    def missing(self, planned: list[dict]) -> int:
+    def missing(self, planned: list[GridRow]) -> int:
         """Points of some planned settings that the table lacks."""
         lacking = 0
         for row in planned:
@@ -64,7 +70,7 @@ class Measured:
             lacking += len(row["base_lr"]) * row["seeds"] - len(there)
         return lacking
 
-    def blocks(self, planned: list[dict], chosen: pd.DataFrame) -> tuple[list[str], list[Fix]]:
+    def blocks(self, planned: list[GridRow], chosen: pd.DataFrame) -> tuple[list[str], list[Fix]]:
         """Why a comparison of the best of `planned` settings, which are `chosen`, decides nothing yet, and what would help."""
         reasons, fixes = [], []
         if lacking := self.missing(planned):
@@ -76,13 +82,13 @@ class Measured:
                 fixes.append(self.wider(row))
         return reasons, fixes
 
-    def called(self, row) -> str:
+    def called(self, row: Row) -> str:
         """``m = 8, no norm``, with the schedule where the study has several."""
         norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
         name = f"{row['schedule']} with " if self.best["schedule"].nunique() > 1 else ""
         return f"{name}m = {row['batch_size']}, {norm},"
 
-    def wider(self, setting) -> Fix:
+    def wider(self, setting: Row) -> Fix:
         """Two rates beyond the edge on which the best η̃ of a setting lies."""
         row = self.row_of(setting)
         tried, best = row["base_lr"], setting["base_lr"]
@@ -92,12 +98,12 @@ class Measured:
             tried = [*tried, 2 * tried[-1], 4 * tried[-1]]
         return rates_key(row), tried
 
-    def row_of(self, setting) -> dict:
+    def row_of(self, setting: Row) -> GridRow:
         """A setting as it was planned."""
         return next(row for row in self.plan(setting["budget"]) if setting_key(row) == setting_key(setting))
 
 
-def rates_key(row: dict) -> str:
+def rates_key(row: GridRow) -> str:
     """The key under which a planned setting's batch size and kind of norm have rates of their own."""
     return f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
 
@@ -110,7 +116,7 @@ def overrides(fixes: list[Fix]) -> list[str]:
     return [f"{key}=[{','.join(format_rate(rate) for rate in sorted(wanted))}]" for key, wanted in merged.items()]
 
 
-def setting_key(row) -> tuple:
+def setting_key(row: Row) -> tuple:
     """What tells a setting from others, to compare and look up by."""
     return tuple(None if pd.isna(row[key]) else row[key] for key in SETTING)
 
@@ -128,7 +134,7 @@ def difference(one: pd.DataFrame, two: pd.DataFrame) -> np.ndarray:
     return one.loc[seeds].to_numpy() - two.loc[seeds].to_numpy()
 
 
-def compare(data: Measured, one, two, bootstrap: bool = False) -> Effect:
+def compare(data: Measured, one: Row, two: Row, bootstrap: bool = False) -> Effect:
     """Test accuracy of the setting `one` minus that of `two`, in points."""
     return two_way(difference(data.accuracy(one), data.accuracy(two)), bootstrap)
 
@@ -172,7 +178,7 @@ class _Cells:
         )
         self.seeds, self.rates = list(self.points.columns), cells["base_lr"].to_numpy()
 
-    def choose(self, without) -> int:
+    def choose(self, without: Any) -> int:
         """The cell that is best on the seeds other than `without`: as `best_settings` and `first` choose."""
         others = [seed for seed in self.seeds if seed != without]
         accuracy = self.accuracy[others].to_numpy().mean(1).round(12)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from smallbatch.analysis.best import Row
 from smallbatch.analysis.effect import Effect
 from smallbatch.rates import rate_text
 from smallbatch.text import norm_text
@@ -9,17 +10,17 @@ from smallbatch.text import norm_text
 FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
 
 
-def setting_text(row) -> str:
+def setting_text(row: Row) -> str:
     """``BN over the batch at η̃ = 2**-6 (η = 0.125)``."""
     norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
     return f"{norm} at η̃ = {rate_text(row['base_lr'])} (η = {row['lr']:.3g})"
 
 
-def percent(row) -> str:
+def percent(row: Row) -> str:
     return f"{100 * row['test_accuracy']:.1f}%"
 
 
-def interval(row) -> str:
+def interval(row: Row) -> str:
     """``97.1% (95% interval 96.8 to 97.4 over 10 seeds, these test images only)``."""
     text = percent(row)
     if pd.isna(row["ci_low"]):
@@ -49,9 +50,8 @@ def points(gap: Effect) -> str:
 
 def seconds_text(seconds: float) -> str:
     """``0.35 s``, ``12 s``, ``3.2 min``, ``1.5 h``."""
-    for limit, unit, size in ((90, "s", 1), (5400, "min", 60), (float("inf"), "h", 3600)):
-        if seconds < limit:
-            return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:,.0f} {unit}"
+    unit, size = ("s", 1) if seconds < 90 else ("min", 60) if seconds < 5400 else ("h", 3600)
+    return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:,.0f} {unit}"
 
 
 def signed(value: float, digits: int = 1) -> str:

@@ -1,5 +1,7 @@
 """What papers reported beside what was measured here."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -29,16 +31,16 @@ def reported_rows(data: Measured, papers: list[dict], claims: list[Claim]) -> li
     return found
 
 
-def _rows(one: dict, data: Measured) -> pd.DataFrame:
+def _rows(one: dict[str, Any], data: Measured) -> pd.DataFrame:
     """The settings that a reported value is about."""
     return data.settings(one["budget"], one["norm"], one["schedule"], one["batch_size"])
 
 
-def _trained(one: dict, data: Measured) -> pd.DataFrame:
+def _trained(one: dict[str, Any], data: Measured) -> pd.DataFrame:
     return _rows(one, data).dropna(subset=["base_lr"])
 
 
-def best_batch_size(one: dict, data: Measured, _) -> str:
+def best_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _trained(one, data)
     if rows["batch_size"].nunique() < 2:
         return NOTHING
@@ -46,7 +48,7 @@ def best_batch_size(one: dict, data: Measured, _) -> str:
     return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))} (on validation images)"
 
 
-def best_bn_batch_size(one: dict, data: Measured, _) -> str:
+def best_bn_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows, parts = _trained(one | {"norm": "bn"}, data), []
     for m, group in rows.groupby("batch_size"):
         if group["bn_batch_size"].nunique() > 1:
@@ -54,7 +56,7 @@ def best_bn_batch_size(one: dict, data: Measured, _) -> str:
     return f"{'; '.join(parts)} (chosen on validation images)" if parts else NOTHING
 
 
-def largest_that_trains(one: dict, data: Measured, _) -> str:
+def largest_that_trains(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _rows(one, data)
     if rows.empty:
         return NOTHING
@@ -65,7 +67,7 @@ def largest_that_trains(one: dict, data: Measured, _) -> str:
     return f"{trains[trains].index.max() if trains.any() else 'none'} (m = {', '.join(map(str, dead))} fail)"
 
 
-def stable_slope(one: dict, data: Measured, claims: list[Claim]) -> str:
+def stable_slope(one: dict[str, Any], data: Measured, claims: list[Claim]) -> str:
     slopes = [
         f"{signed(-claim.estimate, 2)} octaves per doubling of m{OF_NORM[claim.norm]}"
         for claim in claims
@@ -74,7 +76,7 @@ def stable_slope(one: dict, data: Measured, claims: list[Claim]) -> str:
     return "; ".join(slopes) or NOTHING
 
 
-def failed_share(one: dict, data: Measured, _) -> str:
+def failed_share(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _rows(one, data)
     cells = with_failed(rates(data.table), data.best).merge(
         rows[["batch_size", "norm", "bn_batch_size", "schedule", "budget"]]
@@ -86,13 +88,13 @@ def failed_share(one: dict, data: Measured, _) -> str:
     return ", ".join(f"{100 * row['failed'] / row['seeds']:.0f}% at m = {m}" for m, row in ends.iterrows())
 
 
-def accuracies(one: dict, data: Measured, _) -> str:
+def accuracies(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _trained(one, data)
     each = [first(group) for _, group in rows.groupby("batch_size")]
     return ", ".join(f"{percent(row)} at m = {row['batch_size']}" for row in each) or NOTHING
 
 
-def accuracy_and_updates(one: dict, data: Measured, _) -> str:
+def accuracy_and_updates(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _trained(one, data)
     if rows.empty:
         return NOTHING
@@ -100,7 +102,7 @@ def accuracy_and_updates(one: dict, data: Measured, _) -> str:
     return f"{percent(row)} after {count_text(round(data.points(row)['updates'].mean()), 'update')} (first m = {row['batch_size']})"
 
 
-def train_loss(one: dict, data: Measured, _) -> str:
+def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
     rows = _trained(one, data)
     if rows.empty:
         return NOTHING

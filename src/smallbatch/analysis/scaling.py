@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from smallbatch.analysis.best import of_setting
+from smallbatch.analysis.best import Row, of_setting
 
 RESAMPLES = 500
 FEWEST = 3  # batch sizes
@@ -71,7 +71,7 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
     }  # fmt: skip
 
 
-def predict(row, m: float) -> tuple[float, float, float]:
+def predict(row: Row, m: float) -> tuple[float, float, float]:
     """The best η at a batch size by a row of `exponents`, and the 95% interval for the best of that m."""
     x = np.log2(m)
     variance = row["var_level"] + (x - row["center"]) ** 2 * row["var_p"] + row["var_one"]
@@ -92,7 +92,7 @@ def top(rates: np.ndarray, values: np.ndarray) -> float:
     return float(rates[best] + np.clip(-slope / (2 * curve), x[0] / 2, x[2] / 2))
 
 
-def _accuracies(table: pd.DataFrame, setting) -> tuple[np.ndarray, np.ndarray]:
+def _accuracies(table: pd.DataFrame, setting: Row) -> tuple[np.ndarray, np.ndarray]:
     """log2 η and the validation accuracy of every rate that all seeds have; failed points count with what they have."""
     values = table[of_setting(table, setting)].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna()
     return np.log2(values.index.to_numpy(float)), values.to_numpy()

@@ -1,5 +1,6 @@
 """The range of base learning rates that train, for every setting."""
 
+import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import SETTING, rates, with_failed
@@ -16,9 +17,9 @@ def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005)
     for setting, group in cells.groupby(SETTING, dropna=False, sort=False):
         group = group.sort_values("base_lr").reset_index(drop=True)
         start = int((group["base_lr"] == group["best_lr"]).to_numpy().argmax())
-        top = start
-        while top + 1 < len(group) and group["failed"][top + 1] == 0:
-            top += 1
+        failed = group["failed"].to_numpy() > 0
+        top = largest_without_failure(group["base_lr"].to_numpy(), failed, group["best_lr"][start])
+        assert top is not None, "the best η̃ trains every seed"
         bottom = start
         while bottom > 0 and group["val_accuracy"][bottom - 1] >= group["val_accuracy"][start] - delta:
             bottom -= 1
@@ -35,3 +36,13 @@ def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005)
         )
     found = pd.DataFrame(rows, columns=[*SETTING, "low", "high", "best", "low_censored", "high_censored", "seeds"])
     return found.astype({"bn_batch_size": "Int64"})
+
+
+def largest_without_failure(base_lr: np.ndarray, failed: np.ndarray, best_lr: float) -> int | None:
+    """Which of the rising η̃ `base_lr` is the largest that is reached upwards from the best without a failure.
+
+    None if that is none: there is no best (NaN), or it failed.
+    """
+    tried = np.flatnonzero(base_lr >= best_lr)
+    reached = int(np.cumprod(~failed[tried]).sum())
+    return int(tried[reached - 1]) if reached else None

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
+from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
@@ -78,11 +79,11 @@ def _sooner(data: Measured) -> list[str]:
     ]
 
 
-def _schedule(data: Measured, row) -> str:
+def _schedule(data: Measured, row: Row) -> str:
     return f"{row['schedule']}, " if data.best["schedule"].nunique() > 1 else ""
 
 
-def _other_sizes(data: Measured, row) -> list[str]:
+def _other_sizes(data: Measured, row: Row) -> list[str]:
     fits, _ = rates_for(data)
     same = (fits["norm"] == row["norm"]) & (fits["ghost"] == 0) & (fits["budget"] == row["budget"])
     told = fits[same & (fits["schedule"] == row["schedule"])]
@@ -95,12 +96,10 @@ def _other_sizes(data: Measured, row) -> list[str]:
     ]
 
 
-def _wrong_rate(data: Measured, row) -> list[str]:
+def _wrong_rate(data: Measured, row: Row) -> list[str]:
     lost = wrong_rates(data)
-    here = lost[
-        (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
-        & (lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]) & (lost["shift"] == 2)
-    ].sort_values("batch_size")  # fmt: skip
+    same = (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
+    here = whole_batch(lost[same & (lost["shift"] == 2)]).sort_values("batch_size")
     if here.empty:
         return []
     least, most = here.loc[here["lost"].idxmin()], here.loc[here["lost"].idxmax()]
@@ -109,7 +108,7 @@ def _wrong_rate(data: Measured, row) -> list[str]:
     return [f"With {_kind(row)}, four times the best η̃ costs from {_lost(least)} to {_lost(most)}."]
 
 
-def _kind(row) -> str:
+def _kind(row: Row) -> str:
     return kind_text(row["norm"]) + (" over the batch" if row["norm"] == "bn" else "")
 
 

@@ -32,7 +32,7 @@ def measure(case: Case) -> list[dict]:
     for name, updates in found.items():
         updates(1)  # whatever is done once
         numbers[name] = max(1, min(MOST_UPDATES, round(SECONDS * updates(2) / updates.images)))
-    speeds = {name: [] for name in found}
+    speeds: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(REPEATS):
         for name, updates in found.items():
             speeds[name].append(updates(numbers[name]))
@@ -40,7 +40,7 @@ def measure(case: Case) -> list[dict]:
     best = {}  # of the two memory layouts of the textbook loop
     for name in median:
         kind = name.removesuffix(", channels last")
-        best[kind] = max((n for n in median if n.removesuffix(", channels last") == kind), key=median.get)
+        best[kind] = max((n for n in median if n.removesuffix(", channels last") == kind), key=lambda n: median[n])
     return [
         {
             "model": case.model,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,22 @@ from torch.nn import functional as F
 
 from smallbatch.data.read import Data, Split
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew
-from smallbatch.training.loop import batches
+from smallbatch.training.factory import make_trainer
+from smallbatch.training.updates import batches
 
-Updates = Callable[[int], float]  # so many updates of every replica -> images trained per second
+
+@dataclass(frozen=True)
+class Updates:
+    """A way to train a case, which is called with a number of updates of every replica."""
+
+    run: Callable[[int], float]  # number of updates -> images trained per second
+    images: int  # of an update of all replicas
+    engine: str = ""  # of a fleet
+
+    def __call__(self, number: int) -> float:
+        return self.run(number)
+
+
 IMAGES = 512  # in the training set
 GHOST = 4  # examples per chunk of ghost batch norm
 LARGE = 256  # the batch size of "one model at a large batch"
@@ -61,7 +74,7 @@ def ways(case: Case, data: Data) -> dict[str, Updates]:
     found = {
         "textbook": textbook(case, data, channels_last=False),
         "textbook, channels last": textbook(case, data, channels_last=True),
-        "fleet": fleet(case, data),
+        "fleet": as_fleet(case, data),
         "vmap": vmap_of_grad(case, data),
     }
     if case.batch_size != LARGE:
@@ -106,10 +119,15 @@ ONE_STEP = {"schedule": {"name": "constant"}, "updates": 1}  # all steps are ali
 
 def textbook(case: Case, data: Data, channels_last: bool) -> Updates:
     """The usual loop: one network, torch's layers, torch.optim.SGD."""
-    norm = {"none": lambda c: nn.Identity(), "bn": nn.BatchNorm2d, "ghost": Chunked}[case.norm]
+    norms: dict[str, Callable[[int], nn.Module]] = {
+        "none": lambda c: nn.Identity(),
+        "bn": nn.BatchNorm2d,
+        "ghost": Chunked,
+    }
+    norm = norms[case.norm]
     layout = torch.channels_last if channels_last else torch.contiguous_format
     torch.manual_seed(0)
-    net = network(case, norm).to(memory_format=layout)
+    net = network(case, norm).to(memory_format=layout)  # type: ignore[call-overload]  # missing in torch's stubs
     images, labels = data.train.images.contiguous(memory_format=layout), data.train.labels
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
 
@@ -122,17 +140,16 @@ def textbook(case: Case, data: Data, channels_last: bool) -> Updates:
             optimizer.step()
         return number * case.batch_size / (time.perf_counter() - begun)
 
-    updates.images = case.batch_size
-    return updates
+    return Updates(updates, case.batch_size)
 
 
 def replicas(case: Case) -> int:
     return 35 if case.model == "conv" else 8
 
 
-def fleet(case: Case, data: Data) -> Updates:
+def as_fleet(case: Case, data: Data) -> Updates:
     """This project, as a job trains: the way and width that it chooses itself."""
-    shared = {
+    fleet: Any = {
         "model": {"name": case.model, "_target_": TARGETS[case.model]},
         "optimizer": {"momentum": 0.0, "weight_decay": 0.0},
         "batch_size": case.batch_size,
@@ -140,30 +157,30 @@ def fleet(case: Case, data: Data) -> Updates:
         "bn_batch_size": case.bn_batch_size,
         **ONE_STEP,
     }
-    engine, width = choose_engine(data, shared, lambda text: None)
+    engine, width = choose_engine(data, fleet, lambda text: None)
     seeds = list(range(min(width, replicas(case))))
-    crew = make_crew(engine, data, shared, seeds)
+    trainer = make_trainer(engine, data, fleet, seeds)
 
     def updates(number: int) -> float:
         order = batches(seeds, case.batch_size, IMAGES, 0, number)
         begun = time.perf_counter()
-        crew.update(data.train, order, np.full((number, len(seeds)), RATE), np.zeros(len(seeds)))
+        trainer.update(data.train, order, np.full((number, len(seeds)), RATE), np.zeros(len(seeds)))
         return len(seeds) * number * case.batch_size / (time.perf_counter() - begun)
 
-    updates.engine, updates.images = engine, len(seeds) * case.batch_size
-    return updates
+    return Updates(updates, len(seeds) * case.batch_size, engine)
 
 
 def vmap_of_grad(case: Case, data: Data) -> Updates:
     """What a well-read user would write: ``vmap(grad(loss))`` over stacked parameters."""
-    norm = (lambda c: nn.Identity()) if case.norm == "none" else (lambda c: Functional(c, case.bn_batch_size))
+    b = case.bn_batch_size
+    norm: Callable[[int], nn.Module] = (lambda c: nn.Identity()) if b is None else (lambda c: Functional(c, b))
     number_of = replicas(case)
     nets = [network(case, norm) for _ in range(number_of)]
     stacked, _ = stack_module_state(nets)
     parameters = {name: tensor.detach() for name, tensor in stacked.items()}
     images, labels = data.train.images.contiguous(), data.train.labels
 
-    def loss(weights, x, y):
+    def loss(weights: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return F.cross_entropy(functional_call(nets[0], weights, (x,)), y)
 
     gradients = vmap(grad(loss))
@@ -177,5 +194,4 @@ def vmap_of_grad(case: Case, data: Data) -> Updates:
                 tensor.sub_(found[name], alpha=RATE)
         return number_of * number * case.batch_size / (time.perf_counter() - begun)
 
-    updates.images = number_of * case.batch_size
-    return updates
+    return Updates(updates, number_of * case.batch_size)

@@ -8,11 +8,13 @@ same process: arithmetic by a large matrix product in the same precision, memory
 each operation read its inputs and wrote its outputs, caches or not, so a share above 1 is possible.
 """
 
+import contextlib
 import csv
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,10 +29,11 @@ from smallbatch.bench.cases import IMAGES, ONE_STEP, RATE, Case, Chunked, networ
 from smallbatch.data.read import Data
 from smallbatch.errors import first_line
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew
 from smallbatch.training.device import forward_in, hardware, products_in
+from smallbatch.training.factory import make_trainer
 from smallbatch.training.fleet import set_up
-from smallbatch.training.loop import batches
+from smallbatch.training.modules import Modules
+from smallbatch.training.updates import batches
 
 CASES = [
     Case("resnet8", (3, 32, 32), m, norm) for norm in ("none", "bn") for m in (1, 2, 4, 8) if (m, norm) != (1, "bn")
@@ -71,7 +74,12 @@ def repeat(once: Callable[[], object]) -> Callable[[int], None]:
 
 def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callable[[int], None]]:
     """``work(updates)`` of one network with torch's layers and optimizer, in each way that works here."""
-    norm = {"none": lambda c: nn.Identity(), "bn": nn.BatchNorm2d, "ghost": Chunked}[case.norm]
+    norms: dict[str, Callable[[int], nn.Module]] = {
+        "none": lambda c: nn.Identity(),
+        "bn": nn.BatchNorm2d,
+        "ghost": Chunked,
+    }
+    norm = norms[case.norm]
     torch.manual_seed(0)
     net = network(case, norm).to(data.device)
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
@@ -82,7 +90,7 @@ def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callabl
         with cast():
             return F.cross_entropy(net(data.train.images[batch]), data.train.labels[batch])
 
-    def update(loss_of=loss_of) -> None:
+    def update(loss_of: Callable[[torch.Tensor], torch.Tensor] = loss_of) -> None:
         optimizer.zero_grad()
         loss_of(batch).backward()
         optimizer.step()
@@ -111,25 +119,28 @@ def graph_of(step: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def fleet(case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None):
-    """The way `engine`, or the one that is chosen, ``work(updates)`` and the crew of a fleet, as a job trains it."""
+def as_fleet(
+    case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None
+) -> tuple[str, Callable[[int], None], Modules]:
+    """The way `engine`, or the one that is chosen, ``work(updates)`` and the trainer of a fleet, as a job trains it."""
     target = {"name": case.model, "_target_": "smallbatch.models.resnet.ResNet"}
-    shared = {"model": target, "optimizer": {"momentum": 0.0, "weight_decay": 0.0}, "batch_size": case.batch_size}
-    shared |= {
+    fleet: Any = {"model": target, "optimizer": {"momentum": 0.0, "weight_decay": 0.0}, "batch_size": case.batch_size}
+    fleet |= {
         "norm": "none" if case.norm == "none" else "bn",
         "bn_batch_size": case.bn_batch_size,
         "precision": precision,
         **ONE_STEP,
     }
-    engine = engine or choose_engine(data, shared, lambda text: None)[0]
+    engine = engine or choose_engine(data, fleet, lambda text: None)[0]
     seeds = list(range(replicas))
-    crew = make_crew(engine, data, shared, seeds, lambda text: print(text, flush=True))
+    trainer = make_trainer(engine, data, fleet, seeds, lambda text: print(text, flush=True))
+    assert isinstance(trainer, Modules)  # the compiled step is not for GPUs
 
     def work(number: int) -> None:
         order = batches(seeds, case.batch_size, IMAGES, 0, number)
-        crew.update(data.train, order, np.full((number, replicas), RATE), np.zeros(replicas))
+        trainer.update(data.train, order, np.full((number, replicas), RATE), np.zeros(replicas))
 
-    return engine, work, crew
+    return engine, work, trainer
 
 
 class Traffic(TorchDispatchMode):
@@ -137,7 +148,9 @@ class Traffic(TorchDispatchMode):
 
     bytes = 0
 
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         out = operation(*args, **(kwargs or {}))
         if not operation.is_view:
             tensors = [x for x in tree_leaves((args, kwargs, out)) if isinstance(x, torch.Tensor)]
@@ -145,13 +158,16 @@ class Traffic(TorchDispatchMode):
         return out
 
 
-def cost(mode: TorchDispatchMode, crew, data: Data, case: Case) -> TorchDispatchMode:
-    """`mode` after one update of `crew` under it."""
-    index = torch.arange(case.batch_size, device=data.device)[:, None].expand(-1, crew.replicas).contiguous()
-    rates = torch.zeros(crew.replicas, 1, device=data.device)
-    crew.net.train()
+Counter = TypeVar("Counter", bound=contextlib.AbstractContextManager)
+
+
+def cost(mode: Counter, trainer: Modules, data: Data, case: Case) -> Counter:
+    """`mode` after one update of `trainer` under it."""
+    index = torch.arange(case.batch_size, device=data.device)[:, None].expand(-1, trainer.replicas).contiguous()
+    rates = torch.zeros(trainer.replicas, 1, device=data.device)
+    trainer.net.train()
     with mode:
-        crew.step(data.train, index, rates, torch.zeros(crew.replicas, dtype=torch.float64, device=data.device))
+        trainer.step(data.train, index, rates, torch.zeros(trainer.replicas, dtype=torch.float64, device=data.device))
     return mode
 
 
@@ -168,12 +184,12 @@ def measure(case: Case, precision: str | None, replicas: int, device: torch.devi
     data = random_data(case).to(device)
     with products_in(precision):
         alone = {name: rate(work, device) for name, work in textbook(case, data, precision).items()}
-    engine, work, crew = fleet(case, data, precision, replicas)
+    engine, work, trainer = as_fleet(case, data, precision, replicas)
     speed = rate(work, device)
-    best = max(alone, key=alone.get)
-    moved = cost(Traffic(), crew, data, case).bytes
+    best = max(alone, key=lambda name: alone[name])
+    moved = cost(Traffic(), trainer, data, case).bytes
     # Of a network alone: the counter takes the gradients of grouped convolutions for those of whole ones.
-    _, _, one = fleet(case, data, precision, 1, "separate")
+    _, _, one = as_fleet(case, data, precision, 1, "separate")
     operations = replicas * cost(FlopCounterMode(display=False), one, data, case).get_total_flops()
     return {
         "model": case.model,

@@ -21,9 +21,9 @@ import numpy as np
 
 from smallbatch import provenance
 from smallbatch.bench.__main__ import COLUMNS, REPEATS, SECONDS
-from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, fleet, random_data, replicas
+from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, Updates, as_fleet, random_data, replicas
 from smallbatch.training.fleet import set_up
-from smallbatch.training.loop import batches
+from smallbatch.training.updates import batches
 
 
 def xla_convolution(x, w, stride):
@@ -114,8 +114,7 @@ def peer(case: Case, data, convolution):
         jax.block_until_ready(run(p, order))
         return order.size / (time.perf_counter() - begun)
 
-    updates.images = replicas(case) * case.batch_size
-    return updates
+    return Updates(updates, replicas(case) * case.batch_size)
 
 
 def main(out: Path) -> None:
@@ -126,13 +125,13 @@ def main(out: Path) -> None:
         data = random_data(case)
         convolutions = {"im2col": peer(case, data, im2col_convolution), "xla": peer(case, data, xla_convolution)}
         trial = {name: updates(1) for name, updates in convolutions.items()}
-        best = max(trial, key=trial.get)
-        found = {"fleet": fleet(case, data), best: convolutions[best]}
+        best = max(trial, key=lambda name: trial[name])
+        found = {"fleet": as_fleet(case, data), best: convolutions[best]}
         found["fleet"](1)
         numbers = {
             name: max(1, min(1000, round(SECONDS * updates(1) / updates.images))) for name, updates in found.items()
         }
-        speeds = {name: [] for name in found}
+        speeds: dict[str, list[float]] = {name: [] for name in found}
         for _ in range(REPEATS):
             for name, updates in found.items():
                 speeds[name].append(updates(numbers[name]))

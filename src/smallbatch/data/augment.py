@@ -11,6 +11,7 @@ import torch
 
 from smallbatch.data.read import Split
 from smallbatch.data.stream import stream
+from smallbatch.records import AugmentationSettings
 
 IMAGES = 1024  # that are augmented at once, if a batch isn't larger
 
@@ -26,7 +27,7 @@ def moves(seed: int, epoch: int, size: int, padding: int, flip: bool) -> np.ndar
     return found
 
 
-def moves_in(seed: int, size: int, start: int, stop: int, augmentation: dict) -> np.ndarray:
+def moves_in(seed: int, size: int, start: int, stop: int, augmentation: AugmentationSettings) -> np.ndarray:
     """The moves of positions ``start <= i < stop`` of the stream of examples (`data/stream.py`), ``[stop - start, 3]``."""
     found, order = np.empty((stop - start, 3), np.int8), stream(seed, size, start, stop)
     at = start

@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version: records of label bytes and 3,072 pixels."""
 
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,14 @@ def load_100(
     return _load(files, {"train": ["train.bin"], "test": ["test.bin"]}, 2, sizes, sha256, image_size)
 
 
-def _load(files, names, label_bytes, sizes, sha256, image_size):
+def _load(
+    files: dict[str, str],
+    names: dict[str, list[str]],
+    label_bytes: int,
+    sizes: dict[str, int],
+    sha256: dict[str, str] | None,
+    image_size: int | None,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     (path,) = map(Path, files.values())
     records = {split: _records(path, parts, label_bytes) for split, parts in names.items()}
     verify({split: found.data for split, found in records.items()}, sha256)
@@ -57,7 +65,7 @@ def _records(path: Path, names: list[str], label_bytes: int) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _members(path: Path, names: list[str]):
+def _members(path: Path, names: list[str]) -> Iterator[bytes]:
     """The content of the files `names` in an archive or a folder."""
     try:
         if path.is_dir():
@@ -68,7 +76,7 @@ def _members(path: Path, names: list[str]):
             for name in names:
                 if name not in inside:
                     raise ValueError(f"{path}: there is no {name} in it; replace the file")
-                yield archive.extractfile(inside[name]).read()
+                yield archive.extractfile(inside[name]).read()  # type: ignore[union-attr]  # a member that is a file
     except FileNotFoundError as error:
         raise ValueError(f"{path}: there is no {Path(error.filename).name} in it; replace the folder") from error
     except (OSError, EOFError, tarfile.TarError) as error:

@@ -83,7 +83,7 @@ def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | 
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """The innermost of an error's reasons: requests wraps them three deep."""
     while error.__context__ is not None:
         error = error.__context__

@@ -6,6 +6,7 @@ Images may have any size: each is cut to the shape of a study's images and resiz
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def described(dataset: dict) -> dict:
     return dataset | {"folder": folder, "classes": len(counts["train"]), "sizes": sizes, "content": digest(files)}
 
 
-def _sizes(given, train: int, test: int, share: float):
+def _sizes(given: Any, train: int, test: int, share: float) -> dict[str, int]:
     """`given`, with what is left open counted; what can't be sizes stays as it is, and is refused with the rest."""
     asked = {} if given is None else given
     if not isinstance(asked, dict) or not all(isinstance(size, int | None) for size in asked.values()):

@@ -32,8 +32,8 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     images = np.concatenate([splits[split][0] for split in SPLITS])
     labels = np.concatenate([np.asarray(splits[split][1], np.int64) for split in SPLITS])
     mean, std = _moments(splits["train"][0])
-    checksum = hashlib.sha256(np.ascontiguousarray(images))
-    checksum.update(labels)
+    checksum = hashlib.sha256(np.ascontiguousarray(images))  # type: ignore[arg-type]  # an array is a buffer
+    checksum.update(labels)  # type: ignore[arg-type]
     about = {
         "dataset": dataset["name"],
         "sizes": dataset["sizes"],

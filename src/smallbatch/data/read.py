@@ -33,7 +33,7 @@ class Data:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return tuple(self.train.images.shape[1:])
+        return tuple(self.train.images.shape[1:])  # type: ignore[return-value]  # images have three axes
 
     @property
     def device(self) -> torch.device:
@@ -59,18 +59,19 @@ def read(folder: Path) -> Data:
         raise UserError(
             f"{folder}: the prepared data cannot be read ({error}); delete the folder and run snakemake again"
         ) from error
-    return Data(*splits, about["classes"])
+    train, validation, test = splits
+    return Data(train, validation, test, about["classes"])
 
 
 def _standard(path: Path, start: int, stop: int, mean: list[float], std: list[float]) -> torch.Tensor:
     """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once; channels last in it."""
     _, channels, height, width = np.load(path, mmap_mode="r").shape
-    mean, std = (np.array(numbers, np.float32).reshape(-1, 1, 1) for numbers in (mean, std))
+    centre, scale = (np.array(numbers, np.float32).reshape(-1, 1, 1) for numbers in (mean, std))
     found = np.empty((stop - start, height, width, channels), np.float32)
     for at in range(0, len(found), PIECE):
         # Opened anew: pages that were read count as the process's memory until the file is closed.
         piece = np.load(path, mmap_mode="r")[start + at : min(start + at + PIECE, stop)].astype(np.float32)
-        piece -= mean
-        piece /= std
+        piece -= centre
+        piece /= scale
         found[at : at + PIECE] = piece.transpose(0, 2, 3, 1)
     return torch.from_numpy(found).permute(0, 3, 1, 2)

@@ -1,6 +1,7 @@
 """From a data set's official training and test images to the three splits of a study."""
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def _part(where: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray,
     return np.sort(one), np.sort(other)
 
 
-def verify(parts: dict[str, bytes], sha256: dict[str, str] | None) -> None:
+def verify(parts: Mapping[str, bytes | memoryview], sha256: dict[str, str] | None) -> None:
     """Compare the SHA-256 sums of the records of the official splits with declared ones; raises ValueError."""
     for name, expected in (sha256 or {}).items():
         if name not in parts:

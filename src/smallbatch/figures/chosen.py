@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from smallbatch.analyse import Results
@@ -66,7 +67,7 @@ def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) ->
     return pd.DataFrame(rows, columns=["line", "epoch", "mean", "ci_low", "ci_high", "seeds", *over])
 
 
-def plain_log(axis) -> None:
+def plain_log(axis: Axis) -> None:
     """Plain numbers on a logarithmic axis: at powers of ten, at 1, 2 and 5 of them, or at even steps, as wide as it is."""
     low, high = axis.get_view_interval()
     several = (1,) if high > 150 * low else (1, 2, 5)

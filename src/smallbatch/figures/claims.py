@@ -1,5 +1,6 @@
 """The effects of a study's claims with their intervals, and what each would have to be."""
 
+import math
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -65,10 +66,11 @@ def _draw_claim(axes: plt.Axes, place: int, claim: Claim, color: tuple) -> None:
         axes.fill_betweenx([place - 0.4, place + 0.4], low, high, color="0.9", zorder=0, lw=0)
     else:
         axes.plot([low, low], [place - 0.4, place + 0.4], color="0.45", lw=1.2, ls=(0, (3, 2)))
-    if claim.ci_low is not None:
+    if claim.ci_low is not None and claim.ci_high is not None:
         axes.plot([claim.ci_low, claim.ci_high], [place, place], color=color, lw=2.2, solid_capstyle="butt")
     label = f"{claim.claim}: {claim.verdict}"
-    axes.plot([claim.estimate], [place], MARKS[claim.verdict], color=color, ms=9, label=label)
+    estimate = math.nan if claim.estimate is None else claim.estimate
+    axes.plot([estimate], [place], MARKS[claim.verdict], color=color, ms=9, label=label)
 
 
 def _name(claim: Claim) -> str:

@@ -2,10 +2,12 @@
 
 import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator
@@ -18,7 +20,8 @@ NEAR = 0.3  # octaves: marks are drawn a little beside their place, so that inte
 
 def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
     """Give the lines and clouds of marks of a figure ids; returns for each id a text per mark, in the order drawn."""
-    titles, colors = {}, _legend(figure)
+    titles: dict[str, list[str]] = {}
+    colors = _legend(figure)
     for axes in figure.axes:
         for artist in [*axes.lines, *axes.collections]:
             places = _places(artist)
@@ -31,7 +34,7 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
     return titles
 
 
-def _places(artist) -> np.ndarray | None:
+def _places(artist: Any) -> np.ndarray | None:
     """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in data coordinates."""
     marker = artist.get_marker() if hasattr(artist, "get_marker") else None
     cap = artist.get_label() == "_nolegend_" and marker in ("_", "|")  # the end of an error bar
@@ -52,10 +55,11 @@ def _places(artist) -> np.ndarray | None:
 
 def _legend(figure: plt.Figure) -> dict[str, str]:
     """By colour what the legends of a figure call it."""
-    found = {}
-    for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]:
+    found: dict[str, str] = {}
+    for legend in [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]:
         title = legend.get_title().get_text()
-        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=False):
+        handles: list[Any] = legend.legend_handles
+        for handle, text in zip(handles, legend.get_texts(), strict=False):
             color = handle.get_color() if hasattr(handle, "get_color") else handle.get_facecolor()
             if isinstance(color, np.ndarray):
                 color = color[0] if color.ndim > 1 and len(color) else color
@@ -64,7 +68,7 @@ def _legend(figure: plt.Figure) -> dict[str, str]:
     return found
 
 
-def _series(artist, colors: dict[str, str]) -> list[str]:
+def _series(artist: Any, colors: dict[str, str]) -> list[str]:
     label = str(artist.get_label())
     if label and not label.startswith("_"):
         return [label]
@@ -73,7 +77,7 @@ def _series(artist, colors: dict[str, str]) -> list[str]:
     return []
 
 
-def _value(axis, value: float) -> str:
+def _value(axis: Any, value: float) -> str:
     """``learning rate η: 2⁻⁸``; inner panels of a grid have their axis labelled further out."""
     kind = "xaxis" if axis.axis_name == "x" else "yaxis"
     labels = [axis.get_label_text(), *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes)]
@@ -88,10 +92,10 @@ def _octave(rate: float) -> float:
     return 2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
 
 
-def _written(axis, value: float) -> str:
+def _written(axis: Axis, value: float) -> str:
     """As the axis writes it at a tick near by, else four digits."""
     if isinstance(locator := axis.get_major_locator(), FixedLocator) and axis.get_scale() == "log" and value > 0:
-        near = [tick for tick in locator.locs if tick > 0 and abs(math.log2(tick / value)) < NEAR]
+        near = [tick for tick in locator.tick_values(0, 1) if tick > 0 and abs(math.log2(tick / value)) < NEAR]
         if near:
             return f"{min(near, key=lambda tick: abs(math.log2(tick / value))):.6g}"
     labels = [text.get_text() for text in axis.get_ticklabels()]
@@ -115,7 +119,7 @@ def add_titles(path: Path, titles: dict[str, list[str]]) -> None:
         ElementTree.register_namespace(prefix, uri)
     tree = ElementTree.parse(path)
     for group in tree.iter(f"{{{SVG}}}g"):
-        texts = titles.get(group.get("id"), [])
+        texts = titles.get(group.get("id", ""), [])
         marks = list(group.iter(f"{{{SVG}}}use"))
         if len(marks) == len(texts):
             for mark, text in zip(marks, texts, strict=True):

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from smallbatch.analyse import Results
-from smallbatch.analysis.best import SETTING
+from smallbatch.analysis.best import SETTING, whole_batch
 from smallbatch.figures.style import NOTHING_TRAINED, batch_size_color, message_figure, series_of, set_style
 from smallbatch.text import budget_text, counts_text
 
@@ -18,8 +18,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     curves = results.history.merge(chosen[["point", "norm", "bn_batch_size", "schedule", "budget"]], on="point")
     if curves.empty:
         return message_figure(NOTHING_TRAINED), curves
-    whole = curves["bn_batch_size"].fillna(curves["batch_size"]) == curves["batch_size"]
-    curves = curves[whole] if whole.any() else curves
+    whole = whole_batch(curves)
+    curves = curves if whole.empty else whole
     curves["panel"] = series_of(curves) + " · " + curves["budget"].map(budget_text)
     keys = ["panel", "budget", "norm", "batch_size", "epoch", "updates", "examples"]
     panels = [

@@ -5,6 +5,7 @@ it reads more than every figure does; its title and caption in `page/captions.py
 """
 
 from smallbatch.measures.registry import EPOCH_MEASURES, asked_for
+from smallbatch.records import StudyPlan
 
 GRID = [
     "best_by_batch_size",
@@ -31,7 +32,7 @@ MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
 }
 
 
-def figures_of(study: dict) -> list[str]:
+def figures_of(study: StudyPlan) -> list[str]:
     """The names of a study's figures, in the order of the page; `study` is its plan or its study.json."""
     names = {setting["schedule"] for entry in study["budgets"] for setting in entry["settings"]}
     measures = [measure.figure for measure in asked_for(study["config"]["evaluation"])]

@@ -1,11 +1,13 @@
 """The visual language that all figures share."""
 
 import math
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from smallbatch.rates import rate_label
@@ -24,21 +26,23 @@ def batch_size_color(m: int) -> tuple:
     return sns.color_palette("viridis", as_cmap=True)(0.95 * min(math.log2(m) / 10, 1))
 
 
-def log2_axis(axis, values, rates: bool = False) -> None:
+def log2_axis(axis: Axis, values: Iterable[float], rates: bool = False) -> None:
     """Ticks at `values` of a log2 axis: plain numbers, or powers of two for learning rates."""
     axis.set_major_locator(FixedLocator(sorted(values)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: rate_label(value) if rates else f"{value:g}"))
 
 
-def accuracy_axis(axis, lowest: float) -> None:
+def accuracy_axis(axis: Axis, lowest: float) -> None:
     """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in log(error)."""
     ceiling = 100.5  # so that 100% has a place
     axis.axes.set_yscale(
         "function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y))
     )
     low, high = axis.get_view_interval()
-    ticks = [tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if max(low, lowest - 10) < tick < high]
+    ticks: list[float] = [
+        tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if max(low, lowest - 10) < tick < high
+    ]
     if len(ticks) < 4:  # a narrow range, far from 100%: steps that are even
         ticks = [tick for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
     axis.set_major_locator(FixedLocator(ticks))

@@ -9,17 +9,19 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from smallbatch.records import Fleet, HistoryRow
+
 
 class Replica(Protocol):
-    """What a measure may know of a replica beside its weights (`training/record.py`)."""
+    """What a measure may know of a replica beside its weights (`training/history.py`)."""
 
     seed: int
     base_lr: float
-    history: list[dict]
+    history: list[HistoryRow]
 
 
 class Trainer(Protocol):
-    """The replicas of a block, whose weights are measured; a measure changes nothing of them (`training/modules.py`)."""
+    """The replicas of a block, whose weights are measured; a measure changes nothing of them (`training/trainer.py`)."""
 
     def gradient_products(self, train: Any, order: np.ndarray) -> np.ndarray:
         """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``."""
@@ -43,14 +45,14 @@ class EpochMeasure(Protocol):
     def check_point(self, setting: float, unit: int, train_size: int) -> None:
         """The same for one that doesn't go with this BN batch size `unit` (1 without batch norm) and training set."""
 
-    def batch(self, fleet: dict, train_size: int) -> int:
+    def batch(self, fleet: Fleet, train_size: int) -> int:
         """The most examples of one forward and backward: for the prediction of memory."""
 
-    def examples(self, fleet: dict, train_size: int) -> int:
+    def examples(self, fleet: Fleet, train_size: int) -> int:
         """Examples of an epoch's measurement, as many as take as long in training: for the prediction of cost."""
 
     def measure(
-        self, trainer: Trainer, data: Any, fleet: dict, replicas: Sequence[Replica], epoch: int
+        self, trainer: Trainer, data: Any, fleet: Fleet, replicas: Sequence[Replica], epoch: int
     ) -> list[dict[str, float]]:
         """The columns' values for each replica of `trainer` at its weights; `data` is a `data.read.Data`.
 

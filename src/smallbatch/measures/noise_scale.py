@@ -9,13 +9,17 @@ Both are averaged over epochs and seeds *before* they are divided: the ratio of 
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from smallbatch.data.stream import fresh
 from smallbatch.measures.measure import Replica, Trainer
+from smallbatch.records import Fleet
+
+if TYPE_CHECKING:
+    import torch
 
 COLUMNS = pa.schema(
     [
@@ -37,7 +41,7 @@ class NoiseScale:
 
     key = "noise_scale"
     columns = COLUMNS
-    tracked = ("b_simple",)
+    tracked: tuple[str, ...] = ("b_simple",)
     figure = "noise_scale"
     gradients = BATCHES
 
@@ -53,16 +57,16 @@ class NoiseScale:
                 f"the least that it can be measured with; write {math.ceil(1000 * least) / 1000} or more, or null"
             )
 
-    def batch(self, fleet: dict, train_size: int) -> int:
+    def batch(self, fleet: Fleet, train_size: int) -> int:
         """The examples of a small batch, a multiple of the BN batch size: all together are the share of the set."""
         unit = fleet.get("bn_batch_size") or 1
         return max(1, int(fleet["evaluation"]["noise_scale"] * train_size) // BATCHES // unit) * unit
 
-    def examples(self, fleet: dict, train_size: int) -> int:
+    def examples(self, fleet: Fleet, train_size: int) -> int:
         return BATCHES * self.batch(fleet, train_size)
 
     def measure(
-        self, trainer: Trainer, data: Any, fleet: dict, replicas: Sequence[Replica], epoch: int
+        self, trainer: Trainer, data: Any, fleet: Fleet, replicas: Sequence[Replica], epoch: int
     ) -> list[dict[str, float]]:
         size = len(data.train.labels)
         small = self.batch(fleet, size)
@@ -72,7 +76,7 @@ class NoiseScale:
         return [noise_scale(of_replica, small) for of_replica in found]
 
 
-def products_of(rows):
+def products_of(rows: "torch.Tensor") -> np.ndarray:
     """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double precision, piece by piece."""
     parts = (piece.double() for piece in rows.split(2**16, 1))
     return sum((part @ part.T).numpy() for part in parts)
@@ -83,7 +87,7 @@ def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, flo
     return (number * big - small) / (number - 1), (small - big) * b * number / (number - 1)
 
 
-def noise_scale(products: np.ndarray, b: int) -> dict:
+def noise_scale(products: np.ndarray, b: int) -> dict[str, float]:
     """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: above what can be told.
 
     From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's for the ratio, from the
@@ -96,9 +100,13 @@ def noise_scale(products: np.ndarray, b: int) -> dict:
     left_out = np.array(two_batch(*without, number - 1, b))
     covariance = np.cov(left_out, ddof=0) * (number - 1)
     low, high = fieller(trace, squared, covariance[1, 1], covariance[0, 0], covariance[0, 1])
-    found = {"gradient_norm2": float(squared), "trace_sigma": float(trace)}
-    found["b_simple"] = float(trace / squared) if squared > 0 else math.inf
-    return found | {"b_simple_low": low, "b_simple_high": high}
+    return {
+        "gradient_norm2": float(squared),
+        "trace_sigma": float(trace),
+        "b_simple": float(trace / squared) if squared > 0 else math.inf,
+        "b_simple_low": low,
+        "b_simple_high": high,
+    }
 
 
 def fieller(

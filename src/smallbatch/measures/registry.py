@@ -8,7 +8,9 @@ Configuration, plan, memory, cost, training loop, tables and MLflow follow from 
 that points trained before keep their digests.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from smallbatch.measures.measure import EpochMeasure
 from smallbatch.measures.noise_scale import NoiseScale
@@ -25,6 +27,6 @@ class MeasureKeys:
 EPOCH_MEASURES: tuple[EpochMeasure, ...] = (NoiseScale(),)
 
 
-def asked_for(evaluation: dict) -> list[EpochMeasure]:
+def asked_for(evaluation: Mapping[str, Any]) -> list[EpochMeasure]:
     """The measures that a study or fleet with this `evaluation` asks for."""
     return [measure for measure in EPOCH_MEASURES if evaluation.get(measure.key)]

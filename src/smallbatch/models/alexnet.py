@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from smallbatch.models.initial import he
+from smallbatch.models.norm import Norm
 
 
 class AlexNet(nn.Module):
@@ -14,7 +15,7 @@ class AlexNet(nn.Module):
     stands after the hidden layers too (figure 5), otherwise only after the convolutions (figure 6).
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm, norm_hidden: bool = True):
+    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm, norm_hidden: bool = True):
         super().__init__()
 
         def convolution(inner: int, out: int, kernel: int) -> list[nn.Module]:

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from smallbatch.models.initial import he
+from smallbatch.models.norm import Norm
 
 
 class BaSgdCNN(nn.Module):
@@ -14,7 +15,7 @@ class BaSgdCNN(nn.Module):
     from those of He et al. 2015.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm):
+    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm):
         super().__init__()
 
         def convolution(inner: int, out: int, padding: int) -> list[nn.Module]:

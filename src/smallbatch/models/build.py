@@ -9,9 +9,12 @@ from torch import nn
 from smallbatch.errors import UserError
 from smallbatch.locate import locate
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
+from smallbatch.records import ModelSettings
 
 
-def build(model: dict, shape: tuple[int, int, int], classes: int, norm: str, bn_batch_size: int | None, seed: int):
+def build(
+    model: ModelSettings, shape: tuple[int, int, int], classes: int, norm: str, bn_batch_size: int | None, seed: int
+) -> nn.Module:
     """The network of one point, initialised from `seed` alone.
 
     `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments. Of ``in_channels``,
@@ -58,6 +61,8 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
             f"grid.norm: {norm}, but {target} has no batch-norm layer and its constructor takes no norm; "
             "write grid.norm=[none]"
         )
+    if bn_batch_size is None:
+        return
     ghosts: dict[nn.Module, GhostBatchNorm] = {}
     for path, layer in places:
         if layer not in ghosts:
@@ -65,7 +70,7 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
         net.set_submodule(path, ghosts[layer])
 
 
-def _ghost(layer: nn.Module, name: str, bn_batch_size: int) -> GhostBatchNorm:
+def _ghost(layer: nn.modules.batchnorm._BatchNorm, name: str, bn_batch_size: int) -> GhostBatchNorm:
     """The layer that takes the place of torch's `layer`, with its weights."""
     if isinstance(layer, nn.modules.lazy.LazyModuleMixin):
         raise UserError(f"{name} is a lazy layer; give it its number of channels")
@@ -79,6 +84,7 @@ def _ghost(layer: nn.Module, name: str, bn_batch_size: int) -> GhostBatchNorm:
         ghost.weight, ghost.bias = layer.weight, layer.bias
     else:
         ghost.requires_grad_(False)
+    assert layer.running_mean is not None  # it tracks running statistics
     return ghost.to(layer.running_mean.dtype)
 
 

@@ -1,7 +1,11 @@
 """A small convolutional network for small images (the digits study)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
+
+from smallbatch.models.norm import Norm
 
 
 class ConvNet(nn.Module):
@@ -11,7 +15,7 @@ class ConvNet(nn.Module):
     stands between convolution and ReLU (Ioffe & Szegedy 2015); weights start as PyTorch starts them.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm, channels=(8, 16)):
+    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm, channels: Sequence[int] = (8, 16)):
         super().__init__()
         first, second = channels
         self.conv1 = nn.Conv2d(in_channels, first, 3, padding=1)

@@ -1,9 +1,13 @@
 """How weights start."""
 
+from typing import Literal
+
 from torch import nn
 
+from smallbatch.models.norm import Norm
 
-def he(net: nn.Module, mode: str = "fan_in") -> None:
+
+def he(net: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_in") -> None:
     """Normal weights of variance 2/fan and zero biases in all convolutions and linear layers (He et al. 2015, section 2.2)."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -12,7 +16,7 @@ def he(net: nn.Module, mode: str = "fan_in") -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def fixup(branches: list[list[nn.Module]], head: nn.Linear) -> None:
+def fixup(branches: list[list[nn.Conv2d]], head: nn.Linear) -> None:
     """Residual networks without norm, of He's weights: rules 1 and 2 of Fixup (Zhang, Dauphin & Ma 2019, arXiv 1901.09321).
 
     `branches` are the layers with weights of each residual branch, in order. The last of each and `head` start at zero; the
@@ -27,6 +31,6 @@ def fixup(branches: list[list[nn.Module]], head: nn.Linear) -> None:
     nn.init.zeros_(head.bias)
 
 
-def is_none(norm) -> bool:
+def is_none(norm: Norm) -> bool:
     """Whether `norm`, the function ``channels -> layer`` that a network is given, makes no norm."""
     return isinstance(norm(1), nn.Identity)

@@ -5,12 +5,13 @@ from torch import nn
 
 from smallbatch.models.initial import he
 from smallbatch.models.mlp import MLP
+from smallbatch.models.norm import Norm
 
 
 class F1(MLP):
     """Five hidden layers of 512 with batch norm and ReLU (for 28×28 images)."""
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm):
+    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm):
         super().__init__(in_channels, image_size, classes, norm, hidden=(512,) * 5)
 
 
@@ -22,7 +23,7 @@ class C1(nn.Module):
     of the pools open: here 2 and 2, with a border of 1.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm, dropout: float = 0.5):
+    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm, dropout: float = 0.5):
         super().__init__()
 
         def convolution(inner: int) -> list[nn.Module]:

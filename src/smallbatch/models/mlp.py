@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from smallbatch.models.initial import he
+from smallbatch.models.norm import Norm
 
 
 class MLP(nn.Module):
@@ -15,7 +16,9 @@ class MLP(nn.Module):
     He et al. 2015.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm, hidden: tuple[int, ...] = (128, 128)):
+    def __init__(
+        self, in_channels: int, image_size: int, classes: int, norm: Norm, hidden: tuple[int, ...] = (128, 128)
+    ):
         super().__init__()
         sizes = [in_channels * image_size**2, *hidden]
         layers: list[nn.Module] = []

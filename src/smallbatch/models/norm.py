@@ -1,22 +1,27 @@
 """Batch norm over chunks of the batch (ghost batch norm; Hoffer, Hubara & Soudry 2017, arXiv 1705.08741)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 VECTOR = 8  # channels that a processor takes at once: batch_norm rounds those that are left over in another way
 
+Norm = Callable[[int], nn.Module]  # channels -> layer
+
 
 class _Repeat(torch.autograd.Function):
     """``vector.repeat(k)``, whose gradient is summed channel by channel, alike however many channels there are."""
 
     @staticmethod
-    def forward(context, vector: torch.Tensor, k: int) -> torch.Tensor:
+    def forward(context: Any, vector: torch.Tensor, k: int) -> torch.Tensor:
         context.k = k
         return vector.repeat(k)
 
     @staticmethod
-    def backward(context, gradient: torch.Tensor):
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         return gradient.view(context.k, -1).t().contiguous().sum(1), None
 
 
@@ -33,6 +38,9 @@ class GhostBatchNorm(nn.Module):
     Channels are independent, so one layer with R·C channels is R replicas of a layer with C.
     """
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
     def __init__(self, channels: int, bn_batch_size: int, momentum: float = 0.1, eps: float = 1e-5):
         super().__init__()
         self.channels = channels
@@ -45,8 +53,9 @@ class GhostBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.zeros(channels))
         self.chunks = 0  # chunks seen by the running statistics
         self.fixed: tuple[torch.Tensor, torch.Tensor] | None = None  # (mean, variance) for evaluation
-        self.weights = None  # of a batch's chunks in the running statistics
-        self.observer = None  # gets the chunk statistics of training batches in place of `update_running`
+        self.weights: torch.Tensor | None = None  # of a batch's chunks in the running statistics
+        # Gets the chunk statistics of training batches ``[chunks, channels]`` in place of `update_running`.
+        self.observer: Callable[[torch.Tensor, torch.Tensor], None] | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -61,7 +70,8 @@ class GhostBatchNorm(nn.Module):
         spare = -channels % VECTOR
         rows = x.ndim != 4 or (k == 1 and x.is_contiguous())
         memory = torch.contiguous_format if rows else torch.channels_last
-        weight, bias = self.weight, self.bias
+        weight: torch.Tensor = self.weight
+        bias: torch.Tensor = self.bias
         # Chunks become channels: [k·b, C, ...] -> [b, k·C, ...], so that one call normalises them all;
         # momentum 1 makes batch_norm hand out the statistics of this batch.
         if k > 1:
@@ -107,11 +117,11 @@ def groups_of(channels: int) -> int:
     return next(groups for groups in range(max(1, channels // 16), 0, -1) if channels % groups == 0)
 
 
-def norm_layer(norm: str, bn_batch_size: int | None):
+def norm_layer(norm: str, bn_batch_size: int | None) -> Norm:
     """The function ``channels -> layer`` that a network is given for norm `none`, `bn` or `gn`."""
     if norm == "none":
         return lambda channels: nn.Identity()
-    if norm == "bn":
+    if norm == "bn" and bn_batch_size is not None:
         return lambda channels: GhostBatchNorm(channels, bn_batch_size)
     if norm == "gn":
         return lambda channels: nn.GroupNorm(groups_of(channels), channels)

@@ -7,12 +7,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from smallbatch.models.initial import fixup, is_none
+from smallbatch.models.norm import Norm
 
 
 class Block(nn.Module):
     """Two 3×3 convolutions and a shortcut without parameters (option A: every other pixel, zeros for new channels)."""
 
-    def __init__(self, inner: int, out: int, stride: int, norm):
+    def __init__(self, inner: int, out: int, stride: int, norm: Norm):
         super().__init__()
         self.conv1 = nn.Conv2d(inner, out, 3, stride=stride, padding=1, bias=False)
         self.norm1 = norm(out)
@@ -35,14 +36,18 @@ class ResNet(nn.Module):
     them out, as Masters & Luschi 2018 trained (ResNet-32 then learns at m <= 8 alone).
     """
 
-    def __init__(self, in_channels: int, classes: int, norm, n: int = 1, width: int = 16, fixup: bool | None = None):
+    def __init__(
+        self, in_channels: int, classes: int, norm: Norm, n: int = 1, width: int = 16, fixup: bool | None = None
+    ):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
         self.norm = norm(width)
         channels = [width] * (n + 1) + [2 * width] * n + [4 * width] * n
-        self.blocks = nn.Sequential(*(Block(a, b, 2 if b > a else 1, norm) for a, b in itertools.pairwise(channels)))
+        blocks = [Block(a, b, 2 if b > a else 1, norm) for a, b in itertools.pairwise(channels)]
+        self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(4 * width, classes)
-        _start(self, [[block.conv1, block.conv2] for block in self.blocks], is_none(norm) if fixup is None else fixup)
+        branches = [[block.conv1, block.conv2] for block in blocks]
+        _start(self, branches, self.head, is_none(norm) if fixup is None else fixup)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.blocks(torch.relu(self.norm(self.conv(x))))
@@ -55,7 +60,7 @@ class Bottleneck(nn.Module):
     The stride is that of the 3×3 convolution, as in torchvision ("ResNet v1.5"), not of the first.
     """
 
-    def __init__(self, inner: int, width: int, stride: int, norm):
+    def __init__(self, inner: int, width: int, stride: int, norm: Norm):
         super().__init__()
         out = 4 * width
         self.conv1, self.norm1 = nn.Conv2d(inner, width, 1, bias=False), norm(width)
@@ -75,7 +80,7 @@ class Bottleneck(nn.Module):
 class ResNet50(nn.Module):
     """50 layers for images of 224×224: four stages of 3, 4, 6 and 3 bottlenecks. Input, output and start as `ResNet`."""
 
-    def __init__(self, in_channels: int, classes: int, norm, fixup: bool | None = None):
+    def __init__(self, in_channels: int, classes: int, norm: Norm, fixup: bool | None = None):
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False), norm(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
@@ -87,16 +92,16 @@ class ResNet50(nn.Module):
                 inner = 4 * width
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(inner, classes)
-        branches = [[block.conv1, block.conv2, block.conv3] for block in self.blocks]
-        _start(self, branches, is_none(norm) if fixup is None else fixup)
+        branches = [[block.conv1, block.conv2, block.conv3] for block in blocks]
+        _start(self, branches, self.head, is_none(norm) if fixup is None else fixup)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
-def _start(net: nn.Module, branches: list[list[nn.Module]], with_fixup: bool) -> None:
+def _start(net: nn.Module, branches: list[list[nn.Conv2d]], head: nn.Linear, with_fixup: bool) -> None:
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     if with_fixup:
-        fixup(branches, net.head)
+        fixup(branches, head)

@@ -4,12 +4,13 @@ import torch
 from torch import nn
 
 from smallbatch.models.initial import fixup, he, is_none
+from smallbatch.models.norm import Norm
 
 
 class Block(nn.Module):
     """Norm and ReLU before each of two 3×3 convolutions; a 1×1 convolution where the shape changes."""
 
-    def __init__(self, inner: int, out: int, stride: int, norm):
+    def __init__(self, inner: int, out: int, stride: int, norm: Norm):
         super().__init__()
         self.norm1 = norm(inner)
         self.conv1 = nn.Conv2d(inner, out, 3, stride=stride, padding=1, bias=False)
@@ -32,7 +33,7 @@ class WideResNet(nn.Module):
     norm with Fixup's rules (`models/initial.py`).
     """
 
-    def __init__(self, in_channels: int, classes: int, norm, depth: int = 16, width: int = 4):
+    def __init__(self, in_channels: int, classes: int, norm: Norm, depth: int = 16, width: int = 4):
         super().__init__()
         n, rest = divmod(depth - 4, 6)
         if rest or n < 1:
@@ -48,7 +49,7 @@ class WideResNet(nn.Module):
         self.head = nn.Linear(inner, classes)
         he(self, "fan_out")
         if is_none(norm):
-            fixup([[block.conv1, block.conv2] for block in self.blocks], self.head)
+            fixup([[block.conv1, block.conv2] for block in blocks], self.head)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(torch.relu(self.norm(self.blocks(self.conv(x)))).mean((2, 3)))

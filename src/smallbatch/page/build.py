@@ -33,6 +33,7 @@ from smallbatch.papers import cited, entries
 from smallbatch.plan import expand
 from smallbatch.points import digest
 from smallbatch.provenance import commit
+from smallbatch.records import StudyPlan
 from smallbatch.text import budget_text, counts_text, kind_text
 
 PACKAGES = (
@@ -95,7 +96,7 @@ def build_page(results: Results) -> str:
     )
 
 
-def _claim(claim: Claim, study: dict) -> dict:
+def _claim(claim: Claim, study: StudyPlan) -> dict:
     """A claim's record with its texts for the page."""
     norm = [kind_text(claim.norm)] if claim.norm else []
     return dataclasses.asdict(claim) | {
@@ -172,9 +173,9 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
     return cost | {"loop": points["seconds"].sum(), "images": int(points["examples"].sum())}
 
 
-def _mixtures(points: pd.DataFrame, study: dict) -> list[tuple[str, str]]:
+def _mixtures(points: pd.DataFrame, study: StudyPlan) -> list[tuple[str, str]]:
     """What the points were trained with; more than one value of any of these is said as a mixture."""
-    lines = [("study (digest of its plan)", digest({key: study[key] for key in study if key != "gaps"}))]
+    lines = [("study (digest of its plan)", digest({key: value for key, value in study.items() if key != "gaps"}))]
     for column, name in (
         ("code", "training code (digest)"),
         ("data", "data (digest)"),

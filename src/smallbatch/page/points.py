@@ -1,5 +1,7 @@
 """The table of points on the page, as data that report.js draws, with links to MLflow."""
 
+from typing import Any
+
 import pandas as pd
 
 from smallbatch.rates import format_rate
@@ -29,7 +31,7 @@ def points_data(points: pd.DataFrame, runs: pd.DataFrame | None, uri: str | None
         ("updates", "number", points["updates"]),
     ]
     columns = [one for one in columns if one[0] != "schedule" or points["schedule"].nunique() > 1]
-    paths = [None] * len(points)
+    paths: list[str | None] = [None] * len(points)
     if runs is not None and "experiment_id" in runs:
         path = {row.point: f"{row.experiment_id}/runs/{row.run_id}" for row in runs.itertuples() if row.run_id}
         paths = [path.get(point) for point in points["point"]]
@@ -46,7 +48,7 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """A number or text as JSON has it; what is missing or not finite is null."""
     if isinstance(value, str):
         return value

@@ -4,7 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
 from smallbatch.analysis.answer import KINDS
-from smallbatch.analysis.best import best_rates, rates, with_failed
+from smallbatch.analysis.best import Row, best_rates, rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
 from smallbatch.rates import rate_text
@@ -57,7 +57,9 @@ def best_table(data: Measured) -> pd.DataFrame:
                 "η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else ""),
                 "η": f"{row['lr']:.3g}",
                 "test (%)": f"{accuracy.estimate:.2f}",
-                "95% interval, seeds and images": DASH if low is None else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
+                "95% interval, seeds and images": DASH
+                if low is None or high is None
+                else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
                 "smallest m as good": min(entry["near"]) if entry["near"] else DASH,
                 "largest m as good": max(entry["near"]) if entry["near"] else DASH,
             }
@@ -114,8 +116,8 @@ def rates_table(data: Measured) -> pd.DataFrame:
 def wrong_rates_table(data: Measured) -> pd.DataFrame:
     """Points of test accuracy lost at 1/8 to 8 times the best η̃, a row per setting."""
     lost = wrong_rates(data)
-    whole = lost["bn_batch_size"].fillna(lost["batch_size"]) == lost["batch_size"]
-    lost = lost[whole] if whole.any() else lost
+    whole = whole_batch(lost)
+    lost = lost if whole.empty else whole
     names = {shift: f"× {2**shift}" if shift > 0 else f"÷ {2**-shift}" for shift in SHIFTS}
     rows = []
     for (budget, schedule, norm, m, b), group in lost.groupby(
@@ -129,7 +131,7 @@ def wrong_rates_table(data: Measured) -> pd.DataFrame:
     return _without_single(pd.DataFrame(rows, columns=["budget", "schedule", "norm", "m", *names.values()]), "schedule")
 
 
-def _lost(row) -> str:
+def _lost(row: Row) -> str:
     text = f"{row['lost']:.1f}".replace("-0.0", "0.0").replace("-", "−")
     return f"{text} ✕{int(row['failed'])}" if row["failed"] else text
 

@@ -19,6 +19,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from smallbatch.records import ScheduleSettings
+
 SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
 
 
@@ -45,12 +47,12 @@ class Average(NamedTuple):
         return Average(keep * self.first + new * first, keep * self.second + new * second, keep * self.weight + new)
 
 
-def wanted(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+def wanted(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
     """How many examples the update at hand should have, at learning rate `lr`; inf for as many as may be."""
     return RULES[schedule["name"]].wanted(schedule, seen, average, lr)
 
 
-def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
+def averaged(schedule: ScheduleSettings, seen: Moments, average: Average) -> Average:
     """The averages after an update."""
     averages = RULES[schedule["name"]].averages
     return average.with_values(*averages(seen), schedule.get("smoothing", SMOOTHING)) if averages else average
@@ -59,22 +61,22 @@ def averaged(schedule: dict, seen: Moments, average: Average) -> Average:
 class Rule(NamedTuple):
     """How many examples an update should have, and what is averaged over updates for it."""
 
-    wanted: Callable[[dict, Moments, Average, float], float]
+    wanted: Callable[[ScheduleSettings, Moments, Average, float], float]
     averages: Callable[[Moments], tuple[float, float]] | None = None
 
 
-def _ba_sgd(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+def _ba_sgd(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
     return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
 
 
-def _gradient_noise(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+def _gradient_noise(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
     if not average.weight:  # the first update: one block
         return 0.0
     scale = schedule.get("scale") or 1.0
     return scale * average.first / average.second if average.second > 0 else math.inf
 
 
-def _cabs(schedule: dict, seen: Moments, average: Average, lr: float) -> float:
+def _cabs(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
     if not average.weight:
         return 0.0
     return lr * average.first / average.second if average.second > 0 else math.inf

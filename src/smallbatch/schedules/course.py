@@ -8,6 +8,7 @@ that the noise scale g = εN/(B(1 - momentum)) follows the same course in both.
 import math
 from typing import NamedTuple
 
+from smallbatch.records import Fleet, ScheduleSettings
 from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.budget import examples_in, updates_in
 from smallbatch.schedules.rate import rate_factor
@@ -15,12 +16,12 @@ from smallbatch.schedules.rate import rate_factor
 ADAPTIVE = tuple(RULES)  # schedules that choose the batch size while training
 
 
-def is_adaptive(fleet: dict) -> bool:
+def is_adaptive(fleet: Fleet) -> bool:
     """Whether the replicas of a fleet choose their batch sizes while they train."""
     return fleet["schedule"].get("name") in ADAPTIVE
 
 
-class Stretch(NamedTuple):
+class Phase(NamedTuple):
     """Updates ``first <= u < stop`` of `batch_size` examples each, `examples` seen before, the rate times `factor`.
 
     Under an adaptive rule an "update" is a round: every replica draws one more block of examples.
@@ -38,17 +39,19 @@ class Stretch(NamedTuple):
         return self.examples + (self.stop - self.first) * self.batch_size
 
 
-def course(fleet: dict) -> list[Stretch]:
-    """The stretches of a fleet's training, in order; none is empty."""
+def phases_of(fleet: Fleet) -> list[Phase]:
+    """The phases of a fleet's training, in order; none is empty."""
     schedule, m = fleet["schedule"], fleet["batch_size"]
     if schedule.get("name") == "increase-batch":
         unit = fleet.get("bn_batch_size") or 1
-        return increasing(schedule, m, unit, fleet["examples"], fleet["dataset"]["sizes"]["train"])
-    return [Stretch(0, fleet["updates"], m, 0, 1.0)]
+        examples = fleet["examples"]
+        assert examples is not None  # such a schedule has its budget in examples
+        return increasing(schedule, m, unit, examples, fleet["dataset"]["sizes"]["train"])
+    return [Phase(0, fleet["updates"], m, 0, 1.0)]
 
 
-def increasing(schedule: dict, m: int, unit: int, examples: int, train_size: int) -> list[Stretch]:
-    """The stretches of `increase-batch` from batch size `m` in a budget of `examples`.
+def increasing(schedule: ScheduleSettings, m: int, unit: int, examples: int, train_size: int) -> list[Phase]:
+    """The phases of `increase-batch` from batch size `m` in a budget of `examples`.
 
     Batch sizes are whole multiples of `unit`, the BN batch size. A drop at fraction f counts from the first update
     that begins at or after ``f·examples``.
@@ -63,17 +66,19 @@ def increasing(schedule: dict, m: int, unit: int, examples: int, train_size: int
         number = (examples - seen) // size if end == examples else -(-max(0, end - seen) // size)
         number = min(number, (examples - seen) // size)
         if number:
-            found.append(Stretch(updates, updates + number, size, seen, size / m / growth**phase))
+            found.append(Phase(updates, updates + number, size, seen, size / m / growth**phase))
             updates, seen = updates + number, found[-1].end
     return found
 
 
-def largest_batch(schedule: dict, unit: int, train_size: int) -> int:
+def largest_batch(schedule: ScheduleSettings, unit: int, train_size: int) -> int:
     """The cap of a schedule that chooses batch sizes, in examples: a multiple of `unit`; the whole set if none is named."""
     return int((schedule.get("cap") or 1.0) * train_size / unit + 1e-9) * unit
 
 
-def updates_planned(schedule: dict, budget: str, m: int, unit: int, train_size: int) -> tuple[int, int | None]:
+def updates_planned(
+    schedule: ScheduleSettings, budget: str, m: int, unit: int, train_size: int
+) -> tuple[int, int | None]:
     """``(updates, examples)`` of a budget; `examples` where the schedule, not m, says how they make updates.
 
     Updates of an adaptive rule are rounds. Raises ValueError with the fix.
@@ -91,48 +96,48 @@ def updates_planned(schedule: dict, budget: str, m: int, unit: int, train_size: 
     return found[-1].stop, examples
 
 
-def largest_step(fleet: dict) -> int:
+def largest_step(fleet: Fleet) -> int:
     """The most examples of one step that a fleet takes in training."""
-    return max(stretch.batch_size for stretch in course(fleet))
+    return max(phase.batch_size for phase in phases_of(fleet))
 
 
-def epoch_ends(stretches: list[Stretch], train_size: int) -> list[tuple[int, int]]:
+def epoch_ends(phases: list[Phase], train_size: int) -> list[tuple[int, int]]:
     """``(epoch, update)`` for each epoch: it ends at the first update that reaches its last example.
 
     The last one ends with the budget. Where one update spans several epochs, they end as one.
     """
-    ends, last = {}, math.ceil(stretches[-1].end / train_size)
+    ends, last = {}, math.ceil(phases[-1].end / train_size)
     for epoch in range(1, last + 1):
         target = epoch * train_size
-        here = next((stretch for stretch in stretches if stretch.end >= target), stretches[-1])
+        here = next((phase for phase in phases if phase.end >= target), phases[-1])
         ends[min(here.first + -(-(target - here.examples) // here.batch_size), here.stop)] = epoch
     return [(epoch, update) for update, epoch in ends.items()]
 
 
-def examples_at(stretches: list[Stretch], update: int) -> int:
+def examples_at(phases: list[Phase], update: int) -> int:
     """Examples seen after `update` updates."""
-    here = next(stretch for stretch in stretches if update <= stretch.stop)
+    here = next(phase for phase in phases if update <= phase.stop)
     return here.examples + (update - here.first) * here.batch_size
 
 
-def runs(stretches: list[Stretch], start: int, stop: int) -> list[Stretch]:
-    """The parts of the stretches that lie in the updates ``start <= u < stop``."""
+def phases_between(phases: list[Phase], start: int, stop: int) -> list[Phase]:
+    """The parts of the phases that lie in the updates ``start <= u < stop``."""
     found = []
-    for stretch in stretches:
-        first, end = max(start, stretch.first), min(stop, stretch.stop)
+    for phase in phases:
+        first, end = max(start, phase.first), min(stop, phase.stop)
         if first < end:
-            seen = stretch.examples + (first - stretch.first) * stretch.batch_size
-            found.append(stretch._replace(first=first, stop=end, examples=seen))
+            seen = phase.examples + (first - phase.first) * phase.batch_size
+            found.append(phase._replace(first=first, stop=end, examples=seen))
     return found
 
 
-def rate_factors(fleet: dict, stretches: list[Stretch], start: int, stop: int) -> list[float]:
+def rate_factors(fleet: Fleet, phases: list[Phase], start: int, stop: int) -> list[float]:
     """What the rate η̃·m of the start is multiplied by in each update ``start <= u < stop``."""
-    schedule, total = fleet["schedule"], stretches[-1].end
-    if len(stretches) == 1:  # counted in updates, which are as exact as can be
-        return [stretches[0].factor * rate_factor(schedule, u, stretches[0].stop) for u in range(start, stop)]
+    schedule, total = fleet["schedule"], phases[-1].end
+    if len(phases) == 1:  # counted in updates, which are as exact as can be
+        return [phases[0].factor * rate_factor(schedule, u, phases[0].stop) for u in range(start, stop)]
     return [
         run.factor * rate_factor(schedule, run.examples + i * run.batch_size, total)
-        for run in runs(stretches, start, stop)
+        for run in phases_between(phases, start, stop)
         for i in range(run.stop - run.first)
     ]

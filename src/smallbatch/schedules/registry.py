@@ -2,8 +2,8 @@
 
 To add one:
 1. an entry below, with a shape of the rate (`shapes.py`) and the keys that it has;
-2. its new keys in `config.Schedule` (their defaults null, so that points trained before keep their digests), their bounds in
-   `config_schedules.py`;
+2. its new keys in `config.Schedule` (their defaults null, so that points trained before keep their digests) and
+   `records.ScheduleSettings`, their bounds in `config_schedules.py`;
 3. where it changes the batch size: a rule in `adaptive.RULES`, if it is chosen while training, or a course in `course.py`;
 4. a file of `conf/schedule/`, a row in the documentation, a case in `tests/unit/test_schedules.py`.
 """
@@ -11,6 +11,7 @@ To add one:
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from smallbatch.records import ScheduleSettings
 from smallbatch.schedules import shapes
 
 
@@ -18,7 +19,7 @@ from smallbatch.schedules import shapes
 class ScheduleKind:
     """What a schedule makes of the rate, and what its config may hold."""
 
-    shape: Callable[[dict, int, float, int], float]  # of the rate, before a warm-up
+    shape: Callable[[ScheduleSettings, int, float, int], float]  # of the rate, before a warm-up
     keys: tuple[str, ...] = ()  # of the config, that not all schedules have
 
 
@@ -34,7 +35,7 @@ SCHEDULES = {
 }
 
 
-def schedule_kind(schedule: dict) -> ScheduleKind:
+def schedule_kind(schedule: ScheduleSettings) -> ScheduleKind:
     """Of a schedule's config; raises ValueError for a name that isn't in the list."""
     name = schedule.get("name", "step")
     if name not in SCHEDULES:

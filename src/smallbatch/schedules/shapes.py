@@ -5,19 +5,21 @@ Each takes the schedule, `at` (updates or examples, from 0), the end of the warm
 
 import math
 
+from smallbatch.records import ScheduleSettings
 
-def constant(schedule: dict, at: int, warm: float, total: int) -> float:
+
+def constant(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:
     return 1.0
 
 
-def drops(schedule: dict, at: int, warm: float, total: int) -> float:
+def drops(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:
     """``factor`` at each of the fractions ``drops``."""
     if not schedule.get("drops"):
         return 1.0
     return schedule["factor"] ** drops_before(schedule["drops"], at, total)
 
 
-def cosine(schedule: dict, at: int, warm: float, total: int) -> float:
+def cosine(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:
     """From 1 to 0 as (1 + cos(πt))/2 (Loshchilov & Hutter 2017, equation 5), after the warm-up."""
     return 0.5 * (1 + math.cos(math.pi * max(0.0, at - warm) / (total - warm)))
 

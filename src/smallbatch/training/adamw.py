@@ -1,5 +1,7 @@
 """Adam with decoupled weight decay for a fleet: every replica has its own learning rate."""
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -11,7 +13,13 @@ class AdamW:
     """
 
     def __init__(
-        self, parameters: list[torch.Tensor], replicas: int, beta1: float, beta2: float, eps: float, weight_decay: float
+        self,
+        parameters: Sequence[torch.Tensor],
+        replicas: int,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        weight_decay: float,
     ):
         whole = [parameter.detach() for parameter in parameters]  # one module's lie as they please
         self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]

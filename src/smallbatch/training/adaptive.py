@@ -8,22 +8,25 @@ waits for another.
 import math
 
 import numpy as np
+import torch
 
 from smallbatch.data.read import Split
 from smallbatch.data.stream import fresh
+from smallbatch.records import ScheduleSettings
 from smallbatch.schedules.adaptive import Average, averaged, wanted
+from smallbatch.training.trainer import MomentTrainer, Statistics
 
-KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its crew's state
+KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its trainer's state
 
 
 class Adaptive:
-    """A crew (`Compiled` or `Modules`) whose updates are rounds. Same methods, same meaning."""
+    """A `ReplicaTrainer` whose updates are rounds of the trainer (`Compiled` or `Modules`) that it wraps."""
 
-    def __init__(self, crew, schedule: dict, block: int, largest: int, seeds: list[int]):
-        self.crew, self.schedule, self.block = crew, schedule, block
+    def __init__(self, trainer: MomentTrainer, schedule: ScheduleSettings, block: int, largest: int, seeds: list[int]):
+        self.trainer, self.schedule, self.block = trainer, schedule, block
         self.most = largest // block  # blocks
         self.seed = np.array(seeds, np.int64)
-        self.sums = np.zeros((len(seeds), 2, crew.gradient_size), crew.dtype)
+        self.sums = np.zeros((len(seeds), 2, trainer.gradient_size), trainer.dtype)
         self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
         self.blocks = np.zeros(len(seeds), np.int64)
         self.made = np.zeros(len(seeds), np.int64)  # updates
@@ -41,15 +44,15 @@ class Adaptive:
             start = self.blocks[r] * self.block
             drawn = fresh(int(self.seed[r]), int(self.made[r]), len(train.labels))
             index = drawn[start : start + self.block]
-        loss = self.crew.moment_sums(r, train, index, self.sums[r])
+        loss = self.trainer.moment_sums(r, train, index, self.sums[r])
         self.loss[r] += loss
         self.blocks[r] += 1
         number = int(self.blocks[r])
-        seen = self.crew.weighed(r, self.sums[r], number, self.block, self.loss[r] / number)
+        seen = self.trainer.weighed(r, self.sums[r], number, self.block, self.loss[r] / number)
         average = Average(*self.average[r])
         size = wanted(self.schedule, seen, average, lr)
         if number >= self.most or number * self.block >= size:
-            self.crew.apply(r, self.sums[r, 0] / number, lr)
+            self.trainer.apply(r, self.sums[r, 0] / number, lr)
             self.average[r] = averaged(self.schedule, seen, average)
             self.made[r] += 1
             self.capped[r] += not math.isfinite(size)
@@ -60,36 +63,36 @@ class Adaptive:
         return self.made.copy(), examples - self.blocks * self.block
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
-        return self.crew.gradient_products(train, order)
+        return self.trainer.gradient_products(train, order)
 
-    def score(self, split: Split, statistics=None) -> tuple[np.ndarray, np.ndarray]:
-        return self.crew.score(split, statistics)
+    def score(self, split: Split, statistics: Statistics | None = None) -> tuple[np.ndarray, np.ndarray]:
+        return self.trainer.score(split, statistics)
 
-    def exact_statistics(self, images):
-        return self.crew.exact_statistics(images)
+    def exact_statistics(self, images: torch.Tensor) -> Statistics:
+        return self.trainer.exact_statistics(images)
 
-    def population_statistics(self, images):
-        return self.crew.population_statistics(images)
+    def population_statistics(self, images: torch.Tensor) -> Statistics:
+        return self.trainer.population_statistics(images)
 
     def finite(self) -> np.ndarray:
-        return self.crew.finite()
+        return self.trainer.finite()
 
     @property
     def normalised(self) -> bool:
-        return self.crew.normalised
+        return self.trainer.normalised
 
     @property
     def replicas(self) -> int:
-        return self.crew.replicas
+        return self.trainer.replicas
 
     @property
-    def tail(self) -> int:
-        return self.crew.tail
+    def padding(self) -> int:
+        return self.trainer.padding
 
     def state(self) -> dict[str, np.ndarray]:
-        return self.crew.state() | {f"adaptive.{name}": getattr(self, name).copy() for name in KEPT}
+        return self.trainer.state() | {f"adaptive.{name}": getattr(self, name).copy() for name in KEPT}
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        self.crew.load({name: array for name, array in state.items() if not name.startswith("adaptive.")})
+        self.trainer.load({name: array for name, array in state.items() if not name.startswith("adaptive.")})
         for name in KEPT:
             setattr(self, name, state[f"adaptive.{name}"].copy())

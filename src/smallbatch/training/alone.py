@@ -2,6 +2,7 @@
 
 import copy
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,14 +36,16 @@ class _Watch(TorchDispatchMode):
 
     def __init__(self, net: nn.Module):
         super().__init__()
-        self.reason = None
+        self.reason: str | None = None
         self.open: list[tuple] = []  # of each forward that has begun: its name, random state and module's state
         for path, module in net.named_modules():
             name = f"layer {path} ({type(module).__name__})" if path else f"the forward of {type(module).__name__}"
             module.register_forward_pre_hook(lambda module, _, name=name: self._begin(name, module))
             module.register_forward_hook(lambda module, *_: self._end(module))
 
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if operation is torch.ops.aten._local_scalar_dense.default:
             self._note("reads values of tensors into Python, where replicas can't differ")
         return operation(*args, **(kwargs or {}))

@@ -9,16 +9,16 @@ A checkpoint lies beside the parts of the store and is no part: it goes when its
 import hashlib
 import json
 import math
-import os
 import shutil
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from smallbatch.atomic import temporary_prefix, write_atomically
 from smallbatch.points import digest
 
 MAGIC = b"smallbatch checkpoint 1\n"
@@ -36,26 +36,30 @@ OTHER = {
 
 
 @dataclass(frozen=True)
-class Keep:
-    """How a block outlives an interruption. By default it doesn't."""
+class CheckpointPolicy:
+    """How a block survives an interruption. By default it doesn't."""
 
-    saved: tuple[dict, dict] | None = None  # a state and arrays that `save` was given, to go on from
-    save: Callable[[dict, dict], None] = lambda state, arrays: None
+    saved: tuple[dict[str, Any], dict[str, np.ndarray]] | None = (
+        None  # a state and arrays that `save` was given, to go on from
+    )
+    save: Callable[[dict[str, Any], dict[str, np.ndarray]], None] = lambda state, arrays: None
     seconds: float = math.inf  # between two checkpoints
     stopping: Callable[[], bool] = lambda: False  # whether the process was asked to end
 
 
-UNKEPT = Keep()
+NO_CHECKPOINT = CheckpointPolicy()
 
 
 class Unusable(Exception):
     """A checkpoint that training can't go on from; the text says what is wrong with it."""
 
 
-def keep_at(path: Path, identity: dict, seconds: float, stopping: Callable[[], bool], say) -> Keep:
+def policy_of(
+    path: Path, identity: dict[str, Any], seconds: float, stopping: Callable[[], bool], say: Callable[[str], None]
+) -> CheckpointPolicy:
     """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a file that is no use."""
     saved = None
-    for left in path.parent.glob(f"{_aside(path)}*"):  # by a process that was killed while it wrote
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     try:
         saved = load(path, identity)
@@ -64,13 +68,13 @@ def keep_at(path: Path, identity: dict, seconds: float, stopping: Callable[[], b
     if saved:
         say(f"goes on from its checkpoint, after {saved[0]['done']:,} updates")
 
-    def write(state: dict, arrays: dict) -> None:
+    def write(state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         try:
             save(path, identity, state, arrays)
         except OSError as error:  # a full disk, say: training itself needs none
             say(f"warning: checkpoint {path} could not be written ({error.strerror}); training goes on without")
 
-    return Keep(saved, write, seconds, stopping)
+    return CheckpointPolicy(saved, write, seconds, stopping)
 
 
 def path_of(folder: Path, points: list[str]) -> Path:
@@ -78,38 +82,21 @@ def path_of(folder: Path, points: list[str]) -> Path:
     return folder / f".checkpoint-{digest(points)}"
 
 
-def save(path: Path, identity: dict, state: dict, arrays: dict[str, np.ndarray]) -> None:
-    """Write a checkpoint: aside, synced, renamed, so that a kill or a power cut leaves the old one or the new one."""
+def save(path: Path, identity: dict[str, Any], state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write a checkpoint; a kill or a power cut leaves the old one or the new one."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
     header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(_aside(path) + uuid.uuid4().hex)  # a copy of the job may write beside
     hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
-    try:
-        with open(aside, "wb") as file:
-            for part in (MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())):
-                hashed.update(part)
-                file.write(part)
-            file.write(hashed.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        aside.unlink(missing_ok=True)
+    with write_atomically(path) as temporary, open(temporary, "wb") as file:
+        parts: list[Any] = [MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())]
+        for part in parts:
+            hashed.update(part)
+            file.write(part)
+        file.write(hashed.digest())
 
 
-def _aside(path: Path) -> str:
-    """How the name begins under which a checkpoint is written."""
-    return f".writing-{path.name[1:]}-"
-
-
-def load(path: Path, identity: dict) -> tuple[dict, dict[str, np.ndarray]] | None:
+def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     """The state and arrays of a checkpoint, None where there is none; raises Unusable."""
     try:
         content = bytearray(path.read_bytes())  # the arrays are views of it that can be written to
@@ -139,7 +126,7 @@ def load(path: Path, identity: dict) -> tuple[dict, dict[str, np.ndarray]] | Non
     return state, arrays
 
 
-def _header(content: bytearray) -> tuple[dict, int]:
+def _header(content: bytearray) -> tuple[dict[str, Any], int]:
     """The header and where the arrays begin; raises Unusable."""
     if not content.startswith(MAGIC):
         if MAGIC.startswith(content):

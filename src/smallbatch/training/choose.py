@@ -1,6 +1,6 @@
 """How a network's replicas train together: what is possible, and which of it is fastest on this machine.
 
-The ways (`crews.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
+The ways (`factory.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
 vmap with convolutions as batched products; vmap; one module after the other. The first is for processors, the third for
 GPUs: vmap makes batched products of linear layers, but of convolutions channel groups. A way is possible if it agrees
 with the modules apart (`verify.py`), which is looked at each time. Which is fastest is measured once per machine,
@@ -9,6 +9,8 @@ setting and version, for some tenths of a second, and remembered in the user's c
 
 import copy
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,16 +20,18 @@ from smallbatch import provenance
 from smallbatch.data.read import Data
 from smallbatch.models.build import check_norms
 from smallbatch.points import digest
+from smallbatch.records import Fleet, Option
 from smallbatch.schedules.course import is_adaptive, largest_step
 from smallbatch.training.alone import must_train_alone
-from smallbatch.training.crews import MODULES, make_crew, network
 from smallbatch.training.device import hardware
+from smallbatch.training.factory import MODULES, make_trainer, network
 from smallbatch.training.groups import CannotFuse
 from smallbatch.training.heap import give_back
-from smallbatch.training.loop import batches
 from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
+from smallbatch.training.trainer import ReplicaTrainer
+from smallbatch.training.updates import batches
 from smallbatch.training.verify import rounds_alike, verified
-from smallbatch.training.widths import WAYS, WIDEST, piece_of, twins, widths
+from smallbatch.training.widths import WAYS, WIDEST, padding_replicas, piece_of, widths
 from smallbatch.user_cache import remember, remembered
 
 SAID = {
@@ -51,34 +55,34 @@ REPEATS = 3
 CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
 
 
-def choose_engine(data: Data, shared: dict, say, most: int | None = None) -> tuple[str, int]:
+def choose_engine(data: Data, fleet: Fleet, say: Callable[[str], None], most: int | None = None) -> Option:
     """The way in which replicas train (one of WAYS), and how many at once, at most `most`; says so and why."""
     device = data.device.type
     most = WIDEST[device] if most is None else most
-    found, reasons = candidates(data, shared, most)
-    at_once = piece_of(largest_step(shared), shared.get("bn_batch_size"))
+    found, reasons = candidates(data, fleet, most)
+    at_once = piece_of(largest_step(fleet), fleet.get("bn_batch_size"))
     options = [(engine, width) for engine in found for width in widths(engine, at_once, most, device)]
-    engine, width = fastest(options, data, shared)
+    engine, width = fastest(options, data, fleet)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
     say(f"replicas train {SAID[engine]}{': ' if reasons else ''}{'; '.join(reasons)}")
     return engine, width
 
 
-def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
+def candidates(data: Data, fleet: Fleet, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
     """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
 
     Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
     another precision than that of the weights, bits depend on neighbours whatever the way.
     """
-    m, b = shared["batch_size"], shared.get("bn_batch_size")
-    nets = [network(data, shared, seed) for seed in (0, 1)]
+    m, b = fleet["batch_size"], fleet.get("bn_batch_size")
+    nets = [network(data, fleet, seed) for seed in (0, 1)]
     examples = piece_of(m, b) if m > 1 else b or 2
     check_norms(nets[0], data.shape, examples)
-    reason = _compiled(nets[0], data, shared, examples)
+    reason = _compiled(nets[0], data, fleet, examples)
     give_back()
     # Gradients of single examples are taken from modules in torch's usual layout.
-    separate = ["separate"] if is_adaptive(shared) else separate_ways(nets[0], data.shape, examples)
+    separate = ["separate"] if is_adaptive(fleet) else separate_ways(nets[0], data.shape, examples)
     if not reason:
         return ["compiled", *separate], []
     alone = must_train_alone(nets[0], data.shape, examples)
@@ -87,9 +91,11 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
         return separate, [alone]
     if most < 2:
         return separate, [reason, "two at once would not fit in memory"]
-    alike, others, reasons = [], [], [reason]
+    alike: list[str] = []
+    others: list[str] = []
+    reasons = [reason]
     nets, on_gpu = [net.to(data.device) for net in nets], data.device.type == "cuda"
-    exact = not (on_gpu or shared.get("precision"))
+    exact = not (on_gpu or fleet.get("precision"))
     unfolds = on_gpu and any(isinstance(layer, nn.Conv2d) for layer in nets[0].modules())
     for name in ("groups", "products", "vmap") if unfolds else ("groups", "vmap"):
         try:
@@ -99,7 +105,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
             continue
         finally:
             give_back()
-        spare, widest = twins(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
+        spare, widest = padding_replicas(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
         if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, widest):
             alike.append(name)
         else:
@@ -108,7 +114,7 @@ def candidates(data: Data, shared: dict, most: int = WIDEST["cpu"]) -> tuple[lis
     return [*(alike or others), *separate], reasons
 
 
-def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
+def separate_ways(net: nn.Module, shape: tuple[int, ...], examples: int) -> list[str]:
     """``separate``, and the same with channels last in memory where there are convolutions and the forward takes it."""
     if not any(isinstance(layer, nn.Conv2d) for layer in net.modules()):
         return ["separate"]
@@ -121,13 +127,13 @@ def separate_ways(net: nn.Module, shape: tuple, examples: int) -> list[str]:
     return ["separate", "separate channels_last"]
 
 
-def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
+def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
     """Why `net` can't train by the compiled step; empty if it can."""
     if data.device.type != "cpu":
         return "the compiled step is for processors"
-    if shared.get("precision"):
-        return f"the compiled step knows no {shared['precision']}"
-    if not optimizer_kind(shared.get("optimizer", {})).compiled:
+    if fleet.get("precision"):
+        return f"the compiled step knows no {fleet['precision']}"
+    if not optimizer_kind(fleet.get("optimizer", {})).compiled:
         known = [name for name, kind in OPTIMIZERS.items() if kind.compiled]
         return f"the compiled step knows {' and '.join(known).upper()} alone"
     try:
@@ -139,7 +145,7 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
         return f"the compiled step needs Numba ({error})"
     try:
         verify(net, data.shape, examples)
-        if is_adaptive(shared):
+        if is_adaptive(fleet):
             verify_moments(net, data.shape, examples)
     except CannotFuse as reason:
         return str(reason)
@@ -148,64 +154,64 @@ def _compiled(net: nn.Module, data: Data, shared: dict, examples: int) -> str:
     return ""
 
 
-def fastest(options: list[tuple[str, int]], data: Data, shared: dict) -> tuple[str, int]:
+def fastest(options: list[Option], data: Data, fleet: Fleet) -> Option:
     """The option (way, width) that trains most images per second here, measured once per machine and setting."""
-    circumstances = (options, shared, data.shape, data.classes, hardware(data.device))
+    circumstances = (options, fleet, data.shape, data.classes, hardware(data.device))
     found = settled(*circumstances)
     if found is None:
-        speeds = measured(options, data, shared)
+        speeds = measured(options, data, fleet)
         give_back()
         found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
-        about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(shared)}
+        about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(fleet)}
         kept = {"engine": found[0], "width": found[1]} | about
         remember(_name(*circumstances), kept, lambda kept: _option(kept) in options)
         found = settled(*circumstances) or found  # jobs that timed it at once go the way of the first
     return found
 
 
-def settled(options: list, shared: dict, shape, classes: int, machine: str) -> tuple[str, int] | None:
+def settled(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> Option | None:
     """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
     if len(options) == 1:
         return options[0]
-    found = _option(remembered(_name(options, shared, shape, classes, machine)) or {})
+    found = _option(remembered(_name(options, fleet, shape, classes, machine)) or {})
     return found if found in options else None
 
 
-def _option(kept: dict) -> tuple:
+def _option(kept: dict[str, Any]) -> tuple[Any, Any]:
     return kept.get("engine"), kept.get("width")
 
 
-def _setting(shared: dict) -> dict:
-    largest = largest_step(shared)
-    grows = {"largest": largest} if largest > shared["batch_size"] else {}
-    return {key: shared.get(key) for key in SETTING} | grows | ({"rounds": True} if is_adaptive(shared) else {})
+def _setting(fleet: Fleet) -> dict[str, Any]:
+    largest = largest_step(fleet)
+    grows = {"largest": largest} if largest > fleet["batch_size"] else {}
+    return {key: fleet.get(key) for key in SETTING} | grows | ({"rounds": True} if is_adaptive(fleet) else {})
 
 
-def _name(options: list, shared: dict, shape, classes: int, machine: str) -> str:
+def _name(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> str:
     from smallbatch.source import code_digest
 
     code, versions = code_digest([], None), provenance.versions("torch", "numpy")
-    return f"engines/{digest([_setting(shared), list(shape), classes, machine, versions, options, code])}"
+    return f"engines/{digest([_setting(fleet), list(shape), classes, machine, versions, options, code])}"
 
 
-def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[tuple[str, int], float]:
+def measured(options: list[Option], data: Data, fleet: Fleet) -> dict[Option, float]:
     """Images per second of each option: the best of REPEATS short timings, which alternate.
 
     An update ends with its losses on the host, so a GPU has ended too when the clock is read. What takes more memory
     than a GPU has is left out.
     """
-    m, size = shared["batch_size"], len(data.train.labels)
+    m, size = fleet["batch_size"], len(data.train.labels)
     runs = {}
     for engine, width in options:
         seeds = list(range(1 if engine == "compiled" else width))
-        crew = make_crew(engine, data, shared, seeds)
+        trainer = make_trainer(engine, data, fleet, seeds)
 
-        def run(updates: int, m: int = m, crew=crew, seeds=seeds) -> float:
+        def run(updates: int, m: int = m, trainer: ReplicaTrainer = trainer, seeds: list[int] = seeds) -> float:
             order = batches(seeds, m, size, 0, updates)
             begun = time.perf_counter()
             # A rate of almost nothing: the weights stay sane, the work is the same.
-            crew.update(data.train, order, np.full((updates, len(seeds)), 1e-9), np.zeros(len(seeds)))
+            trainer.update(data.train, order, np.full((updates, len(seeds)), 1e-9), np.zeros(len(seeds)))
             return len(seeds) * updates * m / (time.perf_counter() - begun)
 
         runs[engine, width] = run, len(seeds) * m
@@ -214,7 +220,7 @@ def measured(options: list[tuple[str, int]], data: Data, shared: dict) -> dict[t
         run, images = runs[option]
         try:
             if data.device.type == "cuda":
-                run(1, largest_step(shared))  # does it fit?
+                run(1, largest_step(fleet))  # does it fit?
             run(1)  # what is done once
             numbers[option] = max(1, min(1000, round(SECONDS * run(1) / images)))
         except torch.OutOfMemoryError:

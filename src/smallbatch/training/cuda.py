@@ -1,6 +1,7 @@
-"""One update of a crew captured in a CUDA graph, and replayed: between updates Python does nothing and nobody waits."""
+"""One update of a trainer captured in a CUDA graph, and replayed: between updates Python does nothing and nobody waits."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -8,23 +9,26 @@ import torch
 from smallbatch.data.read import Split
 from smallbatch.training.evaluate import norm_layers
 
+if TYPE_CHECKING:
+    from smallbatch.training.modules import Modules
+
 PART = 256  # updates whose batches and rates lie in the tensors that a graph reads
 WARM_UPS = 3  # updates before a capture, in which libraries choose kernels and take memory
 
 
 class StaticStep:
-    """One update of `crew` (a `Modules`) that reads and writes only tensors which stay where they are in memory.
+    """One update of `trainer` (a `Modules`) that reads and writes only tensors which stay where they are in memory.
 
     `fill` lays the batches ``[updates, m, R]`` and rates ``[updates, R, 1]`` of at most PART updates ready. Each call
     does the one of number `at` (a tensor), adds its losses to `total` ``[R]`` and counts `at` up.
     """
 
-    def __init__(self, crew, train: Split, m: int):
-        weights = crew.parameters[0].detach()
-        self.crew, self.train = crew, train
-        self.index = weights.new_zeros((PART, m, crew.replicas), dtype=torch.int64)
-        self.rates = weights.new_zeros((PART, crew.replicas, 1))
-        self.total = weights.new_zeros(crew.replicas, dtype=torch.float64)
+    def __init__(self, trainer: "Modules", train: Split, m: int):
+        weights = trainer.parameters[0].detach()
+        self.trainer, self.train = trainer, train
+        self.index = weights.new_zeros((PART, m, trainer.replicas), dtype=torch.int64)
+        self.rates = weights.new_zeros((PART, trainer.replicas, 1))
+        self.total = weights.new_zeros(trainer.replicas, dtype=torch.float64)
         self.at = weights.new_zeros(1, dtype=torch.int64)
 
     def fill(self, index: torch.Tensor, rates: torch.Tensor) -> None:
@@ -34,7 +38,7 @@ class StaticStep:
 
     def __call__(self) -> None:
         index, rates = (ready.index_select(0, self.at)[0] for ready in (self.index, self.rates))
-        self.crew.step(self.train, index, rates, self.total)
+        self.trainer.step(self.train, index, rates, self.total)
         self.at += 1
 
 
@@ -54,16 +58,16 @@ def captured(step: StaticStep) -> Callable[[], None]:
     """A function that does `step` by replaying a CUDA graph of it; raises RuntimeError where that isn't possible.
 
     A graph knows nothing of Python: what a step counts there (the chunks that batch norm has seen) is counted at each
-    replay. From the same state a replay must lead where `step` leads. The crew is left as it was.
+    replay. From the same state a replay must lead where `step` leads. The trainer is left as it was.
     """
-    layers, start = norm_layers(step.crew.net), step.crew.state()
+    layers, start = norm_layers(step.trainer.net), step.trainer.state()
 
     def after(once: Callable[[], None]) -> dict[str, np.ndarray]:
-        step.crew.load(start)
+        step.trainer.load(start)
         step.at.zero_()
         step.total.zero_()
         once()
-        return step.crew.state() | {"total": step.total.cpu().numpy()}
+        return step.trainer.state() | {"total": step.total.cpu().numpy()}
 
     try:
         with torch.cuda.stream(torch.cuda.current_stream()):  # which a capture that fails may leave to be another
@@ -78,7 +82,7 @@ def captured(step: StaticStep) -> Callable[[], None]:
                 step()
         eager, replayed = after(step), after(graph.replay)
     finally:
-        step.crew.load(start)
+        step.trainer.load(start)
     for name in eager.keys() - {"chunks"}:
         if not np.allclose(eager[name], replayed[name], rtol=1e-4, atol=1e-6, equal_nan=True):
             raise RuntimeError(f"a replay changes {name} otherwise than the update itself")

@@ -1,7 +1,7 @@
 """Where a job trains and in which precision: decided here, and followed by all that has the data in its hands."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -9,7 +9,7 @@ from smallbatch import provenance
 from smallbatch.errors import UserError
 
 
-def place(device: str | None, gpus: int, precision: str | None, say) -> torch.device:
+def place(device: str | None, gpus: int, precision: str | None, say: Callable[[str], None]) -> torch.device:
     """The device of a job: `device` (cpu, cuda), or where that is None a GPU if `gpus` are asked for and there is one.
 
     Raises UserError where there is none but must be.
@@ -44,9 +44,9 @@ def forward_in(precision: str | None, device: torch.device) -> Callable:
 
 
 @contextlib.contextmanager
-def products_in(precision: str | None):
+def products_in(precision: str | None) -> Iterator[None]:
     """Let matrix products and convolutions on a GPU round their factors to TF32 for a while if `precision` is tf32."""
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]  # missing in torch's stubs
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:
         backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"

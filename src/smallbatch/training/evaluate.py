@@ -6,6 +6,8 @@ training set, that is what the running ones estimate; *population* ones are over
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -15,12 +17,15 @@ from smallbatch.models.norm import GhostBatchNorm
 LAYOUTS = {"cpu": torch.channels_last, "cuda": torch.contiguous_format}  # of activations, the faster where it was timed
 SLICE = 64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
 
+Pair = tuple[torch.Tensor, torch.Tensor]  # mean and variance of a layer
+
 
 def norm_layers(net: torch.nn.Module) -> list[GhostBatchNorm]:
+    """The batch-norm layers of a network, in the order of its modules."""
     return [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
 
 
-def batches(images: torch.Tensor, replicas: int, multiple: int = 1):
+def batches(images: torch.Tensor, replicas: int, multiple: int = 1) -> Iterator[torch.Tensor]:
     """Consecutive slices of `images`, each repeated for all replicas: ``[examples, R·C, H, W]``.
 
     Slice lengths are multiples of `multiple`; a last slice that isn't is left out.
@@ -34,7 +39,9 @@ def batches(images: torch.Tensor, replicas: int, multiple: int = 1):
 
 
 @torch.no_grad()
-def score(net, images, labels, replicas: int) -> tuple[torch.Tensor, torch.Tensor]:
+def score(
+    net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, replicas: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation mode."""
     net.eval()
     logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
@@ -44,7 +51,7 @@ def score(net, images, labels, replicas: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 @contextlib.contextmanager
-def fixed_statistics(net, statistics: list):
+def fixed_statistics(net: torch.nn.Module, statistics: list[Pair]) -> Iterator[None]:
     """Let the norm layers evaluate with `statistics`, a (mean, variance) for each (if there are any), for a while."""
     layers = norm_layers(net)
     if statistics:
@@ -58,15 +65,15 @@ def fixed_statistics(net, statistics: list):
 
 
 @torch.no_grad()
-def exact_statistics(net, images, replicas: int) -> list:
+def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) -> list[Pair]:
     """For each norm layer the mean and variance of training chunks, averaged over one pass of `images`."""
     layers = norm_layers(net)
     if not layers:
         return []
-    sums = [[0.0, 0.0, 0] for _ in layers]
+    sums: list[list[Any]] = [[0.0, 0.0, 0] for _ in layers]
 
-    def observer(total):
-        def add(means, variances):
+    def observer(total: list[Any]) -> Callable[[torch.Tensor, torch.Tensor], None]:
+        def add(means: torch.Tensor, variances: torch.Tensor) -> None:
             total[0] = total[0] + means.double().t().contiguous().sum(1)
             total[1] = total[1] + variances.double().t().contiguous().sum(1)
             total[2] += len(means)
@@ -87,7 +94,7 @@ def exact_statistics(net, images, replicas: int) -> list:
 
 
 @torch.no_grad()
-def population_statistics(net, images, replicas: int) -> list:
+def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) -> list[Pair]:
     """For each norm layer the mean and variance of its input over all `images` at once.
 
     A layer's input depends on the statistics of the layers before it, so each layer takes a pass.
@@ -98,9 +105,9 @@ def population_statistics(net, images, replicas: int) -> list:
     for layer in layers:
         layer.fixed = layer.running()
     for layer in order:
-        sums = [0.0, 0.0, 0]
+        sums: list[Any] = [0.0, 0.0, 0]
 
-        def add(_, inputs, total=sums):
+        def add(_: torch.nn.Module, inputs: tuple, total: list[Any] = sums) -> None:
             x = inputs[0].double().transpose(0, 1).flatten(1)
             total[0] = total[0] + x.sum(1)
             total[1] = total[1] + x.square().sum(1)
@@ -112,14 +119,16 @@ def population_statistics(net, images, replicas: int) -> list:
         hook.remove()
         mean = sums[0] / sums[2]
         layer.fixed = (mean.to(layer.weight), (sums[1] / sums[2] - mean.square()).clamp_(min=0).to(layer.weight))
-    statistics = [layer.fixed for layer in layers]
+    statistics = [layer.fixed or layer.running() for layer in layers]
     for layer in layers:
         layer.fixed = None
     return statistics
 
 
-def _forward_order(net, layers, images, replicas: int) -> list:
-    order = []
+def _forward_order(
+    net: torch.nn.Module, layers: list[GhostBatchNorm], images: torch.Tensor, replicas: int
+) -> list[GhostBatchNorm]:
+    order: list[GhostBatchNorm] = []
     hooks = [layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers]
     net.eval()
     net(next(batches(images[:1], replicas)))

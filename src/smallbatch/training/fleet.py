@@ -2,21 +2,25 @@
 
 import functools
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
 from smallbatch.data.read import Data
 from smallbatch.errors import UserError
+from smallbatch.records import Fleet, Outcome, Point
 from smallbatch.text import count_text
-from smallbatch.training.checkpoint import UNKEPT
+from smallbatch.training.checkpoint import NO_CHECKPOINT, CheckpointPolicy
 from smallbatch.training.choose import choose_engine
-from smallbatch.training.crews import make_crew, network, twins
+from smallbatch.training.factory import make_trainer, network
 from smallbatch.training.heap import give_back
+from smallbatch.training.history import ReplicaHistory
 from smallbatch.training.loop import train_block
 from smallbatch.training.modules import row_major
-from smallbatch.training.widths import piece_of
+from smallbatch.training.widths import padding_replicas, piece_of
+
+OnBlockEpochEnd = Callable[[list[Point], list[ReplicaHistory], float], None]
 
 
 def set_up() -> None:
@@ -27,42 +31,53 @@ def set_up() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True
-    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision = "ieee"
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
 
 
 def train_fleet(
-    data: Data, shared: dict, points: list[tuple[float, int]], say, watch=None, keep=lambda block, engine: UNKEPT,
+    data: Data,
+    fleet: Fleet,
+    points: list[Point],
+    say: Callable[[str], None],
+    on_epoch_end: OnBlockEpochEnd | None = None,
+    checkpoints: Callable[[list[Point], str], CheckpointPolicy] = lambda block, engine: NO_CHECKPOINT,
     most: int | None = None,
-) -> Iterator:  # fmt: skip
-    """Yield ``(points, results)`` block by block; `points` are (η̃, seed). Results: `training/loop.py`.
+) -> Iterator[tuple[list[Point], list[Outcome]]]:
+    """Yield ``(block, outcomes)`` for one block of points after the other, trained where `data` is.
 
-    They train where `data` lies. `say(text)` gets lines for the log; `watch(block, records, share)` is called at every
-    epoch's end; `keep(block, engine)` says how a block outlives an interruption; memory holds `most` replicas at once
+    ``say(text)`` gets lines for the log; ``on_epoch_end(block, replicas, share)`` is called at every epoch's end;
+    ``checkpoints(block, engine)`` says how a block survives an interruption; memory holds `most` replicas at once
     (as many as are fast, if None). Raises Stopped.
     """
-    _try_out(network(data, shared, 0).to(data.device), data, shared, say)
+    _try_out(network(data, fleet, 0).to(data.device), data, fleet, say)
     give_back()
-    engine, width = choose_engine(data, shared, say, most)
+    engine, width = choose_engine(data, fleet, say, most)
     for block in blocks(points, width):
-        crowd = block + block[-1:] * twins(engine, len(block), shared["batch_size"] * data.classes)
-        torch.manual_seed(crowd[0][1])  # of dropout and the like, in networks that train one by one
-        rates, seeds = [rate for rate, _ in crowd], [seed for _, seed in crowd]
-        report = watch and functools.partial(watch, block)
-        crew = make_crew(engine, data, shared, seeds, say)
-        results = train_block(crew, data, shared, rates, seeds, report, keep(block, engine))
-        seconds = sum(result["summary"]["seconds"] for result in results)  # those before an interruption too
-        results = results[: len(block)]
-        for result in results:
-            own = result["summary"]["seconds"] * len(crowd) / len(block)  # twins' time is the block's
-            result["summary"] |= {"engine": engine, "seconds": own}
-        images = sum(result["summary"]["examples"] for result in results)
+        # The last point trains several times where results would otherwise depend on how points are packed.
+        padding = padding_replicas(engine, len(block), fleet["batch_size"] * data.classes)
+        padded_block = block + block[-1:] * padding
+        seeds = [seed for _, seed in padded_block]
+        torch.manual_seed(seeds[0])  # of dropout and the like, in networks that train one by one
+        trainer = make_trainer(engine, data, fleet, seeds, say)
+        report = on_epoch_end and functools.partial(on_epoch_end, block)
+        rates, policy = [rate for rate, _ in padded_block], checkpoints(block, engine)
+        outcomes = train_block(trainer, data, fleet, rates, seeds, report, policy)
+
+        # The time of the block, before an interruption too, is shared by its points: padding costs something.
+        seconds = sum(outcome["summary"]["seconds"] for outcome in outcomes)
+        outcomes = outcomes[: len(block)]
+        for outcome in outcomes:
+            own = outcome["summary"]["seconds"] * len(padded_block) / len(block)
+            outcome["summary"].update({"engine": engine, "seconds": own})
+        images = sum(outcome["summary"]["examples"] for outcome in outcomes)
         say(f"{count_text(len(block), 'point')} in {seconds:.1f} s, {images / seconds:,.0f} images/s")
-        yield block, results
+        yield block, outcomes
 
 
-def _try_out(net: torch.nn.Module, data: Data, shared: dict, say) -> None:
+def _try_out(net: torch.nn.Module, data: Data, fleet: Fleet, say: Callable[[str], None]) -> None:
     """One batch through a network before it trains; raises UserError, naming network, file and line, if that fails."""
-    m, name = piece_of(shared["batch_size"], shared.get("bn_batch_size")), shared["model"]["_target_"]
+    m, name = piece_of(fleet["batch_size"], fleet.get("bn_batch_size")), fleet["model"]["_target_"]
     x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)
@@ -84,12 +99,12 @@ def _is_library(filename: str) -> bool:
     return filename.startswith((str(Path(__file__).parents[1] / "training"), str(Path(torch.__file__).parent)))
 
 
-def blocks(points: list, width: int) -> list[list]:
+def blocks(points: list[Point], width: int) -> list[list[Point]]:
     """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be.
 
     What is left after the first ones is cut as before, so that a block finds its checkpoint when others are stored.
     """
-    found = []
+    found: list[list[Point]] = []
     while points:
         size = len(points) // -(-len(points) // width)
         found, points = [*found, points[:size]], points[size:]

@@ -7,6 +7,7 @@ of an ordinary module is enough for most networks, and `verify.py` says whether 
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -27,11 +28,12 @@ class GroupedConv2d(nn.Module):
         self.weight = nn.Parameter(torch.cat([layer.weight.detach() for layer in layers]))
         self.bias = None
         if layers[0].bias is not None:
-            self.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers]))
-        self.options = (layers[0].stride, layers[0].padding, layers[0].dilation, layers[0].groups * len(layers))
+            self.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers if layer.bias is not None]))
+        self.stride, self.padding, self.dilation = layers[0].stride, layers[0].padding, layers[0].dilation
+        self.groups = layers[0].groups * len(layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(x, self.weight, self.bias, *self.options)
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class GroupedLinear(nn.Module):
@@ -72,7 +74,7 @@ def _group_norm(layers: list[nn.GroupNorm]) -> nn.GroupNorm:
     return fused
 
 
-GROUPED = {
+GROUPED: dict[type[nn.Module], Callable[[list], nn.Module]] = {
     nn.Conv2d: GroupedConv2d,
     nn.Linear: GroupedLinear,
     GhostBatchNorm: _ghost_batch_norm,
@@ -80,9 +82,9 @@ GROUPED = {
 }
 
 
-def grouped(layer: nn.Module, twins: list[nn.Module]) -> nn.Module:
-    """The one layer that computes `twins`, with those parameters frozen that are frozen in `layer`."""
-    made = GROUPED[type(layer)](twins)
+def grouped(layer: nn.Module, replica_layers: list[nn.Module]) -> nn.Module:
+    """The one layer that computes `replica_layers`, with those parameters frozen that are frozen in `layer`."""
+    made = GROUPED[type(layer)](replica_layers)
     for name, parameter in layer.named_parameters(recurse=False):
         getattr(made, name).requires_grad_(parameter.requires_grad)
     return made
@@ -95,7 +97,7 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
     replica-major: ``parameter.view(R, -1)[r]`` is that of replica r.
     """
     fused = copy.deepcopy(nets[0])
-    twins = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
+    replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
     replaced: dict[int, nn.Module] = {}  # by identity, so that a shared layer stays shared
     for path, layer in list(fused.named_modules(remove_duplicate=False)):
         if list(layer.parameters(recurse=False)) == [] and list(layer.buffers(recurse=False)) == []:
@@ -105,7 +107,7 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
             what = f"layer {path} ({type(layer).__name__})" if path else f"{own[0]} of {type(layer).__name__} itself"
             raise CannotFuse(f"{what} cannot be written as channel groups")
         if id(layer) not in replaced:
-            replaced[id(layer)] = grouped(layer, [twin[path] for twin in twins])
+            replaced[id(layer)] = grouped(layer, [twin[path] for twin in replica_layers])
         if not path:
             return replaced[id(layer)]
         fused.set_submodule(path, replaced[id(layer)])

@@ -2,277 +2,266 @@
 
     θ_r <- θ_r - η̃_r · Σ_{i in batch_r} ∇ℓ_i        (Masters & Luschi 2018, equations 5 and 6)
 
-computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentum and decay,
-`data/stream.py` for the batches, `schedules/` for rate, batch size and budget, `training/checkpoint.py` for interruptions.
+computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentum and decay, `data/stream.py` for the
+batches, `schedules/` for rate, batch size and budget, `training/checkpoint.py` for interruptions.
 
 Where the batch size is chosen while training (`training/adaptive.py`) an "update" below is a round: every replica
 draws one more block of examples, and those that have gathered enough make their update.
 """
 
-import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from smallbatch.data.augment import Augmented, moves_in
-from smallbatch.data.read import Data, Split
-from smallbatch.data.stream import fresh, stream
+from smallbatch.data.read import Data
 from smallbatch.errors import Stopped
 from smallbatch.measures.registry import asked_for
-from smallbatch.schedules.budget import final_epochs
-from smallbatch.schedules.course import course, epoch_ends, examples_at, is_adaptive, rate_factors, runs
-from smallbatch.training.checkpoint import UNKEPT, Keep
-from smallbatch.training.record import Clock, Record
+from smallbatch.records import Fleet, Outcome
+from smallbatch.schedules.course import is_adaptive, phases_between
+from smallbatch.schedules.timetable import Epoch, Timetable
+from smallbatch.training.adaptive import Adaptive
+from smallbatch.training.checkpoint import NO_CHECKPOINT, CheckpointPolicy
+from smallbatch.training.history import Clock, EpochEnd, ReplicaHistory, Scores
+from smallbatch.training.results import outcomes_of
+from smallbatch.training.trainer import ReplicaTrainer
+from smallbatch.training.updates import augmenting, batches_of
 
-STRETCH_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most
-FIRST_STRETCH = 8  # updates, before their speed is known
+CHUNK_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most
+FIRST_CHUNK = 8  # updates, before their speed is known
+
+OnEpochEnd = Callable[[list[ReplicaHistory], float], None]
 
 
 @dataclass
-class Standing:
-    """Where a block stands: with the crew's state all that a checkpoint holds."""
+class BlockState:
+    """The progress of a block; together with the trainer's state, the content of a checkpoint."""
 
-    records: list[Record]  # one for each replica
-    rows: list[int]  # which replica each row of the crew is; those that diverged leave
+    replicas: list[ReplicaHistory]
+    rows: list[int]  # which replica each row of the trainer is; those that diverged are dropped
     total: np.ndarray  # for each row the losses of the updates of the unfinished epoch, summed
     done: int = 0  # updates
-    stretch: int = FIRST_STRETCH  # updates between two looks at the clock, by their speed so far
+    chunk: int = FIRST_CHUNK  # updates between two looks at the clock, by their speed so far
+
+    @property
+    def all_diverged(self) -> bool:
+        return all(replica.diverged for replica in self.replicas)
 
 
 def train_block(
-    crew, data: Data, fleet: dict, base_lr: list[float], seeds: list[int], watch=None, keep: Keep = UNKEPT
-) -> list[dict]:
-    """Train the replicas of `crew` and return for each ``{"summary", "history", "correct"}``.
+    trainer: ReplicaTrainer,
+    data: Data,
+    fleet: Fleet,
+    base_lr: list[float],
+    seeds: list[int],
+    on_epoch_end: OnEpochEnd | None = None,
+    checkpoints: CheckpointPolicy = NO_CHECKPOINT,
+) -> list[Outcome]:
+    """Train the replicas of `trainer`, one for each of `seeds`, and return their outcomes.
 
-    `crew` holds ``len(seeds)`` replicas (`training/compiled/`, `training/modules.py`). `fleet` is the part of a plan that
-    replicas share. `watch(records, share)` is called at every epoch's end with the share of the budget that is done.
-    Raises Stopped, after a checkpoint, when ``keep.stopping()``. Columns: docs/tables.md.
+    ``on_epoch_end(replicas, share)`` is called at every epoch's end with the share of the budget that is done. Raises
+    Stopped, after a checkpoint, when ``checkpoints.stopping()``. Columns: docs/tables.md.
     """
-    stretches, size = course(fleet), len(data.train.labels)
-    ends, updates = epoch_ends(stretches, size), fleet["updates"]
-    final = final_epochs([epoch for epoch, _ in ends])
-    scored = set(final) | set(fleet["evaluation"]["epochs"])
+    timetable = Timetable.of(fleet, len(data.train.labels))
+    state, clock = begin(trainer, data, fleet, base_lr, seeds, checkpoints)
+    checkpoint_if_due = CheckpointIfDue(trainer, state, clock, checkpoints)
 
-    if keep.saved:
-        at = restored(crew, *keep.saved)
-        clock = Clock(at.records)
-    else:
-        records = [Record(seed, rate, fleet["batch_size"]) for seed, rate in zip(seeds, base_lr, strict=True)]
-        at = Standing(records, [], np.zeros(len(seeds)))
-        at.rows = list(range(len(seeds)))
-        clock = Clock(at.records)
-        start_scores = score_epoch(crew, data)
-        val_loss, val_correct = crew.score(data.validation)
-        for row, record in enumerate(at.records):
-            record.begin(start_scores, float(val_loss[row]), val_correct[row], row)
-    saved = time.monotonic()
+    for epoch in timetable.epochs:
+        if epoch.end <= state.done or state.all_diverged:
+            continue
+        lr = train_epoch(trainer, data, timetable, state, epoch, checkpoint_if_due)
+        score_epoch(trainer, data, timetable, state, epoch, lr, clock)
+        drop_diverged(trainer, state)
+        state.total = np.zeros(len(state.rows))
+        if on_epoch_end:
+            on_epoch_end(state.replicas, epoch.end / timetable.updates)
+            clock.skip()  # logging is not training
+        if epoch.end < timetable.updates:
+            checkpoint_if_due()
 
-    def offer() -> None:
-        """A moment at which training can be interrupted: a checkpoint if one is due."""
-        nonlocal saved
-        stopping = keep.stopping()
-        if stopping or time.monotonic() - saved >= keep.seconds:
-            clock.share()
-            keep.save(*state_of(crew, at))
-            saved = time.monotonic()
-        if stopping:
-            raise Stopped
-
-    start = 0
-    for epoch, end in ends:
-        if end > at.done and not all(record.diverged for record in at.records):
-            lr = train_epoch(crew, data, fleet, stretches, at, end, min(STRETCH_SECONDS, keep.seconds / 4), offer)
-            running = at.total / (end - start)
-            val_loss, val_correct = crew.score(data.validation)
-            scores = score_epoch(crew, data) if epoch in scored else None
-            finite = np.isfinite(running) & crew.finite()
-            clock.share()  # before the diverged leave, so that they pay for the epoch in which they did
-            examples = examples_at(stretches, end)
-            made, spent = crew.updates_made(end, examples)
-            noise = measured(crew, data, fleet, at, epoch)
-            batch_size = None if is_adaptive(fleet) else runs(stretches, end - 1, end)[0].batch_size
-            for row, r in enumerate(at.rows):
-                if not at.records[r].diverged:
-                    at.records[r].end_epoch(
-                        *(epoch, int(made[row]), examples, int(spent[row])),
-                        *(batch_size, float(lr[row]), float(running[row])),
-                        *(float(val_loss[row]), val_correct[row], scores, row, bool(finite[row])),
-                        noise[row],
-                    )
-                    if is_adaptive(fleet):
-                        at.records[r].history[-1]["capped"] = int(crew.capped[row])
-                    at.records[r].history[-1]["smith_g"] = smith_g(at.records[r], fleet, size, float(lr[row]))
-            clock.share()
-            trim(crew, at)
-            at.total = np.zeros(len(at.rows))
-            if watch:
-                watch(at.records, end / updates)
-                clock.last = time.perf_counter()  # logging is not training
-            if end < updates:
-                offer()
-        start = end
-    results = finish(crew, data, at, final)
+    final = {epoch.number for epoch in timetable.epochs if epoch.is_final}
+    outcomes = outcomes_of(trainer, data, state.replicas, state.rows, final)
     clock.share()
-    for record, result in zip(at.records, results, strict=True):
-        result["summary"]["seconds"] = record.seconds
-    return results
+    for replica, outcome in zip(state.replicas, outcomes, strict=True):
+        outcome["summary"]["seconds"] = replica.seconds  # with those of the last evaluation
+    return outcomes
 
 
-def train_epoch(crew, data: Data, fleet: dict, stretches: list, at: Standing, end: int, seconds: float, offer):
-    """Train from ``at.done`` to the update `end`, `offer()` after about every `seconds`; returns the last rates ``[rows]``."""
-    records = [at.records[r] for r in at.rows]
-    base_lr, seeds = [record.base_lr for record in records], [record.seed for record in records]
-    size, is_fresh = len(data.train.labels), fleet["schedule"].get("sampling") == "fresh"
-    for run in runs(stretches, at.done, end):
-        lr = learning_rates(base_lr, fleet, run.first, run.stop)
-        number, m = run.stop - run.first, run.batch_size
-        if is_fresh and not is_adaptive(fleet):  # an adaptive rule draws for itself
-            order = fresh_batches(seeds, m, size, run.first, number)
-        else:
-            order = batches(seeds, m, size, run.examples, number)
-        update = augmenting(crew, data.train, fleet, seeds, order, run.examples)
-        while at.done < run.stop:
+def begin(
+    trainer: ReplicaTrainer,
+    data: Data,
+    fleet: Fleet,
+    base_lr: list[float],
+    seeds: list[int],
+    checkpoints: CheckpointPolicy,
+) -> tuple[BlockState, Clock]:
+    """The state of the block, from its checkpoint if there is one, and a clock that runs from here on."""
+    if checkpoints.saved:
+        state = restored(trainer, *checkpoints.saved)
+        return state, Clock(state.replicas)
+    replicas = [ReplicaHistory(seed, rate, fleet["batch_size"]) for seed, rate in zip(seeds, base_lr, strict=True)]
+    state = BlockState(replicas, list(range(len(seeds))), np.zeros(len(seeds)))
+    clock = Clock(replicas)
+    score_start(trainer, data, state)
+    return state, clock
+
+
+def train_epoch(
+    trainer: ReplicaTrainer,
+    data: Data,
+    timetable: Timetable,
+    state: BlockState,
+    epoch: Epoch,
+    checkpoint_if_due: "CheckpointIfDue",
+) -> np.ndarray:
+    """Train from ``state.done`` to the end of `epoch`; returns the last update's rates ``[rows]``."""
+    fleet, size = timetable.fleet, timetable.train_size
+    replicas = [state.replicas[r] for r in state.rows]
+    seeds = [replica.seed for replica in replicas]
+    for phase in phases_between(timetable.phases, state.done, epoch.end):
+        lr = timetable.rates([replica.base_lr for replica in replicas], phase.first, phase.stop)
+        order = batches_of(phase, fleet, seeds, size)
+        update = augmenting(trainer, data.train, fleet, seeds, order, phase.examples)
+        # Updates go chunk by chunk, so that a checkpoint is never late and SIGTERM never waits long.
+        while state.done < phase.stop:
             begun = time.perf_counter()
-            number = min(at.stretch, run.stop - at.done)
-            part = slice(at.done - run.first, at.done - run.first + number)
-            update(part, lr[part], at.total)
-            at.done += number
-            at.stretch = max(1, int(number / (time.perf_counter() - begun) * seconds))
-            if at.done < end:
-                offer()
+            number = min(state.chunk, phase.stop - state.done)
+            chunk = slice(state.done - phase.first, state.done - phase.first + number)
+            update(chunk, lr[chunk], state.total)
+            state.done += number
+            speed = number / (time.perf_counter() - begun)
+            state.chunk = max(1, int(speed * min(CHUNK_SECONDS, checkpoint_if_due.policy.seconds / 4)))
+            if state.done < epoch.end:
+                checkpoint_if_due()
     return lr[-1]
 
 
-def augmenting(crew, train: Split, fleet: dict, seeds: list[int], order: np.ndarray, seen: int):
-    """``update(part, lr, total)`` for a part of the updates whose examples are `order`; `seen` were seen before them."""
-    augmentation, (replicas, updates, m) = fleet.get("augmentation"), order.shape
-    if not augmentation:
-        return lambda part, lr, total: crew.update(train, np.ascontiguousarray(order[:, part]), lr, total)
-    moves = [moves_in(seed, len(train.labels), seen, seen + updates * m, augmentation) for seed in seeds]
-    moves = np.stack(moves).reshape(replicas, updates, m, 3)
-    augmented = Augmented(train, augmentation["padding"], replicas * m)
-    at_once = augmented.at_once // (replicas * m)  # updates
-
-    def update(part: slice, lr: np.ndarray, total: np.ndarray) -> None:
-        for start in range(part.start, part.stop, at_once):
-            piece = slice(start, min(start + at_once, part.stop))
-            rates = lr[start - part.start : piece.stop - part.start]
-            crew.update(*augmented(order[:, piece], moves[:, piece]), rates, total)
-
-    return update
+def score_start(trainer: ReplicaTrainer, data: Data, state: BlockState) -> None:
+    """The scores of the initial weights, as epoch 0."""
+    scores = scores_of(trainer, data)
+    val_loss, val_correct = trainer.score(data.validation)
+    for row, replica in enumerate(state.replicas):
+        replica.begin(scores, float(val_loss[row]), float(val_correct[row].mean()), row)
 
 
-def trim(crew, at: Standing) -> None:
-    """Let the replicas that diverged leave the crew, so that they cost nothing.
-
-    Two stay where there were two (a crew of one rounds differently from a crew of several), and the crew's tail.
-    """
-    end = len(at.rows) - crew.tail
-    alive = [row for row, r in enumerate(at.rows) if row >= end or not at.records[r].diverged]
-    spare = [row for row, r in enumerate(at.rows) if row < end and at.records[r].diverged]
-    stay = sorted(alive + spare[: max(0, min(2, len(at.records)) - len(alive))])
-    if alive and len(stay) < len(at.rows):
-        crew.load({name: array[stay] for name, array in crew.state().items()})
-        at.rows = [at.rows[row] for row in stay]
-
-
-def state_of(crew, at: Standing) -> tuple[dict, dict[str, np.ndarray]]:
-    """All that `restored` needs: what JSON can hold, and arrays."""
-    state = {"done": at.done, "rows": at.rows, "records": [record.state() for record in at.records]}
-    arrays = {f"crew.{name}": array for name, array in crew.state().items()} | {"total": at.total}
-    arrays |= {key: np.stack([record.scores[key] for record in at.records]) for key in ("val", "test")}
-    return state, arrays
-
-
-def restored(crew, state: dict, arrays: dict[str, np.ndarray]) -> Standing:
-    """Bring `crew` to where `state_of` found it."""
-    crew.load({name.removeprefix("crew."): array for name, array in arrays.items() if name.startswith("crew.")})
-    scores = zip(state["records"], arrays["val"], arrays["test"], strict=True)
-    return Standing([Record.from_state(*kept) for kept in scores], state["rows"], arrays["total"], state["done"])
-
-
-def learning_rates(base_lr: list[float], fleet: dict, start: int, stop: int) -> np.ndarray:
-    """The rates η of updates ``start <= u < stop``: ``[updates, R]``."""
-    factors = rate_factors(fleet, course(fleet), start, stop)
-    return np.array(base_lr)[None, :] * fleet["batch_size"] * np.array(factors)[:, None]
-
-
-def batches(seeds: list[int], m: int, size: int, seen: int, updates: int) -> np.ndarray:
-    """Which examples of the training set (of `size`) the updates see that follow `seen` examples: ``[R, updates, m]``."""
-    return np.stack([stream(seed, size, seen, seen + updates * m) for seed in seeds]).reshape(len(seeds), updates, m)
-
-
-def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int) -> np.ndarray:
-    """The same where each update draws from the whole set, without replacement; `first` is the first one's number."""
-    drawn = [[fresh(seed, update, size)[:m] for update in range(first, first + updates)] for seed in seeds]
-    return np.array(drawn, np.int64)
+def score_epoch(
+    trainer: ReplicaTrainer,
+    data: Data,
+    timetable: Timetable,
+    state: BlockState,
+    epoch: Epoch,
+    lr: np.ndarray,
+    clock: Clock,
+) -> None:
+    """Evaluate the replicas at the end of an epoch, and add it to their histories."""
+    running_loss = state.total / (epoch.end - epoch.start)
+    val_loss, val_correct = trainer.score(data.validation)
+    scores = scores_of(trainer, data) if epoch.is_scored else None
+    is_finite = np.isfinite(running_loss) & trainer.finite()
+    clock.share()  # before the diverged are known as such, so that they pay for the epoch in which they did
+    columns = measured(trainer, data, timetable.fleet, state, epoch.number)
+    updates, used = trainer.updates_made(epoch.end, epoch.examples)
+    for row, r in enumerate(state.rows):
+        replica = state.replicas[r]
+        if replica.diverged:
+            continue
+        replica.end_epoch(
+            EpochEnd(
+                epoch=epoch.number,
+                updates=int(updates[row]),
+                examples=epoch.examples,
+                used=int(used[row]),
+                batch_size=None if is_adaptive(timetable.fleet) else epoch.batch_size,
+                lr=float(lr[row]),
+                running_loss=float(running_loss[row]),
+                val_loss=float(val_loss[row]),
+                val_accuracy=float(val_correct[row].mean()),
+                is_finite=bool(is_finite[row]),
+                scores=scores,
+                row=row,
+            )
+        )
+        replica.measured(columns[row])
+        replica.measured({"smith_g": smith_g(replica, timetable, float(lr[row]))})
+    clock.share()
 
 
-def smith_g(record: Record, fleet: dict, size: int, lr: float) -> float | None:
+def scores_of(trainer: ReplicaTrainer, data: Data) -> Scores:
+    """A pass over all splits, with exact statistics of batch norm."""
+    statistics = trainer.exact_statistics(data.train.images)
+    train_loss, _ = trainer.score(data.train, statistics)
+    val_loss, val_correct = trainer.score(data.validation, statistics)
+    _, test_correct = trainer.score(data.test, statistics)
+    return Scores(train_loss, val_loss, val_correct, test_correct)
+
+
+def measured(trainer: ReplicaTrainer, data: Data, fleet: Fleet, state: BlockState, epoch: int) -> list[dict[str, Any]]:
+    """Columns of the history of each row: of the per-epoch measures that the study asks for (`measures/`), and `capped`."""
+    replicas = [state.replicas[r] for r in state.rows]
+    columns: list[dict[str, Any]] = [{} for _ in replicas]
+    for measure in asked_for(fleet["evaluation"]):
+        for of_replica, more in zip(columns, measure.measure(trainer, data, fleet, replicas, epoch), strict=True):
+            of_replica.update(more)
+    if isinstance(trainer, Adaptive):
+        for of_replica, capped in zip(columns, trainer.capped, strict=True):
+            of_replica["capped"] = int(capped)
+    return columns
+
+
+def smith_g(replica: ReplicaHistory, timetable: Timetable, lr: float) -> float | None:
     """The noise scale εN/(B(1 - momentum)) of Smith et al. 2018 (arXiv 1711.00489, section 2), of SGD."""
-    optimizer = fleet["optimizer"]
+    optimizer = timetable.fleet["optimizer"]
     if optimizer.get("name", "sgd") != "sgd":
         return None
-    return lr * size / (record.batch_size * (1 - optimizer["momentum"]))
+    return lr * timetable.train_size / (replica.batch_size * (1 - optimizer["momentum"]))
 
 
-def measured(crew, data: Data, fleet: dict, at: Standing, epoch: int) -> list[dict]:
-    """The columns of the per-epoch measures that the study asks for, of each row at its weights (`measures/`)."""
-    replicas = [at.records[r] for r in at.rows]
-    found: list[dict] = [{} for _ in replicas]
-    for measure in asked_for(fleet["evaluation"]):
-        for columns, more in zip(found, measure.measure(crew, data, fleet, replicas, epoch), strict=True):
-            columns |= more
-    return found
+def drop_diverged(trainer: ReplicaTrainer, state: BlockState) -> None:
+    """Drop the rows of replicas that diverged: from here on they cost nothing."""
+    end = len(state.rows) - trainer.padding
+    diverged = [row for row, r in enumerate(state.rows) if row < end and state.replicas[r].diverged]
+    alive = [row for row in range(len(state.rows)) if row not in diverged]
+    # Two rows stay where there were two: kernels round differently for one replica than for several.
+    missing = max(0, min(2, len(state.replicas)) - len(alive))
+    stay = sorted(alive + diverged[:missing])
+    if alive and len(stay) < len(state.rows):
+        trainer.load({name: array[stay] for name, array in trainer.state().items()})
+        state.rows = [state.rows[row] for row in stay]
 
 
-def score_epoch(crew, data: Data) -> dict:
-    """The scores of a scored epoch, with exact statistics: each ``[R]`` or ``[R, examples]``."""
-    statistics = crew.exact_statistics(data.train.images)
-    train_loss, _ = crew.score(data.train, statistics)
-    val_loss, val_correct = crew.score(data.validation, statistics)
-    _, test_correct = crew.score(data.test, statistics)
-    return {"train_loss": train_loss, "val_loss": val_loss, "val": val_correct, "test": test_correct}
+class CheckpointIfDue:
+    """A moment at which training can be interrupted: saves a checkpoint if one is due, stops if SIGTERM was received."""
+
+    def __init__(self, trainer: ReplicaTrainer, state: BlockState, clock: Clock, policy: CheckpointPolicy):
+        self.trainer, self.state, self.clock, self.policy = trainer, state, clock, policy
+        self.saved = time.monotonic()
+
+    def __call__(self) -> None:
+        stopping = self.policy.stopping()
+        if stopping or time.monotonic() - self.saved >= self.policy.seconds:
+            self.clock.share()
+            self.policy.save(*state_of(self.trainer, self.state))
+            self.saved = time.monotonic()
+        if stopping:
+            raise Stopped
 
 
-def finish(crew, data: Data, at: Standing, final: list[int]) -> list[dict]:
-    """Summaries at the end of training, with the other statistics of batch norm beside the exact ones."""
-    others = {}
-    if crew.normalised:
-        others["val_accuracy_running"] = crew.score(data.validation)[1]
-        others["test_accuracy_running"] = crew.score(data.test)[1]
-        population = crew.population_statistics(data.train.images)
-        others["test_accuracy_population"] = crew.score(data.test, population)[1]
-    counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
-    prior = counts / counts.sum()
-    entropy = float(-(prior[prior > 0] * np.log(prior[prior > 0])).sum())
-    guess = int(counts.argmax())  # what a diverged model predicts: the most frequent training class
-    results, row_of = [], {r: row for row, r in enumerate(at.rows)}
-    for r, record in enumerate(at.records):
-        status = record.status(entropy)
-        if status == "diverged":
-            val, test = (split.labels.cpu().numpy() == guess for split in (data.validation, data.test))
-            median = float(test.mean())
-            statistics = {name: float((val if name.startswith("val") else test).mean()) for name in others}
-        else:
-            val, test = record.scores["val"], record.scores["test"]
-            median = float(np.median([row["test_accuracy"] for row in record.history if row["epoch"] in final]))
-            statistics = {name: float(correct[row_of[r]].mean()) for name, correct in others.items()}
-        summary = {
-            "seed": record.seed,
-            "base_lr": record.base_lr,
-            "status": status,
-            "epochs": record.epochs,
-            "updates": record.updates,
-            "examples": record.examples,
-            "train_loss": record.train_loss if math.isfinite(record.train_loss) else None,
-            "val_loss": None if status == "diverged" else record.scores["val_loss"],
-            "val_accuracy": float(val.mean()),
-            "test_accuracy": float(test.mean()),
-            "test_accuracy_median": median,
-        }
-        results.append(
-            {"summary": summary | statistics, "history": record.history, "correct": np.packbits(test).tobytes()}
-        )
-    return results
+def state_of(trainer: ReplicaTrainer, state: BlockState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """All that `restored` needs: what JSON can hold, and arrays."""
+    replicas = [replica.state() for replica in state.replicas]
+    arrays = {f"trainer.{name}": array for name, array in trainer.state().items()}
+    arrays["total"] = state.total
+    arrays["val"] = np.stack([replica.val_correct for replica in state.replicas])
+    arrays["test"] = np.stack([replica.test_correct for replica in state.replicas])
+    return {"done": state.done, "rows": state.rows, "replicas": replicas}, arrays
+
+
+def restored(trainer: ReplicaTrainer, saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> BlockState:
+    """Bring `trainer` to where `state_of` found it."""
+    prefix = "trainer."
+    trainer.load({name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)})
+    kept = zip(saved["replicas"], arrays["val"], arrays["test"], strict=True)
+    replicas = [ReplicaHistory.from_state(*of_replica) for of_replica in kept]
+    return BlockState(replicas, saved["rows"], arrays["total"], saved["done"])

@@ -14,11 +14,13 @@ from torch.nn import functional as F
 
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
+from smallbatch.records import OptimizerSettings
 from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import cuda, evaluate
 from smallbatch.training.device import forward_in, products_in
 from smallbatch.training.groups import gradients, trained
 from smallbatch.training.optimizers import make_optimizer
+from smallbatch.training.sgd import SGD
 from smallbatch.training.widths import piece_of
 
 
@@ -32,7 +34,7 @@ def lone(nets: list[nn.Module]) -> nn.Module:
 def lone_channels_last(nets: list[nn.Module]) -> nn.Module:
     """The module of a single replica with weights and input in torch's layout channels_last, which convolutions may like."""
     (net,) = nets
-    net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     net.register_forward_pre_hook(lambda _, inputs: inputs[0].contiguous(memory_format=torch.channels_last))
     return net
 
@@ -45,10 +47,12 @@ def row_major(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous().flatten().view(x.shape)
 
 
-def example_gradients(net: nn.Module, weights: dict, images: torch.Tensor, labels: torch.Tensor) -> tuple:
+def example_gradients(
+    net: nn.Module, weights: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The loss of each example ``[n]`` and its gradient, ``{name: [n, ...]}``, of `net` with these weights."""
 
-    def loss(weights, image, label):
+    def loss(weights: dict[str, torch.Tensor], image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         return F.cross_entropy(functional_call(net, weights, (image[None],)), label[None])
 
     one = grad_and_value(loss)
@@ -62,7 +66,7 @@ def example_gradients(net: nn.Module, weights: dict, images: torch.Tensor, label
 
 
 class Modules:
-    """The replicas of one block: ``make(nets)`` is one network that computes all of `nets`.
+    """The replicas of one block, a `MomentTrainer`: ``make(nets)`` is one network that computes all of `nets`.
 
     Its input is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``, and all its parameters and
     buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
@@ -75,8 +79,8 @@ class Modules:
         self,
         nets: list[nn.Module],
         make: Callable,
-        optimizer: dict,
-        tail: int = 0,
+        optimizer: OptimizerSettings,
+        padding: int = 0,
         precision: str | None = None,
         say: Callable[[str], None] = lambda text: None,
         m: int | None = None,
@@ -84,7 +88,7 @@ class Modules:
         self.m = m  # examples of an update, on which an optimizer may depend
         norms = evaluate.norm_layers(nets[0])
         self.b = norms[0].bn_batch_size if norms else None
-        self.tail = tail  # rows at the end that stay when others leave
+        self.padding = padding
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
         self.precision, self.forward_in = precision, forward_in(precision, self.device)
@@ -93,7 +97,9 @@ class Modules:
         self._hold(make(nets), len(nets))
 
     def _hold(self, net: nn.Module, replicas: int) -> None:
-        self.net, self.replicas, self.once = net, replicas, None
+        self.net, self.replicas = net, replicas
+        self.once: Callable[[], None] | None = None
+        self.static: cuda.StaticStep | None = None
         self.parameters = trained(net)
         self.stepper = make_optimizer(self.optimizer, self.parameters, replicas, self.m)
 
@@ -177,7 +183,7 @@ class Modules:
         return sum(p.numel() for p in self.parameters) // self.replicas
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         return np.dtype(str(self.parameters[0].dtype).removeprefix("torch."))
 
     def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
@@ -199,38 +205,46 @@ class Modules:
         f, squares = torch.from_numpy(sums).double()
         m, f = blocks * n, f / blocks
         spread = ((n * n * squares - m * f * f) / (m - 1)).clamp(min=0)
-        velocity = self.stepper.of_replica(r).velocity
-        step = f if velocity is None else self.stepper.momentum * torch.cat(velocity).cpu().double() + f
+        sgd = self._sgd()
+        velocity = sgd.of_replica(r).velocity
+        step = f if velocity is None else sgd.momentum * torch.cat(velocity).cpu().double() + f
         return Moments(m, loss, float(f @ f), float(f @ step), float(spread.sum()), float((f * f) @ spread))
 
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
         """One update of replica r by a mean gradient."""
-        one, flat = self.stepper.of_replica(r), torch.from_numpy(gradient).to(self.device)
+        one, flat = self._sgd().of_replica(r), torch.from_numpy(gradient).to(self.device)
         one.step(flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64))
+
+    def _sgd(self) -> SGD:
+        """The optimizer, which is SGD under the rules that choose the batch size (`config_schedules.py`)."""
+        assert isinstance(self.stepper, SGD)
+        return self.stepper
 
     def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
         """The updates from a CUDA graph, which is captured at the first of them, or one by one where it can't be."""
         m = index.shape[1]
-        if self.once is None or self.static.train is not train or self.static.index.shape[1] != m:
-            self.static = self.once = cuda.StaticStep(self, train, m)
-            self.static.fill(index[: cuda.PART], rates[: cuda.PART])
+        static, once = self.static, self.once
+        if static is None or once is None or static.train is not train or static.index.shape[1] != m:
+            static = once = self.static = cuda.StaticStep(self, train, m)
+            static.fill(index[: cuda.PART], rates[: cuda.PART])
             try:
-                self.once = cuda.captured(self.static)
+                once = cuda.captured(static)
             except Exception as error:  # whatever a user's forward does that no graph can hold
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 self.say(f"updates are no CUDA graph and so slower: {line}")
-        cuda.run(self.static, self.once, index, rates, sums)
+            self.once = once
+        cuda.run(static, once, index, rates, sums)
 
-    def score(self, split: Split, statistics: list | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def score(self, split: Split, statistics: list[evaluate.Pair] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running statistics or `statistics`."""
         with evaluate.fixed_statistics(self.net, statistics or []):
             loss, correct = evaluate.score(self.net, split.images, split.labels, self.replicas)
         return loss.cpu().numpy(), correct.cpu().numpy()
 
-    def exact_statistics(self, images: torch.Tensor) -> list:
+    def exact_statistics(self, images: torch.Tensor) -> list[evaluate.Pair]:
         return evaluate.exact_statistics(self.net, images, self.replicas)
 
-    def population_statistics(self, images: torch.Tensor) -> list:
+    def population_statistics(self, images: torch.Tensor) -> list[evaluate.Pair]:
         return evaluate.population_statistics(self.net, images, self.replicas)
 
     @property

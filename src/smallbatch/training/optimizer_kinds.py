@@ -2,14 +2,17 @@
 
 To add one:
 1. a file of `conf/optimizer/`, its keys in `config.Optimizer` (their defaults null, so that points trained before keep their
-   digests) with their bounds in `config._check_optimizer`;
+   digests) and `records.OptimizerSettings`, with their bounds in `config._check_optimizer`;
 2. an entry below;
 3. a class like `SGD` (`sgd.py`), and what makes one from the config in `optimizers.FACTORIES`;
 4. a line in `tests/unit/test_optimizers.py`, which compares it with torch's own, and in the documentation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from smallbatch.records import OptimizerSettings
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class OptimizerKind:
     """What an optimizer's config may hold, and what it takes."""
 
     keys: tuple[str, ...]  # of the config, that not all optimizers have
-    state_per_weight: Callable[[dict], int]  # numbers kept beside each weight, by the config
+    state_per_weight: Callable[[OptimizerSettings], int]  # numbers kept beside each weight, by the config
     compiled: bool  # whether the compiled step knows it
 
 
@@ -35,7 +38,7 @@ OPTIMIZERS = {
 }
 
 
-def optimizer_kind(config: dict) -> OptimizerKind:
+def optimizer_kind(config: Mapping[str, Any]) -> OptimizerKind:
     """Of an optimizer's config; raises ValueError for a name that isn't in the list."""
     name = config.get("name", "sgd")
     if name not in OPTIMIZERS:

@@ -1,9 +1,10 @@
 """From an optimizer's config to what updates the weights of a fleet. The list of optimizers: `optimizer_kinds.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
+from smallbatch.records import OptimizerSettings
 from smallbatch.training.adamw import AdamW
 from smallbatch.training.optimizer_kinds import optimizer_kind
 from smallbatch.training.sgd import SGD
@@ -11,25 +12,31 @@ from smallbatch.training.sgd import SGD
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
 
 
-def make_optimizer(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> SGD | AdamW:
+def make_optimizer(
+    config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
+) -> SGD | AdamW:
     """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples; raises ValueError."""
     optimizer_kind(config)  # which knows the names
     return FACTORIES[config.get("name", "sgd")](config, parameters, replicas, m)
 
 
-def _sgd(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> SGD:
+def _sgd(config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None) -> SGD:
     return SGD(parameters, replicas, config["momentum"], config["weight_decay"], bool(config.get("nesterov")))
 
 
-def _adamw(config: dict, parameters: list[torch.Tensor], replicas: int, m: int | None) -> AdamW:
+def _adamw(config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None) -> AdamW:
     betas = config.get("beta1") or BETA1, beta2(config, m)
     return AdamW(parameters, replicas, *betas, config.get("eps") or EPS, config["weight_decay"])
 
 
-FACTORIES: dict[str, Callable] = {"sgd": _sgd, "adamw": _adamw}  # a function for each of OPTIMIZERS
+Factory = Callable[[OptimizerSettings, Sequence[torch.Tensor], int, int | None], SGD | AdamW]
+FACTORIES: dict[str, Factory] = {"sgd": _sgd, "adamw": _adamw}  # a function for each of OPTIMIZERS
 
 
-def beta2(config: dict, m: int) -> float:
+def beta2(config: OptimizerSettings, m: int | None) -> float:
     """β₂, as it stands or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al. 2025, arXiv 2507.07101)."""
     half_life = config.get("half_life")
-    return 0.5 ** (m / half_life) if half_life else config.get("beta2") or BETA2
+    if not half_life:
+        return config.get("beta2") or BETA2
+    assert m is not None, "a half-life in examples needs the examples of an update"
+    return 0.5 ** (m / half_life)

@@ -1,6 +1,7 @@
 """Stochastic gradient descent for a fleet: every replica has its own learning rate."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 
@@ -16,7 +17,7 @@ class SGD:
 
     def __init__(
         self,
-        parameters: list[torch.Tensor],
+        parameters: Sequence[torch.Tensor],
         replicas: int,
         momentum: float,
         weight_decay: float,
@@ -26,7 +27,7 @@ class SGD:
         self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
         self.replicas, self.momentum, self.nesterov = replicas, momentum, nesterov
         self.weight_decay = weight_decay
-        self.velocity = [torch.zeros_like(row) for row in self.rows] if momentum else None
+        self.velocity: list[torch.Tensor] | None = [torch.zeros_like(row) for row in self.rows] if momentum else None
 
     def of_replica(self, r: int) -> "SGD":
         """The same for replica r alone, on the same memory."""
@@ -43,11 +44,12 @@ class SGD:
         """One update with the rates `lr` ``[R, 1]``."""
         steps = [gradient.reshape(row.shape) for gradient, row in zip(gradients, self.rows, strict=True)]
         if self.weight_decay:
-            steps = torch._foreach_add(steps, self.rows, alpha=self.weight_decay)
-        if self.momentum:
+            steps = list(torch._foreach_add(steps, self.rows, alpha=self.weight_decay))
+        if self.velocity is not None:
             torch._foreach_mul_(self.velocity, self.momentum)
             torch._foreach_add_(self.velocity, steps)
-            steps = torch._foreach_add(steps, self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
+            ahead = torch._foreach_add(steps, self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
+            steps = list(ahead)
         if len(lr) == 1:  # the weights of one module lie as they please
             torch._foreach_add_(self.rows, steps, alpha=-float(lr))
             return

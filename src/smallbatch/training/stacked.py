@@ -8,6 +8,8 @@ first two train one by one, the last is handed to one ghost batch norm over all 
 
 import contextlib
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,11 +31,11 @@ class _HandOver(torch.autograd.Function):
         return layer(x)
 
     @staticmethod
-    def setup_context(context, inputs, output) -> None:
+    def setup_context(context: Any, inputs: Any, output: Any) -> None:
         pass
 
     @staticmethod
-    def vmap(info, in_dims, x: torch.Tensor, layer: nn.Module):
+    def vmap(info: Any, in_dims: Any, x: torch.Tensor, layer: nn.Module) -> tuple[torch.Tensor, int]:
         if in_dims[0] is None:  # the same for all replicas
             x, in_dims = x.expand(info.batch_size, *x.shape), (0,)
         x = _keep_layout(x).movedim(in_dims[0], 1).flatten(1, 2)
@@ -71,8 +73,8 @@ class Stacked(nn.Module):
         super().__init__()
         self.replicas = len(nets)
         self.net = copy.deepcopy(nets[0])
-        twins = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
-        _hand_over_norms(self.net, twins)
+        replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
+        _hand_over_norms(self.net, replica_layers)
         self.slots: list[tuple[str, nn.Module, str]] = []  # where a replica's own rows go during a forward
         stacked: dict[torch.Tensor, torch.Tensor] = {}  # so that a shared parameter stays shared
         for path, module in self.net.named_modules():
@@ -80,7 +82,7 @@ class Stacked(nn.Module):
                 continue
             for name, one in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
                 if one not in stacked:
-                    rows = torch.stack([getattr(twin[path], name).detach() for twin in twins])
+                    rows = torch.stack([getattr(twin[path], name).detach() for twin in replica_layers])
                     stacked[one] = nn.Parameter(rows, one.requires_grad) if isinstance(one, nn.Parameter) else rows
                 setattr(module, name, stacked[one])
                 self.slots.append((f"{path}.{name}" if path else name, module, name))
@@ -97,7 +99,7 @@ class Stacked(nn.Module):
 
 
 @contextlib.contextmanager
-def _plain_attention():
+def _plain_attention() -> Iterator[None]:
     """Attention by matrix products: PyTorch's fused kernels have no rule for vmap, which would call them one by one."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -108,13 +110,13 @@ def _plain_attention():
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def _hand_over_norms(net: nn.Module, twins: list[dict[str, nn.Module]]) -> None:
+def _hand_over_norms(net: nn.Module, replica_layers: list[dict[str, nn.Module]]) -> None:
     """Put one layer over all replicas' channels in the place of each ghost batch norm of `net`."""
     made: dict[nn.Module, nn.Module] = {}  # so that a shared layer stays shared
     for path, layer in list(net.named_modules(remove_duplicate=False)):
         if isinstance(layer, GhostBatchNorm):
             if layer not in made:
-                made[layer] = BesideOneAnother(grouped(layer, [twin[path] for twin in twins]))
+                made[layer] = BesideOneAnother(grouped(layer, [twin[path] for twin in replica_layers]))
             net.set_submodule(path, made[layer])
 
 

@@ -1,7 +1,7 @@
 """A way to train replicas together is taken only after a comparison with the replicas apart."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from smallbatch.training.alone import MODES
 from smallbatch.training.evaluate import SLICE
 from smallbatch.training.groups import CannotFuse, gradients, trained
 from smallbatch.training.heap import give_back
-from smallbatch.training.widths import CROWD
+from smallbatch.training.widths import PROBE_WIDTHS
 
 
 def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, way: str) -> None:
@@ -58,7 +58,7 @@ def rounds_alike(
 ) -> bool:
     """Whether two replicas get the same bits beside each other and among more, wherever they stand there.
 
-    That is `CROWD`, up to `most` replicas, as many as ever train at once.
+    That is `PROBE_WIDTHS`, up to `most` replicas, as many as ever train at once.
 
     In single precision: outputs and gradients in training, outputs in evaluation. The last `spare` replicas
     of a crowd are none that count. What differs is mostly the end of a tensor, which a processor takes
@@ -68,7 +68,7 @@ def rounds_alike(
         torch.manual_seed(0)
         pair = [_moved(copy.deepcopy(net)) for net in (nets * 2)[:2]]
         inputs = [(True, torch.randn(examples, 2, *shape)), *((False, torch.randn(n, 2, *shape)) for n in (SLICE, 21))]
-        widths = (2 + spare, *(width for width in CROWD if width <= most + spare))
+        widths = (2 + spare, *(width for width in PROBE_WIDTHS if width <= most + spare))
         seen = {width: _bits(make, pair, inputs, width) for width in widths}
     few = seen.pop(2 + spare)
     return all(
@@ -95,11 +95,11 @@ def _bits(make: Callable, pair: list[nn.Module], inputs: list, width: int) -> li
     return found
 
 
-def _stacked(pair) -> list[torch.Tensor]:
+def _stacked(pair: Iterable[Iterable[torch.Tensor]]) -> list[torch.Tensor]:
     return [torch.stack(both) for both in zip(*pair, strict=True)]
 
 
-def _agree(ours, theirs) -> bool:
+def _agree(ours: Iterable[torch.Tensor], theirs: Iterable[torch.Tensor]) -> bool:
     return all(
         one.numel() == two.numel()
         and torch.allclose(one.reshape(2, -1), two.reshape(2, -1), rtol=1e-9, atol=1e-9, equal_nan=True)

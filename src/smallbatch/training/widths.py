@@ -7,12 +7,12 @@ WAYS = (
     "vmap",
     "separate",
     "separate channels_last",
-)  # the best first, as a rule (`crews.py`)
+)  # the best first, as a rule (`factory.py`)
 IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave the cache, narrower wait for Python
 WIDEST = {"cpu": 128, "cuda": 256}
 AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded
 TAIL = 32
-CROWD = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
+PROBE_WIDTHS = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
 
 
 def piece_of(m: int, b: int | None) -> int:
@@ -35,7 +35,7 @@ def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
     return sorted({most, max(2, most // 8)}, reverse=True)
 
 
-def twins(engine: str, replicas: int, logits: int) -> int:
+def padding_replicas(engine: str, replicas: int, logits: int) -> int:
     """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
 
     Channel groups of one replica round differently from groups of several. Under vmap a processor takes the

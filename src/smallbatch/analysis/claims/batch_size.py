@@ -1,20 +1,22 @@
 """Claims about the batch size: small against large, no difference, linear scaling, batch norm over fewer examples."""
 
+import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING
-from smallbatch.analysis.claims.verdict import ALPHA, Evidence, directional, equivalent, not_inferior
-from smallbatch.analysis.effect import two_way
+from smallbatch.analysis.best import SETTING, Row, whole_batch
+from smallbatch.analysis.claims.verdict import ALPHA, Evidence, Rule, directional, equivalent, not_inferior
+from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, difference, first, setting_key
 from smallbatch.analysis.phrases import percent, setting_text
 from smallbatch.rates import rate_text
+from smallbatch.records import PlannedClaim
 from smallbatch.text import budget_text
 
 POINTS = "points"
 SEVERAL = "the study has several {}; name one in the claim"
 
 
-def small_batch(claim: dict, data: Measured) -> Evidence:
+def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     """The best setting with m <= limit minus the best above (`large_batch`: the other way round)."""
     where = _where(claim)
     rows = data.settings(*where).dropna(subset=["base_lr"])
@@ -35,7 +37,7 @@ def small_batch(claim: dict, data: Measured) -> Evidence:
     )  # fmt: skip
 
 
-def no_difference(claim: dict, data: Measured) -> Evidence:
+def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
     """The best batch size minus each other one, each at its best: all within the margin."""
     where = _where(claim)
     planned = data.settings(*where)
@@ -55,11 +57,11 @@ def no_difference(claim: dict, data: Measured) -> Evidence:
         rule, POINTS, statistic, [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
         [f"m = {m}" for m in others["batch_size"]],
         f"{listed}, at {budget_text(claim['budget'])}{_beside(claim, data)}",
-        reasons, fixes, None if any(one is None for one in crossed) else [two_way(one) for one in crossed],
+        reasons, fixes, _all_known(crossed),
     )  # fmt: skip
 
 
-def linear_scaling(claim: dict, data: Measured) -> Evidence:
+def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
     """At the reference's best η̃ each larger m, up to the limit, minus the reference: none worse by more than the margin."""
     where = _where(claim)
     rows = whole_batch(data.settings(*where))
@@ -119,7 +121,7 @@ def _scaled_without(data: Measured, reference: pd.DataFrame, larger: dict, sizes
     return effects
 
 
-def bn_batch(claim: dict, data: Measured) -> Evidence:
+def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     """Batch norm over fewer examples minus over the whole batch, the mean over the m that have both."""
     rows = data.settings(claim["budget"], "bn", claim["schedule"])
     rule, statistic = directional(claim["delta"]), "test accuracy, best smaller BN batch minus whole batch, mean over m"
@@ -132,30 +134,37 @@ def bn_batch(claim: dict, data: Measured) -> Evidence:
             planned += data.plan(claim["budget"], "bn", claim["schedule"], m)
             trained = whole["base_lr"].notna().all() and ghost["base_lr"].notna().any()
             pairs.append((first(ghost), whole.iloc[0], ghost) if trained else None)
-    if not pairs or None in pairs:
+    known = [pair for pair in pairs if pair is not None]
+    if not pairs or len(known) < len(pairs):
         reason = "it needs batch norm over the batch and over fewer examples, that train, at one m"
         return _nothing(rule, statistic, reason)
-    differences = [difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in pairs]
+    differences = [difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in known]
     if len({one.shape for one in differences}) > 1:
         return _nothing(rule, statistic, "not every batch size has the same seeds yet")
-    crossed = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in pairs]
-    same = all(one is not None and one.shape == differences[0].shape for one in crossed)
-    chosen = pd.DataFrame([row for ghost, whole, _ in pairs for row in (ghost, whole)])
+    crossed = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in known]
+    crossed_known = [one for one in crossed if one is not None]
+    same = len(crossed_known) == len(crossed) and all(one.shape == differences[0].shape for one in crossed_known)
+    chosen = pd.DataFrame([row for ghost, whole, _ in known for row in (ghost, whole)])
     reasons, fixes = data.blocks(planned, chosen)
     listed = "; ".join(
         f"m = {whole['batch_size']}: {percent(ghost)} over {ghost['bn_batch_size']}, {percent(whole)} over the batch"
-        for ghost, whole, _ in pairs
+        for ghost, whole, _ in known
     )
     return Evidence(
-        rule, POINTS, statistic, [two_way(sum(differences) / len(differences), bootstrap=True)], ["the whole batch"],
+        rule, POINTS, statistic, [two_way(_mean(differences), bootstrap=True)], ["the whole batch"],
         f"{listed}, at {budget_text(claim['budget'])}", reasons, fixes,
-        [two_way(sum(crossed) / len(crossed))] if same else None,
+        [two_way(_mean(crossed_known))] if same else None,
     )  # fmt: skip
 
 
-def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
-    """Settings without batch norm, or with batch norm over the whole batch."""
-    return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]
+def _mean(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.asarray(sum(arrays) / len(arrays))
+
+
+def _all_known(crossed: list[np.ndarray | None]) -> list[Effect] | None:
+    """The effects of some differences, None if one of these is not known."""
+    known = [one for one in crossed if one is not None]
+    return [two_way(one) for one in known] if len(known) == len(crossed) else None
 
 
 def several(rows: pd.DataFrame) -> str | None:
@@ -172,15 +181,15 @@ def never_trains(planned: pd.DataFrame) -> list[str]:
     return [f"no η̃ trains every seed at m = {', '.join(map(str, dead))}"] if dead else []
 
 
-def _where(claim: dict) -> tuple:
+def _where(claim: PlannedClaim) -> tuple:
     return claim["budget"], claim["norm"], claim["schedule"]
 
 
-def _nothing(rule, statistic: str, reason: str) -> Evidence:
+def _nothing(rule: Rule, statistic: str, reason: str) -> Evidence:
     return Evidence(rule, POINTS, statistic, blocked=[reason])
 
 
-def _one_side(claim: dict, planned: pd.DataFrame) -> str:
+def _one_side(claim: PlannedClaim, planned: pd.DataFrame) -> str:
     sides = {"up to": planned["batch_size"] <= claim["limit"], "above": planned["batch_size"] > claim["limit"]}
     empty = [name for name, there in sides.items() if not there.any()]
     if empty:
@@ -188,11 +197,11 @@ def _one_side(claim: dict, planned: pd.DataFrame) -> str:
     return f"no setting on one side of m = {claim['limit']} trains every seed"
 
 
-def _reached(row) -> str:
+def _reached(row: Row) -> str:
     return f"m = {row['batch_size']} with {setting_text(row)} reached {percent(row)}"
 
 
-def _edges(data: Measured, rows: pd.DataFrame, *chosen) -> str:
+def _edges(data: Measured, rows: pd.DataFrame, *chosen: Row) -> str:
     """Settings that were not chosen, and might be better with a wider grid."""
     keys = {setting_key(row) for row in chosen}
     others = [
@@ -202,7 +211,7 @@ def _edges(data: Measured, rows: pd.DataFrame, *chosen) -> str:
     return f"; not chosen, with their best η̃ on the edge of those tried: {names}" if others else ""
 
 
-def _beside(claim: dict, data: Measured) -> str:
+def _beside(claim: PlannedClaim, data: Measured) -> str:
     """The same comparison in the study's other budgets: most of what small batches gain is the number of updates."""
     parts = []
     for budget in dict.fromkeys(data.best["budget"]):

@@ -77,12 +77,13 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
         return _because(evidence.doubts, evidence)
     chosen = effect
     because = ""
-    if decision.disagrees:
+    if decision.disagrees and evidence.cross_fitted is not None and effect is not None:
         chosen = evidence.cross_fitted[evidence.effects.index(effect)]
         because = (
             f"with each seed's setting chosen on the other seeds the difference is {signed(chosen.estimate, 2)}, which is not "
             "told; if it stays so, "
         )
+    assert chosen is not None  # without an effect the claim is blocked
     room = evidence.rule.room(chosen)
     first = needed(chosen, room, ALPHA / decision.multiplier / evidence.rule.sides, planned)
     if seeds < planned and first.seeds and first.seeds[1] <= planned:

@@ -10,6 +10,7 @@ from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
+from smallbatch.records import PlannedClaim
 from smallbatch.text import budget_text, kind_text
 
 KINDS = {  # a function for each of config_claims.TESTS, which says how to add one
@@ -24,7 +25,7 @@ KINDS = {  # a function for each of config_claims.TESTS, which says how to add o
 }
 
 
-def judge(claims: list[dict], data: Measured, planned: int) -> list[Claim]:
+def judge(claims: list[PlannedClaim], data: Measured, planned: int) -> list[Claim]:
     """The claims with their verdicts; `claims` as in a plan (`plan.claims`), `planned` seeds."""
     evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
@@ -33,7 +34,7 @@ def judge(claims: list[dict], data: Measured, planned: int) -> list[Claim]:
     ]
 
 
-def _evidence(claim: dict, data: Measured) -> Evidence:
+def _evidence(claim: PlannedClaim, data: Measured) -> Evidence:
     if data.settings(claim["budget"]).empty:
         reason = f"no setting of the study has {budget_text(claim['budget'])}"
     elif claim["norm"] and data.settings(claim["budget"], claim["norm"]).empty:
@@ -43,7 +44,7 @@ def _evidence(claim: dict, data: Measured) -> Evidence:
     return Evidence(directional(claim["delta"]), "points", claim["test"], blocked=[reason])
 
 
-def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) -> Claim:
+def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned: int) -> Claim:
     """A claim of a plan with what was found; numbers that are not known are None."""
     effect, crossed = decision.effect, evidence.cross_fitted
     low, high = _interval(effect, decision.level) if effect else (None, None)
@@ -72,7 +73,7 @@ def record(claim: dict, evidence: Evidence, decision: Decision, planned: int) ->
         fails=fails(evidence),
         found=evidence.found,
         bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
-        cross_fitted=crossed[evidence.effects.index(effect)].estimate if crossed else None,
+        cross_fitted=crossed[evidence.effects.index(effect)].estimate if crossed and effect else None,
         test_images=effect.examples if effect else 0,
         rivals=[
             Rival(name, _known(one.estimate), *_interval(one, decision.level))

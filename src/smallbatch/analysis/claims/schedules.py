@@ -3,15 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from smallbatch.analysis.best import Row
 from smallbatch.analysis.claims.batch_size import never_trains
 from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
 from smallbatch.analysis.effect import Effect, paired, two_way
 from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, first
 from smallbatch.analysis.phrases import percent
+from smallbatch.records import PlannedClaim
 from smallbatch.text import budget_text, count_text
 
 
-def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
+def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence:
     """Test accuracies within the margin of each other, and fewer updates."""
     rule, statistic = equivalent(claim["margin"]), f"test accuracy, {claim['schedule']} minus {claim['against']}"
     sides = [
@@ -40,7 +42,7 @@ def same_accuracy_fewer_updates(claim: dict, data: Measured) -> Evidence:
     )  # fmt: skip
 
 
-def lower_training_loss(claim: dict, data: Measured) -> Evidence:
+def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
     """The logarithm of the final training loss: every fixed m minus the adaptive schedule, paired by seed."""
     rule, statistic = directional(claim["delta"]), f"log training loss, {claim['against']} minus {claim['schedule']}"
     ours = data.settings(claim["budget"], claim["norm"], claim["schedule"], claim["batch_size"])
@@ -73,12 +75,13 @@ def lower_training_loss(claim: dict, data: Measured) -> Evidence:
 def _losses_without(data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]) -> list[Effect] | None:
     """The effects with every choice made, for each seed, on the other seeds."""
     pairs = [chosen_without(data, ours, rival) for rival in rivals]
-    if any(pair is None for pair in pairs):
+    known = [pair for pair in pairs if pair is not None]
+    if len(known) < len(pairs):
         return None
-    return [paired(_logarithm(two).to_numpy() - _logarithm(one).to_numpy()) for one, two in pairs]
+    return [paired(_logarithm(two).to_numpy() - _logarithm(one).to_numpy()) for one, two in known]
 
 
-def _log_loss(data: Measured, setting) -> pd.Series:
+def _log_loss(data: Measured, setting: Row) -> pd.Series:
     return _logarithm(data.points(setting))
 
 

@@ -3,19 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import of_setting
-from smallbatch.analysis.claims.batch_size import never_trains, several, whole_batch
+from smallbatch.analysis.best import of_setting, whole_batch
+from smallbatch.analysis.claims.batch_size import never_trains, several
 from smallbatch.analysis.claims.verdict import Evidence, falling
-from smallbatch.analysis.effect import paired
+from smallbatch.analysis.effect import Effect, paired
 from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
+from smallbatch.analysis.stable import largest_without_failure
+from smallbatch.records import PlannedClaim
 from smallbatch.text import budget_text
 
 UNIT = "octaves per doubling of m"
 FINE = 4  # rates per octave that would tell more
 
 
-def stable_range(claim: dict, data: Measured) -> Evidence:
+def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the grid's steps."""
     rule, statistic = (
         falling(claim["delta"]),
@@ -29,7 +31,8 @@ def stable_range(claim: dict, data: Measured) -> Evidence:
     if trained["batch_size"].nunique() < 2:
         return Evidence(rule, UNIT, statistic, blocked=["it needs two batch sizes that train"])
     found = [largest(data.table[of_setting(data.table, row)], row["base_lr"]) for _, row in trained.iterrows()]
-    tops, censored, steps = ([one[i] for one in found] for i in range(3))
+    tops = [top for top, _, _ in found]
+    censored, steps = [cut for _, cut, _ in found], [step for _, _, step in found]
     seeds = sorted(set.intersection(*[set(top.index) for top in tops]))
     if not seeds:
         return Evidence(rule, UNIT, statistic, blocked=["no seed has every rate at every batch size yet"])
@@ -43,7 +46,7 @@ def stable_range(claim: dict, data: Measured) -> Evidence:
     planned = [row for row in data.plan(*where) if (row["bn_batch_size"] or row["batch_size"]) == row["batch_size"]]
     reasons, fixes = data.blocks(planned, trained.head(0))
     reasons += never_trains(rows)
-    doubts = []
+    doubts: list[str] = []
     # A limit that the grid cut off is higher in truth. Where m is small that makes the fall steeper, so it speaks for the
     # claim; where m is large, against it.
     for (_, row), ends, size in zip(trained.iterrows(), censored, sizes, strict=True):
@@ -65,7 +68,7 @@ def stable_range(claim: dict, data: Measured) -> Evidence:
     )  # fmt: skip
 
 
-def _found(claim: dict, effect, maxima: np.ndarray, tried: list[int], cut: bool) -> str:
+def _found(claim: PlannedClaim, effect: Effect, maxima: np.ndarray, tried: list[int], cut: bool) -> str:
     first, last = maxima[0].mean(), maxima[-1].mean()
     of_eta = f"that of η = η̃·m is {signed(1 - effect.estimate, 2)}"
     if effect.known:
@@ -87,11 +90,12 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     above = points[points["base_lr"] >= best_lr]
     failed = above.assign(failed=above["status"] != "completed").pivot(index="seed", columns="base_lr", values="failed")
     failed = failed.dropna()
-    rates = np.log2(np.array(sorted(failed.columns), float))
     if failed.empty:
         return pd.Series(dtype=float), False, 1.0
-    reached = np.cumprod(~failed[sorted(failed.columns)].to_numpy(bool), axis=1).sum(1)
-    top = pd.Series(rates[np.maximum(reached - 1, 0)], index=failed.index)
-    above = rates[np.minimum(reached, len(rates) - 1)] - rates[np.maximum(np.minimum(reached, len(rates) - 1) - 1, 0)]
-    step = float(above.max()) if len(rates) > 1 else 1.0
-    return top, bool((reached == len(rates)).any()), step
+    tried = np.array(sorted(failed.columns), float)
+    rows = failed[sorted(failed.columns)].to_numpy(bool)
+    last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
+    octaves, end = np.log2(tried), len(tried) - 1
+    following = np.minimum(last + 1, end)  # at the end of the grid the step before it stands for the one after it
+    step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
+    return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step

@@ -6,7 +6,7 @@
     products.py    convolutions and linear layers, all by the one product of tile.py
     norms.py, pixels.py, loss.py   the other layers, row by row with the vectors of vector.py
     moments.py     squares of single examples' gradients, for the rules that choose the batch size
-    crew.py        the replicas of a block, as the training loop uses them
+    trainer.py     the replicas of a block, as the training loop uses them
     verify.py      comparison with the module in double precision, before anything trains
     cache.py, ready.py   where compiled code is kept, and who compiles it
     warm_up.py     compiles everything, part by part

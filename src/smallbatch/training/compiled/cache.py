@@ -6,20 +6,21 @@ Compiling takes some 20 s of one core, loading what was compiled 0.2 s.
 import contextlib
 import hashlib
 import pickle
+from typing import Any
 
 from numba import njit
 from numba.core import caching, serialize
 
 from smallbatch.training.compiled.ready import folder
 
-OPTIONS = {"error_model": "numpy", "boundscheck": False, "nogil": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False, "nogil": True}
 # A product and a sum may become one instruction; nothing is reordered, so that the bits do not depend on the compiler.
 OPTIONS["fastmath"] = {"contract", "nsz"}
 
 
 def jit(function):
     """Compile a function that compiled functions call; it is kept as a part of them."""
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)  # type: ignore[call-overload]  # missing in Numba's stubs
 
 
 def kept_jit(function):
@@ -51,11 +52,22 @@ class _Place(caching._CacheLocator):
 
 
 class _Pieces(caching.CompileResultCacheImpl):
-    _locator_classes = (_Place,)
+    _locator_classes = [_Place]  # noqa: RUF012
 
 
 class _File(caching.IndexDataCacheFile):
-    """Kept code with its checksum: what a disk has damaged must not run."""
+    """Kept code with its checksum: what a disk has damaged must not run.
+
+    A file is named by the signature whose code it holds. Numba counts them: two processes that compile for different
+    types at the same time take the same number, and one would run the other's code.
+    """
+
+    def save(self, key, data):
+        overloads = self._load_index()
+        name = hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()
+        overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
+        self._save_data(overloads[key], data)
+        self._save_index(overloads)
 
     def _save_data(self, name, data):
         code = serialize.dumps(data)

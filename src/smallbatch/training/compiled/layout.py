@@ -68,11 +68,11 @@ def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: boo
     for number, layer in enumerate(tape.norms):
         norms[number] = at, layer.bn_batch_size
         at += -(-layer.channels // 8) * 8
-    for row_ in rows:
-        if row_[step.KIND] == step.NORM:
-            row_[step.SAVED] = reserve(2 * tensors[row_[step.X], CHANNELS] * chunks)
-        elif row_[step.BIAS] < 0:
-            row_[step.BIAS] = tape.parameters  # the zeros behind the parameters
+    for layer_row in rows:
+        if layer_row[step.KIND] == step.NORM:
+            layer_row[step.SAVED] = reserve(2 * tensors[layer_row[step.X], CHANNELS] * chunks)
+        elif layer_row[step.BIAS] < 0:
+            layer_row[step.BIAS] = tape.parameters  # the zeros behind the parameters
     settings = np.array([[layer.eps, layer.momentum] for layer in tape.norms] or [[0.0, 0.0]], np.float64)
     places = np.array([zeros, work, turned, tape.parameters, tape.classes, tape.logits], np.int64)
     return Layout((rows, tensors, places, norms, settings), end)

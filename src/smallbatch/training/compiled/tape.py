@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import nn
+import torch
 
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.compiled.vector import LANES
@@ -45,7 +45,7 @@ class Tape:
     logits: int = 0  # the number of the last tensor
     classes: int = 0
 
-    def place(self, name: str, parameter: nn.Parameter, shape: tuple, real: tuple, order: tuple) -> int:
+    def place(self, name: str, parameter: torch.Tensor, shape: tuple, real: tuple, order: tuple) -> int:
         """Reserve ``shape`` for a parameter whose view `real`, permuted by `order`, fills its corner; returns the offset."""
         if not parameter.requires_grad:
             raise CannotFuse(f"{name} is frozen")

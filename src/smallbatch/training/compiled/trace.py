@@ -1,6 +1,7 @@
 """Following the forward of a module call by call (torch.fx)."""
 
 import operator
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -51,7 +52,8 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
 
 def activations(output: fx.Node) -> set[fx.Node]:
     """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be given."""
-    found, to_do = set(), [output]
+    found: set[fx.Node] = set()
+    to_do: list[Any] = [output]
     while to_do:
         node = to_do.pop()
         if isinstance(node, fx.Node) and node not in found:

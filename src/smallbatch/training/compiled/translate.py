@@ -4,6 +4,8 @@ The forward is followed by `trace.py`; each call in its forward that is known he
 """
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -49,7 +51,7 @@ class _Translator:
 
     # --- tensors -------------------------------------------------------------------------------------------------
 
-    def _tensor(self, channels, height, width, storage, maker=None) -> int:
+    def _tensor(self, channels: int, height: int, width: int, storage: int | None, maker: int | None = None) -> int:
         if storage is None:
             storage = len(self.tape.borders)
             self.tape.borders.append([0, 0])
@@ -57,7 +59,7 @@ class _Translator:
         self.tape.widest = max(self.tape.widest, lanes(channels))
         return len(self.tape.tensors) - 1
 
-    def _row(self, kind, x, shape, storage=None, **columns) -> int:
+    def _row(self, kind: int, x: int, shape: tuple[int, int, int], storage: int | None = None, **columns: int) -> int:
         """Append a layer that reads tensor `x`; returns the number of the tensor that it writes."""
         y = self._tensor(*shape, storage, maker=len(self.tape.rows))
         row = [0] * step.COLUMNS
@@ -81,7 +83,7 @@ class _Translator:
 
     def _translate(self, node: fx.Node) -> int:
         if node.op == "call_module":
-            layer = self.net.get_submodule(node.target)
+            layer = self.net.get_submodule(str(node.target))
             kind = next((kind for kind in MODULES if type(layer) is kind), None)
             if kind is None:
                 raise CannotFuse(f"{node.target} ({type(layer).__name__}) is not a layer of the compiled step")
@@ -155,7 +157,8 @@ class _Translator:
 
     def relu(self, node, *_) -> int:
         x = self.tensor_of(node.args[0])
-        maker = self.tape.rows[self.tape.tensors[x].maker] if self.tape.tensors[x].maker is not None else None
+        number = self.tape.tensors[x].maker
+        maker = self.tape.rows[number] if number is not None else None
         if (
             maker
             and maker[step.KIND] in (step.NORM, step.SUM)
@@ -201,8 +204,8 @@ class _Translator:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
         options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
-        window = options["kernel_size"], options.get("stride") or options["kernel_size"], options.get("padding", 0)
-        window = [tuple(n) if isinstance(n, list) else n for n in window]
+        given = options["kernel_size"], options.get("stride") or options["kernel_size"], options.get("padding", 0)
+        window = [tuple(n) if isinstance(n, list) else n for n in given]
         if any(isinstance(n, tuple) and len({*n}) > 1 for n in window) or options.get("dilation", 1) not in (1, (1, 1)):
             raise CannotFuse("max-pooling over windows that aren't square or whole")
         if t.maker is None or t.flat:
@@ -292,7 +295,7 @@ def _options(node, layer, names) -> dict:
 
 
 T = _Translator
-MODULES = {
+MODULES: dict[type[nn.Module], Callable[..., int]] = {
     nn.Conv2d: T.convolution,
     nn.Linear: T.linear,
     GhostBatchNorm: T.norm,
@@ -303,7 +306,7 @@ MODULES = {
     nn.AvgPool2d: T.mean_pool,
     nn.Flatten: T.flatten,
 }
-CALLS = {
+CALLS: dict[Any, Callable[..., int]] = {
     torch.relu: T.relu,
     F.relu: T.relu,
     "relu": T.relu,

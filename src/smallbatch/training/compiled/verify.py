@@ -8,12 +8,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from smallbatch.data.read import Split
-from smallbatch.training.compiled.crew import Compiled
+from smallbatch.records import OptimizerSettings
+from smallbatch.training.compiled.trainer import Compiled
 from smallbatch.training.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
 
 TRIES = 5  # a ReLU or a maximum that is a tie but for rounding takes another way: rare, and not in every try
 TIMES = 10  # as far from float64 as the module itself in float32
+PLAIN: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 
 
 def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
@@ -35,22 +37,23 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
 def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
     """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the module."""
     net, n = copy.deepcopy(net).float(), min(examples, 8)
-    crew = Compiled([net], shape, n, {"momentum": 0.0, "weight_decay": 0.0}, whole=True)
-    if crew.normalised:
+    trainer = Compiled([net], shape, n, PLAIN, whole=True)
+    if trainer.normalised:
         raise CannotFuse("its batch norm leaves single examples no gradient of their own")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        images, labels = torch.randn(n, *shape), torch.arange(n) % crew.tape.classes
-    sums = np.zeros((2, crew.gradient_size), crew.dtype)
-    crew.moment_sums(0, Split(images, labels), np.arange(n), sums)
+        images, labels = torch.randn(n, *shape), torch.arange(n) % trainer.tape.classes
+    sums = np.zeros((2, trainer.gradient_size), trainer.dtype)
+    trainer.moment_sums(0, Split(images, labels), np.arange(n), sums)
     double = copy.deepcopy(net).double().train()
-    parameters, truth = dict(double.named_parameters()), {}
+    parameters = dict(double.named_parameters())
+    truth: dict[str, np.ndarray] = {}
     for image, label in zip(images.double(), labels, strict=True):
         made = gradients(F.cross_entropy(double(image[None]), label[None]), list(parameters.values()))
         for name, gradient in zip(parameters, made, strict=True):
             truth[name] = truth.get(name, 0) + (gradient / n).square().numpy().reshape(-1)
     for name, squares in truth.items():
-        found = sums[1, crew.tape.names[name]] if name in crew.tape.names else 0 * squares
+        found = sums[1, trainer.tape.names[name]] if name in trainer.tape.names else 0 * squares
         if not np.linalg.norm(found - squares) <= 1e-3 * (np.linalg.norm(squares) + 1e-6 * _scale(truth)):
             raise CannotFuse(f"the compiled step differs from the module in the squared gradients of {name}")
 
@@ -62,31 +65,32 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
         for parameter in single.parameters():
             parameter.add_(0.1 * parameter.abs().mean() * torch.randn_like(parameter))
     double = copy.deepcopy(single).double()
-    crew = Compiled([single], shape, examples, {"momentum": 0.0, "weight_decay": 0.0})
+    trainer = Compiled([single], shape, examples, PLAIN)
     images = torch.randn(examples, *shape)
-    labels = torch.arange(examples) % crew.tape.classes
-    compiled = crew.gradients(Split(images, labels))
-    losses = {"compiled": crew.score(Split(images, labels))[0][0]}
-    truth, own = {}, {}
+    labels = torch.arange(examples) % trainer.tape.classes
+    compiled = trainer.gradients(Split(images, labels))
+    losses: dict[str, float] = {"compiled": trainer.score(Split(images, labels))[0][0]}
+    truth: dict[str, np.ndarray] = {}
+    own: dict[str, np.ndarray] = {}
     give_back()
-    for module, found in ((double, truth), (single, own)):
+    for name_of, module, found in (("double", double, truth), ("single", single, own)):
         x = images.to(next(module.parameters()).dtype)
         parameters = dict(module.train().named_parameters())
         made = gradients(F.cross_entropy(module(x), labels), list(parameters.values()))
         found |= {name: gradient.double().numpy().reshape(-1) for name, gradient in zip(parameters, made, strict=True)}
         with torch.no_grad():
-            losses[id(found)] = float(F.cross_entropy(module.eval()(x), labels))
+            losses[name_of] = float(F.cross_entropy(module.eval()(x), labels))
     for name, gradient in truth.items():
         if name not in compiled and np.any(gradient):
             return f"the gradient of {name}"
-        size = np.linalg.norm(gradient)
-        allowed = TIMES * (np.linalg.norm(own[name] - gradient) + 1e-6 * (size + _scale(truth)))
+        size = float(np.linalg.norm(gradient))
+        allowed = TIMES * (float(np.linalg.norm(own[name] - gradient)) + 1e-6 * (size + _scale(truth)))
         if name in compiled and not np.linalg.norm(compiled[name] - gradient) <= allowed:
             return f"the gradient of {name}"
-    allowed = TIMES * (abs(losses[id(own)] - losses[id(truth)]) + 1e-6 * (1 + abs(losses[id(truth)])))
-    return "" if abs(losses["compiled"] - losses[id(truth)]) <= allowed else "its evaluation"
+    allowed = TIMES * (abs(losses["single"] - losses["double"]) + 1e-6 * (1 + abs(losses["double"])))
+    return "" if abs(losses["compiled"] - losses["double"]) <= allowed else "its evaluation"
 
 
 def _scale(found: dict[str, np.ndarray]) -> float:
     """A typical size of a gradient: some are zero but for rounding (a bias before batch norm)."""
-    return max(np.linalg.norm(gradient) for gradient in found.values())
+    return max(float(np.linalg.norm(gradient)) for gradient in found.values())

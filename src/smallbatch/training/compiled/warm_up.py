@@ -10,7 +10,7 @@ from torch import nn
 
 from smallbatch.data.read import Split
 from smallbatch.training.compiled import step
-from smallbatch.training.compiled.crew import Compiled
+from smallbatch.training.compiled.trainer import Compiled
 
 # Parts of a stage compile side by side. `train` and `evaluate` call what the first stage compiles.
 STAGES = (("forward", "backward"), ("train", "score"))
@@ -29,10 +29,10 @@ def compile_all(processes: int = 1) -> None:
 
 
 def compile_part(name: str) -> None:
-    crew, split = _tiny()
-    net, memory = crew.training.net, crew.memory[id(crew.training)]
+    trainer, split = _tiny()
+    net, memory = trainer.training.net, trainer.memory[id(trainer.training)]
     tape, tensors, places, chunks, settings = net
-    p, running, sums = crew.p[0], crew.running[0], np.zeros((2, crew.gradient_size), crew.dtype)
+    p, running, sums = trainer.p[0], trainer.running[0], np.zeros((2, trainer.gradient_size), trainer.dtype)
     if name == "forward":
         nothing = np.empty((2, 0), np.float64)
         step.forward(
@@ -40,17 +40,17 @@ def compile_part(name: str) -> None:
             *(2, step.BATCH, step.NOTHING, nothing),
         )
     elif name == "backward":
-        step.backward(tape, tensors, places, memory, p, crew.gradient, chunks, 2)
+        step.backward(tape, tensors, places, memory, p, trainer.gradient, chunks, 2)
     elif name == "train":
-        crew.update(split, np.zeros((1, 1, 2), np.int64), np.zeros((1, 1)), np.zeros(1))
+        trainer.update(split, np.zeros((1, 1, 2), np.int64), np.zeros((1, 1)), np.zeros(1))
     elif name == "score":  # and what the rules that choose the batch size call
-        crew.score(split)
-        crew.weighed(0, sums, 1, 2, crew.moment_sums(0, split, np.arange(2), sums))
-        crew.apply(0, sums[0], 0.0)
+        trainer.score(split)
+        trainer.weighed(0, sums, 1, 2, trainer.moment_sums(0, split, np.arange(2), sums))
+        trainer.apply(0, sums[0], 0.0)
 
 
 @cache
 def _tiny() -> tuple[Compiled, Split]:
     net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2))
-    crew = Compiled([net], (1, 2, 2), 2, {"momentum": 0.0, "weight_decay": 0.0})
-    return crew, Split(torch.zeros(2, 1, 2, 2), torch.zeros(2, dtype=torch.int64))
+    trainer = Compiled([net], (1, 2, 2), 2, {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0})
+    return trainer, Split(torch.zeros(2, 1, 2, 2), torch.zeros(2, dtype=torch.int64))

@@ -6,6 +6,7 @@ from torch import nn
 
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
+from smallbatch.records import OptimizerSettings
 from smallbatch.schedules.adaptive import Moments
 from smallbatch.training.compiled import moments, step
 from smallbatch.training.compiled.layout import lay_out
@@ -19,12 +20,17 @@ EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so
 
 
 class Compiled:
-    """The replicas of one block. Same methods as `Modules` (`training/modules.py`), same meaning."""
+    """The replicas of one block: a `MomentTrainer` (`training/trainer.py`)."""
 
-    tail = 0
+    padding = 0
 
     def __init__(
-        self, nets: list[nn.Module], shape: tuple[int, int, int], m: int, optimizer: dict, whole: bool = False
+        self,
+        nets: list[nn.Module],
+        shape: tuple[int, int, int],
+        m: int,
+        optimizer: OptimizerSettings,
+        whole: bool = False,
     ):
         """`m` is the largest batch; with `whole` it is computed at once, however large (`moment_sums` needs that)."""
         if not optimizer_kind(optimizer).compiled:
@@ -71,13 +77,25 @@ class Compiled:
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
         images, labels = _arrays(train)
+        nesterov = int(bool(self.optimizer.get("nesterov")))
         for r in range(self.replicas):
             total[r] = step.train(
-                *(self.training.net, self.memory[id(self.training)], self.gradient),
-                *(self.p[r], self.velocity[r], self.running[r, 0], self.running[r, 1], images, labels),
-                *(order[r], self.piece, np.ascontiguousarray(lr[:, r])),
-                *(self.optimizer["momentum"], int(bool(self.optimizer.get("nesterov")))),
-                *(self.optimizer["weight_decay"], total[r]),
+                self.training.net,
+                self.memory[id(self.training)],
+                self.gradient,
+                self.p[r],
+                self.velocity[r],
+                self.running[r, 0],
+                self.running[r, 1],
+                images,
+                labels,
+                order[r],
+                self.piece,
+                np.ascontiguousarray(lr[:, r]),
+                self.optimizer["momentum"],
+                nesterov,
+                self.optimizer["weight_decay"],
+                total[r],
             )
             self.seen[r] += order[r].size
 
@@ -107,10 +125,24 @@ class Compiled:
         """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``; returns that loss."""
         images, labels = _arrays(split)
         layout, memory = self._room(len(index))
-        rate, no, piece = np.zeros(1), 0.0, self.piece
+        # One update that changes nothing: its rate, momentum and weight decay are zero.
         return step.train(
-            *(layout.net, memory, self.gradient, self.p[r], self.velocity[r], running[0], running[1], images, labels),
-            *(index[None], piece, rate, no, 0, no, no),  # no rate, momentum, Nesterov, decay; losses from zero
+            layout.net,
+            memory,
+            self.gradient,
+            self.p[r],
+            self.velocity[r],
+            running[0],
+            running[1],
+            images,
+            labels,
+            index[None],
+            self.piece,
+            np.zeros(1),  # rates
+            0.0,  # momentum
+            0,  # without Nesterov's step
+            0.0,  # weight decay
+            0.0,  # losses so far
         )
 
     def _room(self, examples: int) -> tuple:
@@ -186,7 +218,7 @@ class Compiled:
         """Running means and variances, start bias corrected (`models/norm.py`)."""
         statistics = self.running.copy()
         if self.normalised:
-            chunks = self.seen // self.b
+            chunks = self.seen // (self.b or 1)
             for number, layer in enumerate(self.tape.norms):
                 at = self.training.net[3][number, 0]
                 part = statistics[:, :, at : at + lanes(layer.channels)]
@@ -197,19 +229,37 @@ class Compiled:
                         part[r, 0], part[r, 1] = 0, 1
         return statistics
 
-    def _pass(self, r, images, statistics, mode, sums, watched=-1, losses=None, correct=None, labels=None) -> int:
+    def _pass(
+        self,
+        r: int,
+        images: torch.Tensor,
+        statistics: np.ndarray,
+        mode: int | np.integer,
+        sums: np.ndarray | None,
+        watched: int = -1,
+        losses: np.ndarray | None = None,
+        correct: np.ndarray | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> int:
+        """A pass of replica r over `images`; empty arrays stand for what isn't asked for."""
         return step.evaluate(
-            *(self.evaluation.net, self.memory[id(self.evaluation)], self.p[r], statistics[0], statistics[1]),
-            *(_last(images), np.empty(0, np.int64) if labels is None else labels.numpy()),
-            *(self.slice, mode, watched, np.zeros((2, 0)) if sums is None else sums),
-            *(
-                np.empty(0, self.dtype) if losses is None else losses,
-                np.empty(0, np.bool_) if correct is None else correct,
-            ),
+            self.evaluation.net,
+            self.memory[id(self.evaluation)],
+            self.p[r],
+            statistics[0],
+            statistics[1],
+            _last(images),
+            np.empty(0, np.int64) if labels is None else labels.numpy(),
+            self.slice,
+            mode,
+            watched,
+            np.zeros((2, 0)) if sums is None else sums,
+            np.empty(0, self.dtype) if losses is None else losses,
+            np.empty(0, np.bool_) if correct is None else correct,
         )
 
     def finite(self) -> np.ndarray:
-        return np.isfinite(self.p).all(1)
+        return np.asarray(np.isfinite(self.p).all(1))
 
     def state(self) -> dict[str, np.ndarray]:
         found = {"p": self.p, "velocity": self.velocity, "running": self.running, "seen": self.seen}

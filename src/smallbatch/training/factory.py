@@ -1,0 +1,55 @@
+"""From a fleet and the name of an engine to the replicas that train together."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from smallbatch.data.read import Data
+from smallbatch.models.build import build
+from smallbatch.records import Fleet
+from smallbatch.schedules.course import is_adaptive, largest_batch, largest_step
+from smallbatch.training.adaptive import Adaptive
+from smallbatch.training.groups import fuse
+from smallbatch.training.modules import Modules, lone, lone_channels_last
+from smallbatch.training.stacked import Stacked, products
+from smallbatch.training.trainer import MomentTrainer, ReplicaTrainer
+from smallbatch.training.widths import padding_replicas
+
+MODULES: dict[str, Callable[[list[nn.Module]], nn.Module]] = {  # several networks -> one that computes them
+    "groups": fuse,
+    "products": products,
+    "vmap": Stacked,
+    "separate": lone,
+    "separate channels_last": lone_channels_last,
+}
+
+
+def make_trainer(
+    engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable[[str], None] = lambda text: None
+) -> ReplicaTrainer:
+    """The untrained replicas of `seeds`, to be trained together where `data` is, by `engine` (one of WAYS).
+
+    `say` gets a line where that is slower than it could be.
+    """
+    trainer = _make(engine, data, fleet, seeds, say)
+    if not is_adaptive(fleet):
+        return trainer
+    largest = largest_batch(fleet["schedule"], 1, len(data.train.labels))
+    return Adaptive(trainer, fleet["schedule"], fleet["batch_size"], largest, seeds)
+
+
+def _make(engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable[[str], None]) -> MomentTrainer:
+    nets = [network(data, fleet, seed) for seed in seeds]
+    m = largest_step(fleet)
+    if engine == "compiled":
+        from smallbatch.training.compiled.trainer import Compiled  # needs Numba, which other engines do without
+
+        return Compiled(nets, data.shape, m, fleet["optimizer"], whole=is_adaptive(fleet))
+    padding = padding_replicas(engine, 2, fleet["batch_size"] * data.classes)
+    nets = [net.to(data.device) for net in nets]
+    return Modules(nets, MODULES[engine], fleet["optimizer"], padding, fleet.get("precision"), say, m)
+
+
+def network(data: Data, fleet: Fleet, seed: int) -> nn.Module:
+    """The network of one point, made on the processor: its initial weights are the same wherever it trains."""
+    return build(fleet["model"], data.shape, data.classes, fleet["norm"], fleet.get("bn_batch_size"), seed)

@@ -1,0 +1,145 @@
+"""What is kept of each replica while its block trains."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from smallbatch.records import HistoryRow
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A pass over all splits at fixed weights, with exact statistics of batch norm. Rows are those of the trainer."""
+
+    train_loss: np.ndarray  # [rows]
+    val_loss: np.ndarray  # [rows]
+    val_correct: np.ndarray  # [rows, validation images], bool
+    test_correct: np.ndarray  # [rows, test images], bool
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """A replica at the end of an epoch."""
+
+    epoch: int
+    updates: int  # that it has made
+    examples: int  # that it has drawn
+    used: int  # of these, the ones of finished updates
+    batch_size: int | None  # of its last update; None if it chose them: then the epoch's mean is kept
+    lr: float  # of its last update
+    running_loss: float  # mean over the epoch's updates
+    val_loss: float  # with the running statistics of batch norm
+    val_accuracy: float
+    is_finite: bool  # its loss and all its weights
+    scores: Scores | None  # where the epoch is scored
+    row: int  # of the replica, in `scores`
+
+
+class ReplicaHistory:
+    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing changes it."""
+
+    def __init__(self, seed: int, base_lr: float, batch_size: float):
+        self.seed, self.base_lr = seed, base_lr
+        self.batch_size = batch_size  # of the last update, or the last epoch's mean
+        self.history: list[HistoryRow] = []
+        self.diverged = False
+        self.epochs = self.updates = self.examples = self.used = 0
+        self.seconds = 0.0  # of training, its share of the block's
+        self.initial_loss = self.train_loss = self.train_loss_now = math.nan
+        self.val_loss = math.nan  # when it was scored last, as the following
+        self.val_correct = self.test_correct = np.empty(0, bool)
+
+    def begin(self, scores: Scores, val_loss: float, val_accuracy: float, row: int) -> None:
+        """Take the scores before training; `row` is the replica's in `scores`."""
+        self._score(scores, row)
+        self.initial_loss = self.train_loss
+        self.diverged = not math.isfinite(self.initial_loss)
+        self._add_row(None, None, val_loss, val_accuracy, is_scored=True)
+
+    def end_epoch(self, end: EpochEnd) -> None:
+        if end.batch_size is not None:
+            self.batch_size = end.batch_size
+        elif end.updates > self.updates:
+            self.batch_size = (end.used - self.used) / (end.updates - self.updates)
+            self.used = end.used
+        self.epochs, self.updates, self.examples = end.epoch, end.updates, end.examples
+        self.diverged = not end.is_finite
+        if end.scores is not None and end.is_finite:
+            self._score(end.scores, end.row)
+            self.diverged = not math.isfinite(self.train_loss_now)
+        is_scored = end.scores is not None and not self.diverged
+        self._add_row(end.lr, end.running_loss, end.val_loss, end.val_accuracy, is_scored)
+
+    def measured(self, columns: Mapping[str, Any]) -> None:
+        """Add columns to the last epoch's row, those of per-epoch measures (`measures/`) too."""
+        cast("dict[str, Any]", self.history[-1]).update(columns)
+
+    def status(self, entropy: float) -> str:
+        """``completed``, ``untrained`` or ``diverged``; `entropy` is that of the training labels."""
+        if self.diverged or self.train_loss > self.initial_loss:
+            return "diverged"
+        return "untrained" if self.train_loss > 0.9 * entropy else "completed"
+
+    def state(self) -> dict[str, Any]:
+        """All that JSON can hold: all but the correctness of images, which checkpoints hold as arrays."""
+        return {key: value for key, value in vars(self).items() if not key.endswith("_correct")}
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any], val_correct: np.ndarray, test_correct: np.ndarray
+    ) -> "ReplicaHistory":
+        replica = cls(state["seed"], state["base_lr"], state["batch_size"])
+        vars(replica).update(state, val_correct=val_correct, test_correct=test_correct)
+        return replica
+
+    def _score(self, scores: Scores, row: int) -> None:
+        self.train_loss_now = float(scores.train_loss[row])
+        # Of a replica that diverges the last finite loss is reported, if there is one.
+        if math.isfinite(self.train_loss_now) or not self.history:
+            self.train_loss = self.train_loss_now
+        self.val_loss = float(scores.val_loss[row])
+        self.val_correct, self.test_correct = scores.val_correct[row], scores.test_correct[row]
+
+    def _add_row(
+        self, lr: float | None, running_loss: float | None, val_loss: float, val_accuracy: float, is_scored: bool
+    ) -> None:
+        self.history.append(
+            {
+                "epoch": self.epochs,
+                "updates": self.updates,
+                "examples": self.examples,
+                "batch_size": round(self.batch_size),
+                "lr": lr,
+                "train_loss_running": running_loss,
+                "val_loss": val_loss,
+                "val_accuracy": val_accuracy,
+                "train_loss": self.train_loss_now if is_scored else None,
+                "test_accuracy": float(self.test_correct.mean()) if is_scored else None,
+                "time": time.time_ns() // 1_000_000,
+                "seconds": self.seconds,
+            }
+        )
+
+
+class Clock:
+    """Shares the wall time of a block equally among the replicas that are still alive."""
+
+    def __init__(self, replicas: list[ReplicaHistory]):
+        self.replicas = replicas
+        self.last = time.perf_counter()
+
+    def share(self) -> None:
+        """Give the replicas the time since the last call."""
+        now = time.perf_counter()
+        alive = [replica for replica in self.replicas if not replica.diverged] or self.replicas
+        for replica in alive:
+            replica.seconds += (now - self.last) / len(alive)
+        self.last = now
+
+    def skip(self) -> None:
+        """Leave out the time since the last call."""
+        self.last = time.perf_counter()

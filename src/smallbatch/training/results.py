@@ -1,0 +1,75 @@
+"""What is reported of the replicas of a block when it has trained."""
+
+import math
+from typing import cast
+
+import numpy as np
+
+from smallbatch.data.read import Data, Split
+from smallbatch.records import Outcome, Summary
+from smallbatch.training.history import ReplicaHistory
+from smallbatch.training.trainer import ReplicaTrainer
+
+
+def outcomes_of(
+    trainer: ReplicaTrainer, data: Data, replicas: list[ReplicaHistory], rows: list[int], final: set[int]
+) -> list[Outcome]:
+    """The outcome of each replica; `rows` says which replica each row of the trainer is, `final` are epochs."""
+    counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
+    entropy, guess = _entropy(counts / counts.sum()), int(counts.argmax())
+    correct_with = _other_statistics(trainer, data)
+    row_of = {r: row for row, r in enumerate(rows)}
+    outcomes: list[Outcome] = []
+    for r, replica in enumerate(replicas):
+        status = replica.status(entropy)
+        if status == "diverged":
+            # Its weights say nothing any more: it counts as a model that answers with the most frequent class.
+            val, test = _right(data.validation, guess), _right(data.test, guess)
+            median = float(test.mean())
+            statistics = {name: float((val if name.startswith("val") else test).mean()) for name in correct_with}
+        else:
+            val, test = replica.val_correct, replica.test_correct
+            median = float(np.median([row["test_accuracy"] for row in replica.history if row["epoch"] in final]))
+            statistics = {name: float(correct[row_of[r]].mean()) for name, correct in correct_with.items()}
+        summary = _summary(replica, status)
+        summary["val_accuracy"], summary["test_accuracy"] = float(val.mean()), float(test.mean())
+        summary["test_accuracy_median"] = median
+        summary.update(cast(Summary, statistics))
+        outcomes.append({"summary": summary, "history": replica.history, "correct": np.packbits(test).tobytes()})
+    return outcomes
+
+
+def _summary(replica: ReplicaHistory, status: str) -> Summary:
+    return {
+        "seed": replica.seed,
+        "base_lr": replica.base_lr,
+        "status": status,
+        "epochs": replica.epochs,
+        "updates": replica.updates,
+        "examples": replica.examples,
+        "train_loss": replica.train_loss if math.isfinite(replica.train_loss) else None,
+        "val_loss": None if status == "diverged" else replica.val_loss,
+    }
+
+
+def _other_statistics(trainer: ReplicaTrainer, data: Data) -> dict[str, np.ndarray]:
+    """Correctness ``[rows, images]`` with other statistics of batch norm than the exact ones, by column."""
+    if not trainer.normalised:
+        return {}
+    correct = {
+        "val_accuracy_running": trainer.score(data.validation)[1],
+        "test_accuracy_running": trainer.score(data.test)[1],
+    }
+    population = trainer.population_statistics(data.train.images)
+    return correct | {"test_accuracy_population": trainer.score(data.test, population)[1]}
+
+
+def _entropy(shares: np.ndarray) -> float:
+    """In nats: the loss of a model that knows the shares of the classes, and nothing else."""
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _right(split: Split, guess: int) -> np.ndarray:
+    """Which images have the label `guess`."""
+    return split.labels.cpu().numpy() == guess
