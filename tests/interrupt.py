@@ -59,10 +59,10 @@ def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
 
 
 PHASES = {
-    "training": Phase("smallbatch.train", trains, 0.8),
+    "training": Phase("smallbatch.train", trains, 0.4),
     "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.04),
     "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.12),
-    "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.01),
+    "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.06),
     "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
 }
 

@@ -1,5 +1,6 @@
 """A throw-away Slurm on loopback, without systemd: munged, slurmctld and two slurmd, all in one folder."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -122,20 +123,24 @@ class Slurm:
     def __exit__(self, *_) -> None:
         if (self.folder / "slurmctld.pid").exists():
             self.ask("scancel", "-u", "root")
-        for name in [*(f"slurmd-n{i}" for i in range(1, NODES + 1)), "slurmctld", "munged"]:
-            self._end(self.folder / f"{name}.pid")
+        for names in ([f"slurmd-n{i}" for i in range(1, NODES + 1)], ["slurmctld"], ["munged"]):
+            self._end([self.folder / f"{name}.pid" for name in names])
 
-    def _end(self, file: Path) -> None:
-        try:
-            process = int(file.read_text())
-            os.kill(process, signal.SIGTERM)
-        except (OSError, ValueError):
-            return
-        for _ in range(75):
-            if not _alive(process):
-                return
-            time.sleep(0.2)
-        os.kill(process, signal.SIGKILL)
+    def _end(self, files: list[Path]) -> None:
+        """End the processes whose numbers are in these files."""
+        processes = []
+        for file in files:
+            with contextlib.suppress(OSError, ValueError):
+                process = int(file.read_text())
+                os.kill(process, signal.SIGTERM)
+                processes.append(process)
+        for process in processes:
+            for _ in range(75):
+                if not _alive(process):
+                    break
+                time.sleep(0.2)
+            else:
+                os.kill(process, signal.SIGKILL)
 
 
 def _alive(process: int) -> bool:

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator
@@ -23,6 +22,7 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
     titles: dict[str, list[str]] = {}
     colors = _legend(figure)
     for axes in figure.axes:
+        x_axis, y_axis = _Axis(axes.xaxis), _Axis(axes.yaxis)
         for artist in [*axes.lines, *axes.collections]:
             places = _places(artist)
             if places is None or not len(places):
@@ -30,7 +30,7 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
             name = f"marks-{len(titles)}"
             artist.set_gid(name)
             series = _series(artist, colors)
-            titles[name] = ["\n".join([*series, _value(axes.xaxis, x), _value(axes.yaxis, y)]) for x, y in places]
+            titles[name] = ["\n".join([*series, x_axis.value(x), y_axis.value(y)]) for x, y in places]
     return titles
 
 
@@ -77,32 +77,36 @@ def _series(artist: Any, colors: dict[str, str]) -> list[str]:
     return []
 
 
-def _value(axis: Any, value: float) -> str:
-    """``learning rate η: 2⁻⁸``; inner panels of a grid have their axis labelled further out."""
-    kind = "xaxis" if axis.axis_name == "x" else "yaxis"
-    labels = [axis.get_label_text(), *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes)]
-    name = next((label for label in labels if label), "")
-    text = rate_text(_octave(value)) if "rate η" in name and value > 0 else _written(axis, value)
-    return f"{name}: {text}" if name else text
+class _Axis:
+    """What an axis says of a value. Asking matplotlib for its labels takes long, so they are read once."""
+
+    def __init__(self, axis: Any) -> None:
+        kind = "xaxis" if axis.axis_name == "x" else "yaxis"  # inner panels of a grid have theirs labelled further out
+        names = [axis.get_label_text(), *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes)]
+        self.name = next((name for name in names if name), "")
+        fixed = isinstance(locator := axis.get_major_locator(), FixedLocator) and axis.get_scale() == "log"
+        self.fixed = [tick for tick in locator.tick_values(0, 1) if tick > 0] if fixed else []
+        ticks = dict(zip(axis.get_ticklocs(), (text.get_text() for text in axis.get_ticklabels()), strict=False))
+        in_words = any(label and not _number(label) for label in ticks.values())
+        self.words = {place: label.replace("\n", " ") for place, label in ticks.items()} if in_words else {}
+
+    def value(self, value: float) -> str:
+        """``learning rate η: 2⁻⁸``."""
+        text = rate_text(_octave(value)) if "rate η" in self.name and value > 0 else self._written(value)
+        return f"{self.name}: {text}" if self.name else text
+
+    def _written(self, value: float) -> str:
+        """As the axis writes it at a tick near by, else four digits."""
+        near = [tick for tick in self.fixed if value > 0 and abs(math.log2(tick / value)) < NEAR]
+        if near:
+            return f"{min(near, key=lambda tick: abs(math.log2(tick / value))):.6g}"
+        return self.words.get(value, f"{value:.4g}")
 
 
 def _octave(rate: float) -> float:
     """A power of two where the rate is one but for rounding, else three digits of it."""
     exponent = round(math.log2(rate))
     return 2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
-
-
-def _written(axis: Axis, value: float) -> str:
-    """As the axis writes it at a tick near by, else four digits."""
-    if isinstance(locator := axis.get_major_locator(), FixedLocator) and axis.get_scale() == "log" and value > 0:
-        near = [tick for tick in locator.tick_values(0, 1) if tick > 0 and abs(math.log2(tick / value)) < NEAR]
-        if near:
-            return f"{min(near, key=lambda tick: abs(math.log2(tick / value))):.6g}"
-    labels = [text.get_text() for text in axis.get_ticklabels()]
-    places = list(axis.get_ticklocs())
-    if any(label and not _number(label) for label in labels) and value in places:
-        return labels[places.index(value)].replace("\n", " ")
-    return f"{value:.4g}"
 
 
 def _number(text: str) -> bool:

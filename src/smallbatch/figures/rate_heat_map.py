@@ -19,7 +19,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     low, high = 100 * cells["test_accuracy"].min(), 100 * cells["test_accuracy"].max()
-    figure, grid = plt.subplots(rows, columns, figsize=(4.6 * columns, 3.5 * rows), layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=(4.6 * columns, 3.5 * rows), squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         here = cells[cells["panel"] == panel].assign(percent=lambda frame: 100 * frame["test_accuracy"])
         shape = {"index": "base_lr", "columns": "batch_size"}
@@ -41,6 +41,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_xlabel("batch size m")
         axes.set_ylabel("base learning rate η̃")
         axes.tick_params(axis="y", rotation=0)
+    figure.set_layout_engine("constrained")  # not before: seaborn draws the whole figure at every map
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
     note = f"Numbers: mean test accuracy (%) over {counts_text(cells['seeds'])} seeds. × : a seed failed. Frame: the best η̃ on validation data."

@@ -1,4 +1,4 @@
-"""One figure of a study, drawn and saved as SVG, PNG, PDF and CSV."""
+"""One figure of a study, drawn and saved as PNG, SVG, PDF and CSV."""
 
 import importlib
 from pathlib import Path
@@ -10,7 +10,9 @@ from smallbatch.analyse import read_results
 from smallbatch.figures.hover import add_titles, name_marks
 
 matplotlib.use("Agg")
-UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}  # the same figure gives the same file
+UNDATED = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # the same figure gives the same file
+DPI = 160
+MARGIN = 0.1  # inches
 
 
 def save_figure(name: str, study: Path, target: Path) -> None:
@@ -18,7 +20,16 @@ def save_figure(name: str, study: Path, target: Path) -> None:
     figure, data = importlib.import_module(f"smallbatch.figures.{name}").draw(read_results(study))
     data.to_csv(target / f"{name}.csv", index=False)
     titles = name_marks(figure)
+    box = lay_out(figure)
     for kind, metadata in UNDATED.items():
-        figure.savefig(target / f"{name}.{kind}", metadata=metadata, dpi=160, bbox_inches="tight")
+        figure.savefig(target / f"{name}.{kind}", metadata=metadata, dpi=DPI, bbox_inches=box)
     add_titles(target / f"{name}.svg", titles)
     plt.close(figure)
+
+
+def lay_out(figure: plt.Figure) -> matplotlib.transforms.Bbox:
+    """Give everything its place, once for all files; returns the box around it, in inches."""
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure.get_tightbbox().padded(MARGIN)
