@@ -1,13 +1,10 @@
 """What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
 
 import difflib
-import importlib.metadata
 import json
 import os
 import shlex
-import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +19,6 @@ from smallbatch.records import Job, StudyPlan
 from smallbatch.schedules.course import phases_of
 from smallbatch.text import count_text
 from smallbatch.tracking import DATABASE, incomplete
-from smallbatch.training.compiled.ready import stamp
 
 RESULTS = Path("results")
 KEYS = {"study", "hydra", "conf", "partial"}
@@ -110,35 +106,6 @@ def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
     """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what is missing in it."""
     if any(not (folder / f"{name}.{kind}").is_file() for name in names for kind in FORMATS):
         folder.with_name("figures.json").unlink(missing_ok=True)
-
-
-def start_compiling() -> None:
-    """Compile the training step in the background, where this machine hasn't yet; jobs that need it wait for it.
-
-    Where that fails (Numba is missing, say) training is slower, with the same results; each job's log says why.
-    """
-    try:
-        if stamp().exists():
-            return
-    except importlib.metadata.PackageNotFoundError:  # no Numba
-        return
-    print(
-        "compiling the training step, once for this machine (some 10 s on two cores) ...", file=sys.stderr, flush=True
-    )
-    paths = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "smallbatch.training.compiled"]
-    compiling = subprocess.Popen(command, env=paths, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    threading.Thread(target=_say_how_it_went, args=(compiling, time.monotonic()), daemon=True).start()
-
-
-def _say_how_it_went(compiling: subprocess.Popen, begun: float) -> None:
-    lines = compiling.communicate()[1].strip().splitlines()
-    if compiling.returncode:
-        said = f"warning: the training step could not be compiled ({lines[-1] if lines else ''}); training is slower"
-    else:
-        kept = "" if stamp().exists() else f", but {stamp().parent} can't be written: every job compiles for itself"
-        said = f"compiled in {time.monotonic() - begun:.0f} s{kept}"
-    print(said, file=sys.stderr, flush=True)
 
 
 def count_job(job: Job) -> tuple[int, int]:

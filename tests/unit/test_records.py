@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from made import claim, table
@@ -80,3 +81,12 @@ REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 def test_the_committed_claims_are_read_and_written_to_the_last_byte(path, tmp_path):
     write_claims(read_claims(path), tmp_path / "claims.json")
     assert (tmp_path / "claims.json").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name)
+def test_the_committed_claims_are_drawn_each_with_its_statement(path):
+    figure, data = draw(Results({}, pd.DataFrame(), None, path.parent))
+    assert len(data) == len(read_claims(path)) > 0
+    names = "\n".join(label.get_text() for axes in figure.axes for label in axes.get_yticklabels())
+    assert "nan" not in names and "None" not in names
+    plt.close(figure)

@@ -21,10 +21,11 @@ sys.path.insert(0, SRC)
 
 from smallbatch.console import stop_snakemake
 from smallbatch.after_death import clear_dead_locks, incomplete_folders
+from smallbatch.compiling import Compiling
 from smallbatch.figures.names import FIGURES, tables_of
 from smallbatch.import_graph import source_files
 from smallbatch.page.captions import CAPTIONS
-from smallbatch.rule_helpers import jobs_find, plan_from_settings, print_cost, read_settings, start_compiling
+from smallbatch.rule_helpers import jobs_find, plan_from_settings, print_cost, read_settings
 
 jobs_find(SRC)
 
@@ -56,6 +57,7 @@ if workflow.is_main_process:
         # Held as long as this process lives. The locks of an outer workflow are its own matter.
         RUNNING = None if IS_MODULE else clear_dead_locks(Path(".snakemake"))
         INCOMPLETE = incomplete_folders(Path(".snakemake"))
+    COMPILING = Compiling()
     PLANS = [plan_of(study)[1] for study in STUDIES]  # each one, so that a mistake in any ends here
     TRACKED = any(plan["config"]["tracking"]["name"] != "none" for plan in PLANS)
 
