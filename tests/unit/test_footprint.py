@@ -34,7 +34,7 @@ CASES = {
     "by the compiled step, ResNet, m = 256 by 16": (RESNET, "bn", 16, [3, 16, 16], 512, 256, 3, 0.9),
     "as channel groups, m = 4": ("networks.GroupNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
     "as channel groups, wide, m = 2": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 256, 2, 128, 0.9),
-    "group norm, m = 512 of 16×16": ("networks.Pixels", "none", None, [3, 16, 16], 512, 512, 4, 0.9),
+    "group norm, m = 512 of 16×16": ("networks.Pixels", "none", None, [3, 16, 16], 512, 512, 2, 0.9),
     "group norm, m = 2048": ("networks.GroupNormed", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
     "by vmap, m = 4": ("networks.LayerNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
     "by vmap, wide, m = 2": ("networks.WideLayerNormed", "none", None, [1, 8, 8], 256, 2, 128, 0.9),
@@ -42,7 +42,7 @@ CASES = {
     "attention, m = 2048": ("networks.Attention", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
     "one by one, dropout, m = 64": ("networks.Dropout", "none", None, [1, 8, 8], 1024, 64, 2, 0.9),
     "one by one, dropout, m = 20000": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
-    "by the compiled step, BA-SGD": (BA_SGD, "none", None, [1, 28, 28], 512, 32, 20, 0.9),
+    "by the compiled step, BA-SGD": (BA_SGD, "none", None, [1, 28, 28], 512, 32, 8, 0.9),
     "group norm, BA-SGD": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 256, 32, 20, 0.9),
     "by the compiled step, a growing batch": (RESNET, "bn", 16, [3, 16, 16], 1024, 16, 3, 0.9),
     "large data": (CONV, "none", None, [1, 28, 28], 80000, 64, 2, 0.0),
@@ -200,7 +200,7 @@ def test_the_most_replicas_that_fit_do_fit_and_one_more_would_not():
 def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_its_bits(
     tmp_path, networks, monkeypatch, way
 ):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(untimed_cache(tmp_path)))
     name = f"{SAID[way]}, wide, m = 2"
     numbers, case = networks[name], CASES[name]
     points = [(1e-6, seed) for seed in range(case[6])]

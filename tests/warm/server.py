@@ -24,7 +24,16 @@ from pathlib import Path
 PACKAGES = (
     *("snakemake.cli", "snakemake.report.html_reporter", "argparse_dataclass", "smart_open", "yte"),
     *("hydra", "omegaconf", "pyarrow.compute", "pyarrow.parquet", "rich.progress", "psutil", "filelock", "pooch"),
-    *("torch", "torch._dynamo", "torch._meta_registrations", "torch.nn", "torch.func", "torch.fx", "numba", "sklearn.datasets"),
+    *(
+        "torch",
+        "torch._dynamo",
+        "torch._meta_registrations",
+        "torch.nn",
+        "torch.func",
+        "torch.fx",
+        "numba",
+        "sklearn.datasets",
+    ),
     *("pandas", "scipy.stats", "scipy.optimize", "statsmodels.stats.multitest", "jinja2"),
     *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
     *("matplotlib.backends.backend_svg", "seaborn", "mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store"),

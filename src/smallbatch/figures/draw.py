@@ -8,6 +8,7 @@ to date.
 """
 
 import hashlib
+import importlib
 import json
 import multiprocessing
 import shutil
@@ -21,7 +22,7 @@ from smallbatch.figures.names import FORMATS, figures_of, tables_of
 from smallbatch.import_graph import code_of
 from smallbatch.provenance import versions
 
-SAVE = "smallbatch.figures.save"  # imported where figures are drawn: this process needs no seaborn
+SAVE = "smallbatch.figures.save"  # imported where a figure has to be drawn: without one no seaborn is needed
 
 
 def draw_figures(study: Path, processes: int) -> None:
@@ -45,10 +46,9 @@ def draw_figures(study: Path, processes: int) -> None:
 
 def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> list[str]:
     """Draw figures into `kept`; returns the names of those that failed, after printing why."""
-    context = multiprocessing.get_context("forkserver")  # which imports the libraries once, then divides
-    context.set_forkserver_preload([SAVE])
+    importlib.import_module(SAVE)  # once, before this process divides; it has done nothing else that could hold a lock
     failed = []
-    with ProcessPoolExecutor(min(processes, len(digests)), context) as pool:
+    with ProcessPoolExecutor(min(processes, len(digests)), multiprocessing.get_context("fork")) as pool:
         drawn: dict[str, Future] = {name: pool.submit(_draw_one, name, study, kept) for name in digests}
         for name, future in drawn.items():
             try:
