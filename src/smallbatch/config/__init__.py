@@ -1,0 +1,1 @@
+"""Studies as users write them: schema, checks, composition."""

@@ -1,0 +1,1 @@
+"""What every other package may use: names of points, files, source code and machines."""

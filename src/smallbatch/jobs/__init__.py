@@ -1,0 +1,1 @@
+"""What a job does: train what is missing, store it; then collect."""

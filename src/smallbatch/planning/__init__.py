@@ -1,0 +1,1 @@
+"""From a study to its points, fleets, jobs and plan files."""

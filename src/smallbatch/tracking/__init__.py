@@ -1,0 +1,1 @@
+"""MLflow, the window on the runs."""

@@ -1,0 +1,1 @@
+"""The ways in which replicas train, and how one is chosen."""

@@ -1,0 +1,1 @@
+"""Optimizers of replicas: their kinds, and their steps."""

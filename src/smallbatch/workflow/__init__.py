@@ -1,0 +1,1 @@
+"""What the Snakefile calls, and a study without it."""
