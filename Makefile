@@ -20,7 +20,7 @@ report: install ## train the default study (only what is missing) and build its 
 	@echo "The report: $(CURDIR)/results/$(STUDY)/report.html"
 
 ui: install ## open MLflow on the runs; PORT=5001 for another port
-	@$(BIN)/python -m smallbatch.ui --port $(PORT) $(STUDY)
+	@$(BIN)/python -m smallbatch.tracking.ui --port $(PORT) $(STUDY)
 
 test: install ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -31,6 +31,7 @@ test-fast: install ## run the tests that start no workflow, in two to five minut
 lint: install ## check types, and style of Python and Snakemake files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 	@$(BIN)/snakefmt --check workflow
 	@$(BIN)/snakemake --lint
 

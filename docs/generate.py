@@ -15,15 +15,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from smallbatch import collect, config, config_claims, store
 from smallbatch.analysis import best
 from smallbatch.analysis.claims import claim
+from smallbatch.config import claims, schema
+from smallbatch.jobs import collect
+from smallbatch.storage import store
 
 DOCS = Path(__file__).parent
 SETTINGS = """\
 # Settings of a study
 
-<!-- Written by docs/generate.py from src/smallbatch/config.py and config_claims.py; change it there and run make docs. -->
+<!-- Written by docs/generate.py from src/smallbatch/config/schema.py and claims.py; change it there and run make docs. -->
 
 Every key of a study, with its type, its default and its meaning. Any of them can be changed on the command line:
 
@@ -37,7 +39,7 @@ the data set and of the network are those of their files in [conf/dataset](../co
 TABLES = """\
 # Tables
 
-<!-- Written by docs/generate.py from src/smallbatch/store.py, collect.py and analysis/; change it there and run make docs. -->
+<!-- Written by docs/generate.py from src/smallbatch/storage/store.py, jobs/collect.py and analysis/; change it there and run make docs. -->
 
 The workflow writes these files to `results/STUDY/`. Two runs on the same machine agree in every column but the measured
 times: `seconds`, `seconds_alone` and `time`. `best.csv` and `claims.json` of the default study are equal to those in
@@ -58,22 +60,26 @@ OTHERS = """
 | `study.json` | the plan of the study: settings, budgets, claims, jobs |
 """
 SOURCE = DOCS.parent / "src" / "smallbatch"
-WITH_SCHEMAS = [SOURCE / "store.py", SOURCE / "collect.py", *sorted((SOURCE / "measures").glob("*.py"))]
+WITH_SCHEMAS = [
+    SOURCE / "storage" / "store.py",
+    SOURCE / "jobs" / "collect.py",
+    *sorted((SOURCE / "measures").glob("*.py")),
+]
 TYPES = {pa.string(): "text", pa.int64(): "int", pa.float64(): "float", pa.binary(): "bytes"}
 CLASSES = {  # headings of docs/settings.md
-    "Top level": config.Config,
-    "grid": config.Grid,
-    "grid.arms.NAME": config.Arm,
-    "schedule, schedules.NAME": config.Schedule,
-    "optimizer": config.Optimizer,
-    "augmentation": config.Augmentation,
-    "evaluation": config.Evaluation,
-    "training": config.Training,
-    "tracking": config.Tracking,
-    "claims": config_claims.Claims,
-    "claims.tests.NAME": config_claims.Claim,
-    "papers.NAME": config_claims.Paper,
-    "papers.NAME.reported.NAME": config_claims.Reported,
+    "Top level": schema.Config,
+    "grid": schema.Grid,
+    "grid.arms.NAME": schema.Arm,
+    "schedule, schedules.NAME": schema.Schedule,
+    "optimizer": schema.Optimizer,
+    "augmentation": schema.Augmentation,
+    "evaluation": schema.Evaluation,
+    "training": schema.Training,
+    "tracking": schema.Tracking,
+    "claims": claims.Claims,
+    "claims.tests.NAME": claims.Claim,
+    "papers.NAME": claims.Paper,
+    "papers.NAME.reported.NAME": claims.Reported,
 }
 
 

@@ -63,7 +63,7 @@ PHASES = {
     "checkpoint writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, True), 0.04),
     "store writing": Phase("smallbatch.train", lambda c, pid: writes(c, pid, False), 0.12),
     "MLflow logging": Phase("smallbatch.train", logs_to_mlflow, 0.06),
-    "collecting": Phase("smallbatch.collect", lambda c, pid: True, 0.5),
+    "collecting": Phase("smallbatch.jobs.collect", lambda c, pid: True, 0.5),
 }
 
 

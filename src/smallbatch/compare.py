@@ -12,15 +12,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from smallbatch.analyse import Results, read_results
 from smallbatch.analysis.best import BestRate, best_rates
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.phrases import signed
-from smallbatch.console import main_errors
-from smallbatch.errors import UserError
-from smallbatch.page.build import config_rows
-from smallbatch.rates import rate_text
-from smallbatch.text import budget_text, count_text, norm_text
+from smallbatch.analysis.results import Results, read_results
+from smallbatch.core.errors import UserError, main_errors
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import budget_text, count_text, norm_text
+from smallbatch.report.build import config_rows
 
 NEEDED = ("table.parquet", "study.json", "best.csv")
 MEASURED = ("seconds", "seconds_alone")  # differ between any two runs

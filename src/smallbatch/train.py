@@ -11,8 +11,8 @@ import gc
 import sys
 from pathlib import Path
 
-from smallbatch.console import main_errors
-from smallbatch.job import run_job
+from smallbatch.core.errors import main_errors
+from smallbatch.jobs.run import run_job
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
             run_job(Path(arguments[0]))
             gc.freeze()  # at its end Python would search all of torch for cycles: 0.6 s
     else:
-        from smallbatch.by_hand import main as by_hand
+        from smallbatch.workflow.run_study import main as by_hand
 
         by_hand(arguments)
 

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from smallbatch.failures import Failure, sentences
-from smallbatch.progress import expected, read_progress, status_line
+from smallbatch.core.progress import expected, read_progress, status_line
+from smallbatch.workflow.failures import Failure, sentences
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}

@@ -23,7 +23,7 @@ def test_the_first_view_lists_the_runs_links_open_one_and_artifacts_and_comparis
     page = (fresh.results / "tiny" / "report.html").read_text()
     data = json.loads(re.search(r'id="points-data">(.+?)</script>', page, re.S)[1])
     link = (data["base"] + data["rows"][0][-1]).replace(":5000", f":{PORT}")
-    command = [sys.executable, "-m", "smallbatch.ui", "--port", PORT, "tiny"]
+    command = [sys.executable, "-m", "smallbatch.tracking.ui", "--port", PORT, "tiny"]
     server = subprocess.Popen(
         command, cwd=fresh.root, env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

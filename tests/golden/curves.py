@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from smallbatch import provenance
+from smallbatch.core import provenance
 from smallbatch.data.read import Data, Split
-from smallbatch.training.factory import make_trainer
+from smallbatch.training.engines.factory import make_trainer
 from smallbatch.training.fleet import set_up
 from smallbatch.training.loop import train_block
 

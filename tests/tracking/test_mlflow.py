@@ -15,8 +15,8 @@ from checkout import Checkout, wait_for
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
-from smallbatch.tracked_run import METRICS
-from smallbatch.tracking import incomplete
+from smallbatch.tracking.run import METRICS
+from smallbatch.tracking.runs import incomplete
 
 pytestmark = pytest.mark.slow
 TRACKED = {"hydra": "tracking=mlflow grid.batch_size=[8]"}
@@ -106,7 +106,7 @@ def test_syncing_again_adds_nothing(tracked, tmp_path):
 
 def test_a_point_that_is_trained_again_has_one_run_with_the_new_values(tracked, tmp_path):
     checkout = tracked.copy(tmp_path / "again")
-    checkout.edit("src/smallbatch/training/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
+    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
     assert checkout.snakemake("track", **TRACKED).trained == 12
     client = client_of(checkout)
     runs = runs_of(client)
@@ -151,7 +151,7 @@ def test_tracking_trouble_costs_a_warning_and_heals(tracked, tmp_path, trouble):
 
 def test_long_jobs_log_while_they_train(fresh, tmp_path):
     """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
-    fresh.edit("src/smallbatch/fleet_run.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
+    fresh.edit("src/smallbatch/jobs/train_missing.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
     slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
     with ThreadPoolExecutor() as pool:
         running, seen = pool.submit(fresh.snakemake, "track", hydra=slow), None

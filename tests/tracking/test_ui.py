@@ -27,7 +27,7 @@ def ask(path: str, content: dict) -> dict:
 def test_the_page_starts_its_server_and_no_runner_of_jobs(tmp_path):
     """MLflow starts its runner of jobs in the same moment as the server, and that seven more processes later."""
     logged = log(tmp_path / "results", 3)
-    command = [sys.executable, "-m", "smallbatch.ui", "--port", ADDRESS.rpartition(":")[2], "study"]
+    command = [sys.executable, "-m", "smallbatch.tracking.ui", "--port", ADDRESS.rpartition(":")[2], "study"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     page = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
     try:

@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 from mlflow.tracking import MlflowClient
 
-from smallbatch import tracking
-from smallbatch.tracked_run import METRICS, run_params, run_tags
+from smallbatch.tracking import runs as tracking
+from smallbatch.tracking.run import METRICS, run_params, run_tags
 
 SQLITE = {"name": "mlflow", "uri": None}
 RANDOM = {"run_uuid", "input_uuid", "dataset_uuid", "source_id", "destination_id"}  # ids that differ in every database

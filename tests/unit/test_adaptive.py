@@ -11,8 +11,8 @@ from smallbatch.data.stream import fresh, stream
 from smallbatch.models.build import build
 from smallbatch.schedules.adaptive import Average, Moments, averaged, wanted
 from smallbatch.training.checkpoint import CheckpointPolicy
-from smallbatch.training.choose import candidates
-from smallbatch.training.factory import make_trainer, network
+from smallbatch.training.engines.choose import candidates
+from smallbatch.training.engines.factory import make_trainer, network
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.loop import train_block
 
@@ -96,10 +96,10 @@ def test_every_replica_follows_the_plain_algorithm(digits, make_fleet, name, eng
 
 def make_double(engine, data, fleet, seeds):
     from smallbatch.schedules.course import largest_batch
-    from smallbatch.training.adaptive import Adaptive
-    from smallbatch.training.compiled.trainer import Compiled
-    from smallbatch.training.factory import MODULES
-    from smallbatch.training.modules import Modules
+    from smallbatch.training.engines.adaptive import Adaptive
+    from smallbatch.training.engines.compiled.trainer import Compiled
+    from smallbatch.training.engines.factory import MODULES
+    from smallbatch.training.engines.modules import Modules
 
     nets = [build(MODEL, (1, 8, 8), 10, "none", None, seed).double() for seed in seeds]
     if engine == "compiled":
@@ -138,7 +138,7 @@ def test_moments_in_single_precision_are_those_of_single_examples_in_double(digi
 
 def test_the_unbiased_trace_has_no_bias_at_gradients_of_a_linear_model(make_fleet, digits):
     """On a model whose single gradients are known in closed form: softmax regression, (p - y) ⊗ x."""
-    from smallbatch.training.compiled.trainer import Compiled
+    from smallbatch.training.engines.compiled.trainer import Compiled
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).double()
     trainer = Compiled([net], (1, 8, 8), 256, {"momentum": 0.0, "weight_decay": 0.0})
@@ -160,7 +160,7 @@ def test_the_unbiased_trace_has_no_bias_at_gradients_of_a_linear_model(make_flee
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
 def test_an_interrupted_training_goes_on_to_the_same_result(digits32, make_fleet, name, engine):
     """Stopped at every chance: with batches that are half gathered."""
-    from smallbatch.errors import Stopped
+    from smallbatch.core.errors import Stopped
 
     fleet = rule(make_fleet, name, momentum=0.9) | {"updates": ROUNDS // 2}
     rates, seeds = [2.0**-6, 2.0**40, 2.0**-5], [0, 1, 2]
@@ -234,7 +234,7 @@ def test_a_network_whose_moments_the_compiled_step_has_not_takes_another_way(dig
 
 
 def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_be_vectorised(digits32):
-    from smallbatch.training.modules import example_gradients
+    from smallbatch.training.engines.modules import example_gradients
 
     net = Branches(1, 10, None, 8)
     weights = {name: p.detach() for name, p in net.named_parameters()}
@@ -249,7 +249,7 @@ def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_b
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
 def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, make_fleet, engine, monkeypatch):
     """A rule that always takes all it may: 152 of 256, in blocks of 4, whatever the epochs cut through."""
-    monkeypatch.setattr("smallbatch.training.adaptive.wanted", lambda *_: np.inf)
+    monkeypatch.setattr("smallbatch.training.engines.adaptive.wanted", lambda *_: np.inf)
     fleet = rule(make_fleet, "ba-sgd") | {"updates": 64 * 5}
     fleet["schedule"] = fleet["schedule"] | {"cap": 0.6}
     (found,) = train_block(make_trainer(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0])

@@ -10,7 +10,7 @@ from test_claims import DEAD, GOOD, made
 from smallbatch.analysis.advice import best_of_budgets, in_time, time_front, wrong_rates
 from smallbatch.analysis.phrases import seconds_text
 from smallbatch.analysis.scaling import fit, predict
-from smallbatch.analysis.summary import summary
+from smallbatch.report.summary import summary
 
 CONFIG = {"dataset": {"name": "bars"}, "model": {"name": "mynet"}, "optimizer": {"name": "sgd"}}
 

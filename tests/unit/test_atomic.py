@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from smallbatch.atomic import write_atomically, write_text
+from smallbatch.core.atomic import write_atomically, write_text
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):

@@ -6,9 +6,9 @@ import pytest
 from made import measured, table
 from scipy import stats
 
-from smallbatch.analysis.answer import answer, stable_limit
 from smallbatch.analysis.best import best_settings, in_budgets, rates, t_interval, with_failed
 from smallbatch.analysis.stable import largest_without_failure
+from smallbatch.report.answer import answer, stable_limit
 
 
 def test_the_choice_is_made_on_validation_and_read_on_test():

@@ -11,7 +11,7 @@ import torch
 from test_exact import volatile_apart
 from torch import nn
 
-from smallbatch.errors import Stopped
+from smallbatch.core.errors import Stopped
 from smallbatch.training import checkpoint, loop
 from smallbatch.training.fleet import blocks, make_trainer, train_fleet
 from smallbatch.training.loop import train_block
@@ -128,7 +128,7 @@ def fleet(request, make_fleet, monkeypatch):
             torch.manual_seed(arguments[-1])
             return Dropping()
 
-        monkeypatch.setattr("smallbatch.training.factory.build", make)
+        monkeypatch.setattr("smallbatch.training.engines.factory.build", make)
         return make_fleet(updates=80)
     return make_fleet(updates=80, **SETTINGS[request.param])
 

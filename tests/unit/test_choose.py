@@ -2,8 +2,8 @@
 
 import pytest
 
-from smallbatch.training import choose
-from smallbatch.training.choose import choose_engine, fastest, measured, widths
+from smallbatch.training.engines import choose
+from smallbatch.training.engines.choose import choose_engine, fastest, measured, widths
 
 
 @pytest.fixture

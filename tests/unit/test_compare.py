@@ -5,10 +5,10 @@ import pytest
 from made import claim, table
 
 from smallbatch import compare as module
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.results import Results
 from smallbatch.compare import changed_claims, compare
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 
 ABOUT = {"code": "c", "commit": "e", "versions": "f", "processor": "g", "engine": "compiled"}
 

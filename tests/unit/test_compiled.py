@@ -9,11 +9,11 @@ from torch.nn import functional as F
 from smallbatch.data.read import Split
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
 from smallbatch.models.resnet import ResNet
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.compiled.translate import make_tape
-from smallbatch.training.compiled.verify import verify
-from smallbatch.training.groups import CannotFuse
-from smallbatch.training.modules import Modules, lone
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.compiled.translate import make_tape
+from smallbatch.training.engines.compiled.verify import verify
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.modules import Modules, lone
 
 M, B, STEPS = 8, 4, 20
 

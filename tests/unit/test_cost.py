@@ -2,10 +2,10 @@
 
 import pytest
 
-from smallbatch.cost import FLEET, JOB, REPORT, estimate, point_seconds
-from smallbatch.points import point_digests, points_of
+from smallbatch.core.identity import point_digests, points_of
+from smallbatch.resources.cost import FLEET, JOB, REPORT, estimate, point_seconds
+from smallbatch.resources.speeds import update_seconds
 from smallbatch.schedules.course import phases_of
-from smallbatch.speeds import update_seconds
 
 SPEED = {"seconds_update_fleet": "0.01", "seconds_image_scored": "0.001", "seconds_image_population": "0.002"}
 SPEEDS = {(8, "bn", 4, "update"): SPEED}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from official import SIZES, official_cifar, official_idx
 
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
 from smallbatch.data import cifar, mnist
 from smallbatch.data.fetch import fetch
 from smallbatch.data.split import shrunk, three_splits

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from pages import PAGES, ROOT, prose, text
 
-from smallbatch import collect, config, config_claims, config_schedules, plan, store
-from smallbatch.compose import compose
+from smallbatch.config import claims as config_claims
+from smallbatch.config import schedules as config_schedules
+from smallbatch.config import schema as config
+from smallbatch.config.compose import compose
 from smallbatch.figures.names import FIGURES
-from smallbatch.training.widths import WAYS
+from smallbatch.jobs import collect
+from smallbatch.planning import plan
+from smallbatch.storage import store
+from smallbatch.training.engines.limits import WAYS
 
 SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
 generate = importlib.util.module_from_spec(SPEC)
@@ -140,8 +145,8 @@ def test_files_and_names_that_developers_are_sent_to_exist(page):
         if "/" in words or re.search(r"\.(py|smk|rst|yaml|md|bib|toml|lock)$", words):
             found = any(path.endswith("/" + words.strip("/")) for path in paths)
         elif match := re.fullmatch(r"([a-z_]+)\.([A-Za-z_]\w*)", words):
-            module = ROOT / "src" / "smallbatch" / f"{match[1]}.py"
-            found = module.is_file() and re.search(rf"\b{match[2]}\b", module.read_text(encoding="utf-8"))
+            modules = [path for path in (ROOT / "src" / "smallbatch").rglob("*.py") if path.stem == match[1]]
+            found = any(re.search(rf"\b{match[2]}\b", path.read_text(encoding="utf-8")) for path in modules)
         elif re.fullmatch(r"\w*[A-Z_]\w*", words):
             found = re.search(rf"\b{words}\b", code)
         else:

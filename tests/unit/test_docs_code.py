@@ -9,10 +9,10 @@ import pytest
 import snakemake.cli
 from pages import FENCE, PAGES, ROOT, blocks, prose, text
 
-from smallbatch import plan
-from smallbatch.compose import compose
-from smallbatch.config import Config
-from smallbatch.rule_helpers import read_settings
+from smallbatch.config.compose import compose
+from smallbatch.config.schema import Config
+from smallbatch.planning import plan
+from smallbatch.workflow.snakefile import read_settings
 
 RULES = re.findall(r"^rule (\w+):", "\n".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk")), re.M)
 MAKEFILE = (ROOT / "Makefile").read_text()

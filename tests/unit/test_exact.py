@@ -7,11 +7,11 @@ import torch
 
 from smallbatch.models.build import build
 from smallbatch.schedules.timetable import Timetable
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.factory import MODULES, make_trainer
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.factory import MODULES, make_trainer
+from smallbatch.training.engines.modules import Modules
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import Modules
 from smallbatch.training.updates import batches
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smallbatch.failures import MOST, Failure, sentences
+from smallbatch.workflow.failures import MOST, Failure, sentences
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ import pooch
 import pytest
 from official import SIZES, official_idx
 
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
+from smallbatch.core.errors import UserError
+from smallbatch.core.identity import fleet_slug
 from smallbatch.data import mnist
 from smallbatch.data.fetch import fetch
-from smallbatch.errors import UserError
-from smallbatch.plan_files import plan_study
-from smallbatch.points import fleet_slug
+from smallbatch.planning.files import plan_study
 
 
 def dataset_of(files: dict[str, str], url="http://127.0.0.1:9", **more) -> dict:

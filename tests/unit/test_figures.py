@@ -13,17 +13,17 @@ from made import IMAGES, measured, table
 from test_advice import CONFIG
 from test_claims import BASE
 
-from smallbatch.analyse import Results
-from smallbatch.analysis.answer import answer
 from smallbatch.analysis.best import best_settings
 from smallbatch.analysis.claims.claim import write_claims
 from smallbatch.analysis.claims.judge import judge
-from smallbatch.analysis.summary import summary
+from smallbatch.analysis.results import Results
 from smallbatch.figures.hover import add_titles, name_marks
 from smallbatch.figures.names import FIGURES
 from smallbatch.figures.style import accuracy_axis
-from smallbatch.page import tables
-from smallbatch.page.captions import CAPTIONS
+from smallbatch.report import tables
+from smallbatch.report.answer import answer
+from smallbatch.report.captions import CAPTIONS
+from smallbatch.report.summary import summary
 
 matplotlib.use("Agg")
 GOOD = {0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.5, 0.4)}

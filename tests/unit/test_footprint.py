@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from smallbatch import provenance
-from smallbatch.footprint import fitting, options, peak
-from smallbatch.footprints import _traced
-from smallbatch.pack import resources
-from smallbatch.source import code_digest
-from smallbatch.training import choose
-from smallbatch.training.choose import SAID
-from smallbatch.training.compiled.ready import folder as kernels
-from smallbatch.user_cache import remember
+from smallbatch.core import provenance
+from smallbatch.core.source import code_digest
+from smallbatch.core.user_cache import remember
+from smallbatch.planning.packing import resources
+from smallbatch.resources.memory_model import fitting, options, peak
+from smallbatch.resources.memory_numbers import _traced
+from smallbatch.training.engines import choose
+from smallbatch.training.engines.choose import SAID
+from smallbatch.training.engines.compiled.ready import folder as kernels
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
@@ -79,7 +79,7 @@ def networks(made_once):
     """The numbers of every case's network, traced by one process."""
 
     def make(folder):
-        warm = [sys.executable, "-m", "smallbatch.training.compiled"]
+        warm = [sys.executable, "-m", "smallbatch.training.engines.compiled"]
         subprocess.run(warm, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, check=True)
         found = _traced([setting(case) for case in CASES.values()], str(HERE))
         assert all(found)

@@ -8,16 +8,16 @@ from torch import nn
 
 from smallbatch.bench import gpu as bench
 from smallbatch.bench.cases import Case
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 from smallbatch.models.build import build
-from smallbatch.training import cuda
-from smallbatch.training.choose import SAID, candidates
-from smallbatch.training.device import place, products_in
-from smallbatch.training.factory import MODULES, make_trainer
+from smallbatch.training.engines import cuda
+from smallbatch.training.engines.choose import SAID, candidates
+from smallbatch.training.engines.device import place, products_in
+from smallbatch.training.engines.equivalence import verified
+from smallbatch.training.engines.factory import MODULES, make_trainer
+from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.fleet import set_up, train_fleet
-from smallbatch.training.groups import CannotFuse
 from smallbatch.training.updates import batches
-from smallbatch.training.verify import verified
 
 NORMS = {"none": ("none", None), "bn": ("bn", 8), "ghost": ("bn", 4)}
 M, SEEDS = 8, [0, 1, 2]

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.engines.equivalence import verified
+from smallbatch.training.engines.groups import CannotFuse, fuse
 from smallbatch.training.fleet import blocks, train_fleet
-from smallbatch.training.groups import CannotFuse, fuse
-from smallbatch.training.verify import verified
 
 
 class Residual(nn.Module):
@@ -85,7 +85,7 @@ def test_networks_that_cannot_fuse_say_why(network, reason):
 
 def test_a_network_that_cannot_share_a_forward_trains_one_by_one(digits32, make_fleet, monkeypatch):
     monkeypatch.setattr(
-        "smallbatch.training.factory.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
+        "smallbatch.training.engines.factory.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
     )
     said = []
     ((block, outcome), *_) = train_fleet(digits32, make_fleet(), [(2.0**-6, 0), (2.0**-7, 1)], said.append)
@@ -117,7 +117,7 @@ def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits3
         made.append(Unusual())
         return made[-1]
 
-    monkeypatch.setattr("smallbatch.training.factory.build", make)
+    monkeypatch.setattr("smallbatch.training.engines.factory.build", make)
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: ("groups", 8))
     fused = fuse(pair(Unusual))
     assert [name for name, p in fused.named_parameters() if p.requires_grad] == [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
 from smallbatch.data import image_folder
-from smallbatch.plan_files import plan_study
+from smallbatch.planning.files import plan_study
 
 
 def picture(path: Path, colour, size=(40, 30)) -> None:

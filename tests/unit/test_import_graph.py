@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from smallbatch import import_graph
-from smallbatch.import_graph import closure, code_of, source_files
+from smallbatch.core import import_graph
+from smallbatch.core.import_graph import closure, code_of, source_files
 
 MADE = {
     "__init__.py": "",
@@ -128,18 +128,21 @@ def test_modules_that_annotations_alone_name_count_as_sources_and_not_in_what_th
 
 def test_every_module_of_this_package_can_be_followed_and_its_digest_is_that_of_a_copy(tmp_path, monkeypatch):
     package = import_graph.PACKAGE
-    before = code_of("smallbatch.page")
+    before = code_of("smallbatch.report")
     shutil.copytree(package, tmp_path / "smallbatch", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(import_graph, "PACKAGE", tmp_path / "smallbatch")
-    assert code_of("smallbatch.page") == before
+    assert code_of("smallbatch.report") == before
     assert all(path.is_relative_to(tmp_path) for path in source_files("smallbatch.train"))
 
 
 def test_importing_a_module_of_this_package_reads_no_file_that_was_not_found():
-    import smallbatch.collect
-    import smallbatch.compose
-    import smallbatch.cost  # noqa: F401
+    import smallbatch.config.compose
+    import smallbatch.jobs.collect
+    import smallbatch.resources.cost  # noqa: F401
 
-    found = {str(path) for path in source_files("smallbatch.collect", "smallbatch.compose", "smallbatch.cost")}
+    found = {
+        str(path)
+        for path in source_files("smallbatch.jobs.collect", "smallbatch.config.compose", "smallbatch.resources.cost")
+    }
     for module in ("collect", "compose", "cost", "speeds", "store", "config_claims", "papers", "progress"):
         assert sys.modules[f"smallbatch.{module}"].__file__ in found

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from pretended_gpu import NAME, pretended_gpu  # noqa: F401
 
-from smallbatch.collect import collect
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
 from smallbatch.data.prepare import prepare
-from smallbatch.job import run_job
-from smallbatch.plan_files import plan_study, write_plan
+from smallbatch.jobs.collect import collect
+from smallbatch.jobs.run import run_job
+from smallbatch.planning.files import plan_study, write_plan
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = ["grid.batch_size=[16]", "grid.budget=epochs:2", "training.job_seconds=1000"]

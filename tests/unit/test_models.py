@@ -9,11 +9,11 @@ import yaml
 from torch import nn
 from torch.nn import functional as F
 
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
 from smallbatch.models.build import build
 from smallbatch.models.norm import groups_of
 from smallbatch.models.resnet import Bottleneck, ResNet50
-from smallbatch.training.compiled.verify import verify
+from smallbatch.training.engines.compiled.verify import verify
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
@@ -310,7 +310,7 @@ def test_every_network_can_be_named_in_a_study(name):
 
 
 def test_images_that_are_too_small_are_refused():
-    from smallbatch.errors import UserError
+    from smallbatch.core.errors import UserError
 
     for name in ("alexnet", "ba-sgd-cnn"):
         with pytest.raises(UserError, match="too small for three pools"):

@@ -10,20 +10,20 @@ import pytest
 import torch
 from torch import nn
 
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.schedules.timetable import Timetable
-from smallbatch.training.choose import candidates
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.compiled.translate import make_tape
-from smallbatch.training.evaluate import norm_layers
-from smallbatch.training.factory import MODULES
+from smallbatch.training.engines.choose import candidates
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.compiled.translate import make_tape
+from smallbatch.training.engines.factory import MODULES
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.limits import padding_replicas
+from smallbatch.training.engines.modules import Modules, row_major
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.groups import CannotFuse
-from smallbatch.training.modules import Modules, row_major
+from smallbatch.training.scoring import norm_layers
 from smallbatch.training.updates import batches
-from smallbatch.training.widths import padding_replicas
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]

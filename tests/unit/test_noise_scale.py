@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import fieller, noise_scale, two_batch
-from smallbatch.training.factory import make_trainer, network
+from smallbatch.training.engines.factory import make_trainer, network
 
 
 def measured(rng, mean, deviations, number, b):

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.evaluate import exact_statistics, fixed_statistics, population_statistics
+from smallbatch.training.scoring import exact_statistics, fixed_statistics, population_statistics
 
 
 def test_over_the_whole_batch_it_is_torchs_batch_norm():

@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from smallbatch.config import _check_optimizer
+from smallbatch.config.schema import _check_optimizer
 from smallbatch.data.stream import stream
 from smallbatch.models.build import build
-from smallbatch.training.choose import candidates
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.factory import MODULES
+from smallbatch.training.engines.choose import candidates
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.factory import MODULES
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.modules import Modules
 from smallbatch.training.fleet import train_fleet
-from smallbatch.training.groups import CannotFuse
-from smallbatch.training.modules import Modules
-from smallbatch.training.optimizer_kinds import OPTIMIZERS as KINDS
-from smallbatch.training.optimizers import beta2, make_optimizer
+from smallbatch.training.optimizers.kinds import OPTIMIZERS as KINDS
+from smallbatch.training.optimizers.steps import beta2, make_optimizer
 from smallbatch.training.updates import batches
 
 M, STEPS = 8, 20

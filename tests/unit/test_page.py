@@ -14,18 +14,18 @@ import pytest
 import yaml
 from made import table
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import best_settings
-from smallbatch.commands import command
-from smallbatch.compose import compose
+from smallbatch.analysis.results import Results
+from smallbatch.config.compose import compose
+from smallbatch.config.papers import cited, entries, name
 from smallbatch.figures.hover import add_titles, name_marks
 from smallbatch.figures.names import figures_of
-from smallbatch.page.build import build_page
-from smallbatch.page.points import points_data
-from smallbatch.page.svg import inline
-from smallbatch.papers import cited, entries, name
-from smallbatch.plan import make_plan
-from smallbatch.plan_files import plan_study
+from smallbatch.planning.files import plan_study
+from smallbatch.planning.plan import make_plan
+from smallbatch.report.build import build_page
+from smallbatch.report.commands import command
+from smallbatch.report.points import points_data
+from smallbatch.report.svg import inline
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).parents[2]

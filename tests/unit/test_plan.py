@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smallbatch.compose import compose
-from smallbatch.pack import pack
-from smallbatch.plan import expand, fleet_of, make_plan
-from smallbatch.points import count, digest, point_digests, points_of
+from smallbatch.config.compose import compose
+from smallbatch.core.identity import count, digest, point_digests, points_of
+from smallbatch.planning.packing import pack
+from smallbatch.planning.plan import expand, fleet_of, make_plan
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from smallbatch import progress
-from smallbatch.progress import JobProgress, read_progress, status_line
+from smallbatch.core import progress
+from smallbatch.core.progress import JobProgress, read_progress, status_line
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smallbatch.rates import format_rate, parse_rates, rate_text
+from smallbatch.core.rates import format_rate, parse_rates, rate_text
 
 
 @given(st.floats(1e-12, 1e6))

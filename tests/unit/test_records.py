@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from made import claim, table
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import best_rates, best_settings, read_best
 from smallbatch.analysis.claims.claim import read_claims, write_claims
+from smallbatch.analysis.results import Results
 from smallbatch.compare import changed_best
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 from smallbatch.figures.claims import draw
-from smallbatch.page.tables import settings_table
+from smallbatch.report.tables import settings_table
 
 GOOD = {0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.8, 0.7)}
 DEAD = {0.1: (0.1, 0.1, "diverged")}

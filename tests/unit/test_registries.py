@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smallbatch import collect, store
 from smallbatch.analysis.claims.judge import KINDS
-from smallbatch.analysis.reported import MEASURES as FUNCTIONS
-from smallbatch.compose import compose
-from smallbatch.config import Evaluation, Optimizer, Schedule
-from smallbatch.config_claims import MEASURES, TESTS
-from smallbatch.config_schedules import NAMES
+from smallbatch.config.claims import MEASURES, TESTS
+from smallbatch.config.compose import compose
+from smallbatch.config.schedules import NAMES
+from smallbatch.config.schema import Evaluation, Optimizer, Schedule
 from smallbatch.figures.names import FIGURES
+from smallbatch.jobs import collect
 from smallbatch.measures.registry import EPOCH_MEASURES, asked_for
-from smallbatch.page.captions import CAPTIONS
+from smallbatch.report.captions import CAPTIONS
+from smallbatch.report.reported import MEASURES as FUNCTIONS
 from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.registry import SCHEDULES
-from smallbatch.tracked_run import METRICS
-from smallbatch.training.optimizer_kinds import OPTIMIZERS
-from smallbatch.training.optimizers import FACTORIES
+from smallbatch.storage import store
+from smallbatch.tracking.run import METRICS
+from smallbatch.training.optimizers.kinds import OPTIMIZERS
+from smallbatch.training.optimizers.steps import FACTORIES
 
 ROOT = Path(__file__).parents[2]
 SHARED_KEYS = {"name", "weight_decay"}  # which every optimizer has

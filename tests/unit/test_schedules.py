@@ -8,15 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from smallbatch.core.errors import Stopped
 from smallbatch.data.stream import fresh
-from smallbatch.errors import Stopped
 from smallbatch.models.build import build
-from smallbatch.training import loop, widths
+from smallbatch.training import loop
 from smallbatch.training.checkpoint import CheckpointPolicy
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.factory import MODULES, make_trainer
+from smallbatch.training.engines import limits as widths
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.factory import MODULES, make_trainer
+from smallbatch.training.engines.modules import Modules
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import Modules
 
 MODEL = {"name": "conv", "_target_": "smallbatch.models.conv.ConvNet"}
 SIZE, EPOCHS, M = 256, 3, 8

@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from smallbatch import import_graph
-from smallbatch.errors import UserError
-from smallbatch.source import WITHOUT_NUMBERS, accepted_arguments, code_digest, data_digest, target_files
+from smallbatch.core import import_graph
+from smallbatch.core.errors import UserError
+from smallbatch.core.source import WITHOUT_NUMBERS, accepted_arguments, code_digest, data_digest, target_files
 
 TARGETS = ["smallbatch.models.conv.Conv", "smallbatch.data.digits.load"]
 
@@ -107,8 +107,8 @@ def test_moving_modules_of_the_training_code_changes_no_digest(copies):
     before = code_digest(TARGETS, None)
     root = copies("moved")
     moves = {
-        "training.sgd": "optimizers.plain",
-        "training.compiled.vector": "training.simd",
+        "training.optimizers.sgd": "optimizers.plain",
+        "training.engines.compiled.vector": "training.simd",
         "data.read": "data.prepared",
     }
     (root / "optimizers").mkdir()
@@ -131,7 +131,7 @@ def test_what_any_file_of_the_training_code_does_counts(copies):
         path.write_text(path.read_text() + f"\nEDITED = {number}\n")
         after = code_digest(TARGETS, None)
         # The one only compiles before the jobs, and the others are Protocols, which only annotations name.
-        protocols = ("training", "trainer.py"), ("measures", "measure.py")
+        protocols = ("engines", "trainer.py"), ("measures", "measure.py")
         counts_for_nothing = path.parts[-2:] in (("compiled", "__main__.py"), *protocols)
         assert (after == before) == counts_for_nothing, path
         before = after

@@ -4,8 +4,8 @@ import time
 import pyarrow as pa
 import pytest
 
-from smallbatch import store
-from smallbatch.points import point_digests
+from smallbatch.core.identity import point_digests
+from smallbatch.storage import store
 
 POINTS = [(0.5, 0), (0.5, 1), (0.25, 0)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smallbatch.syntax import syntax_of
+from smallbatch.core.syntax import syntax_of
 
 SAME = {
     "comments": ("x = 1\n", "# why\nx = 1  # what\n"),

@@ -2,7 +2,7 @@
 
 import math
 
-from smallbatch.tracked_run import run_metrics, run_name
+from smallbatch.tracking.run import run_metrics, run_name
 
 
 def history(sizes):

@@ -5,10 +5,12 @@ import typing
 
 import pytest
 
-from smallbatch import config as classes
-from smallbatch import config_claims, records, store
-from smallbatch.compose import compose
-from smallbatch.plan import expand, make_plan
+from smallbatch.config import claims as config_claims
+from smallbatch.config import schema as classes
+from smallbatch.config.compose import compose
+from smallbatch.core import records
+from smallbatch.planning.plan import expand, make_plan
+from smallbatch.storage import store
 
 
 def keys(record) -> set[str]:

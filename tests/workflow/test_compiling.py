@@ -6,7 +6,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from smallbatch.training.compiled.cache import folder
+from smallbatch.training.engines.compiled.cache import folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -44,7 +44,7 @@ def test_a_cache_that_cannot_be_written_costs_time_and_not_the_run(fresh, tmp_pa
 
 
 def test_a_damaged_cache_is_compiled_anew_and_mended(reported, fresh, tmp_path, monkeypatch):
-    compile_once = ("-m", "smallbatch.training.compiled")
+    compile_once = ("-m", "smallbatch.training.engines.compiled")
     reported.python(*compile_once)  # if it wasn't, for all tests
     shutil.copytree(folder(), tmp_path / "smallbatch" / folder().name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -78,7 +78,7 @@ def test_code_for_other_types_compiled_at_the_same_time_is_kept_apart(fresh, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     script = (
         "import sys, numpy as np\n"
-        "from smallbatch.training.compiled.cache import kept_jit\n"
+        "from smallbatch.training.engines.compiled.cache import kept_jit\n"
         "@kept_jit\n"
         "def half(x):\n"
         "    return x.dtype.type(1) / x.dtype.type(3) + x.sum()\n"

@@ -67,7 +67,7 @@ def test_a_measure_of_ones_own_reaches_the_tables_and_the_list_of_figures(own):
         own.module("smallbatch.train", *SMALL, further)
         (plan,) = set(own.results.glob("plan/*.study.json")) - plans
         plans.add(plan)
-        own.module("smallbatch.collect", str(plan))
+        own.module("smallbatch.jobs.collect", str(plan))
         histories.append(pq.read_table(own.results / "digits" / "history.parquet").to_pandas())
     measured, without = histories
     trained = measured["epoch"] > 0

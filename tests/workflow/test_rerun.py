@@ -99,7 +99,7 @@ def test_a_figure_that_fails_leaves_the_others_and_is_named_at_the_end(checkout)
 
 def test_editing_training_code_trains_everything_again_unless_the_old_code_is_accepted(checkout):
     old = pq.read_table(checkout.results / "tiny" / "table.parquet")["code"][0].as_py()
-    checkout.edit("src/smallbatch/training/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
+    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
     dry = checkout.snakemake("-n", "table")
     assert dry.jobs["train"] == 4 and f'hydra="accept_code=[{old}]"' in dry.output
     accepted = checkout.snakemake("table", hydra=f"accept_code=[{old}]")
@@ -111,15 +111,15 @@ def test_editing_training_code_trains_everything_again_unless_the_old_code_is_ac
 
 def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
     names = (
-        "store.py",
-        "plan.py",
-        "job.py",
-        "fleet_run.py",
-        "atomic.py",
-        "records.py",
-        "collect.py",
-        "errors.py",
-        "text.py",
+        "storage/store.py",
+        "planning/plan.py",
+        "jobs/run.py",
+        "jobs/train_missing.py",
+        "core/atomic.py",
+        "core/records.py",
+        "jobs/collect.py",
+        "core/errors.py",
+        "core/text.py",
     )
     for path in names:
         file = checkout.root / "src" / "smallbatch" / path
@@ -132,11 +132,11 @@ def test_commenting_reformatting_and_moving_training_code_trains_nothing(checkou
     package = checkout.root / "src" / "smallbatch"
     for path in (package / "training").rglob("*.py"):
         path.write_text(f"# A comment.\n{ast.unparse(ast.parse(path.read_text()))}\n# Another.\n")
-    checkout.edit("src/smallbatch/training/sgd.py", "Stochastic", "Plain stochastic")  # in its docstring
+    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "Stochastic", "Plain stochastic")  # in its docstring
     (package / "rules").mkdir()
-    (package / "training" / "sgd.py").rename(package / "rules" / "descent.py")
+    (package / "training" / "optimizers" / "sgd.py").rename(package / "rules" / "descent.py")
     for path in package.rglob("*.py"):
-        path.write_text(path.read_text().replace("smallbatch.training.sgd ", "smallbatch.rules.descent "))
+        path.write_text(path.read_text().replace("smallbatch.training.optimizers.sgd ", "smallbatch.rules.descent "))
     run = checkout.snakemake("table")
     assert run.trained == 0 and not {"train", "data"} & set(run.jobs)
 

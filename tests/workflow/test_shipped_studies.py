@@ -11,9 +11,9 @@ from checkout import REPOSITORY, snakemake
 from miniature import miniature
 from report_page import Page
 
-from smallbatch.compose import compose
+from smallbatch.config.compose import compose
 from smallbatch.figures.names import figures_of
-from smallbatch.plan import expand
+from smallbatch.planning.plan import expand
 
 pytestmark = pytest.mark.slow
 STUDIES = sorted(path.stem for path in (REPOSITORY / "conf" / "study").glob("*.yaml"))

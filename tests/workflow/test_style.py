@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smallbatch.figures.names import figures_of
-from smallbatch.page.captions import CAPTIONS
+from smallbatch.report.captions import CAPTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -17,9 +17,9 @@ def test_snakemakes_lint_finds_nothing(reported):
     assert "Congratulations" in reported.run([str(Path(sys.executable).with_name("snakemake")), "--lint"]).output
 
 
-def test_snakefmt_and_ruff_change_nothing_and_types_are_right():
+def test_snakefmt_and_ruff_change_nothing_types_are_right_and_imports_flow_one_way():
     root = Path(__file__).parents[2]
-    checks = (["snakefmt", "--check", "workflow"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+    checks = (["snakefmt", "--check", "workflow"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"])
     for command in checks:
         program = Path(sys.executable).with_name(command[0])
         done = subprocess.run([program, *command[1:]], cwd=root, capture_output=True, text=True)

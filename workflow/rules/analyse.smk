@@ -3,7 +3,7 @@ rule collect:
         study=study_file,
         jobs=job_tables,
         calibration="results/{study}/calibration.csv",
-        code=source("smallbatch.collect"),
+        code=source("smallbatch.jobs.collect"),
     output:
         table="results/{study}/table.parquet",
         history="results/{study}/history.parquet",
@@ -23,7 +23,7 @@ rule collect:
     params:
         partial=SETTINGS.partial_flag,
     shell:
-        "python -m smallbatch.collect {input.study} {params.partial} > {log} 2>&1"
+        "python -m smallbatch.jobs.collect {input.study} {params.partial} > {log} 2>&1"
 
 
 rule analyse:
@@ -31,7 +31,7 @@ rule analyse:
         table="results/{study}/table.parquet",
         correct="results/{study}/correct.parquet",
         study="results/{study}/study.json",
-        code=source("smallbatch.analyse"),
+        code=source("smallbatch.analysis"),
     output:
         best="results/{study}/best.csv",
         claims="results/{study}/claims.json",
@@ -45,7 +45,7 @@ rule analyse:
         mem_mb=2000,
         runtime=10,
     shell:
-        "python -m smallbatch.analyse results/{wildcards.study} > {log} 2>&1"
+        "python -m smallbatch.analysis results/{wildcards.study} > {log} 2>&1"
 
 
 rule table:

@@ -19,13 +19,13 @@ if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
     sys.exit("error: a module's prefix and replace_prefix are not supported; smallbatch writes to results/")
 sys.path.insert(0, SRC)
 
-from smallbatch.console import stop_snakemake
-from smallbatch.after_death import clear_dead_locks, incomplete_folders
-from smallbatch.compiling import Compiling
+from smallbatch.core.errors import stop_snakemake
+from smallbatch.workflow.stale_locks import clear_dead_locks, incomplete_folders
+from smallbatch.workflow.compiling import Compiling
 from smallbatch.figures.names import FIGURES, tables_of
-from smallbatch.import_graph import source_files
-from smallbatch.page.captions import CAPTIONS
-from smallbatch.rule_helpers import jobs_find, plan_from_settings, print_cost, read_settings
+from smallbatch.core.import_graph import source_files
+from smallbatch.report.captions import CAPTIONS
+from smallbatch.workflow.snakefile import jobs_find, plan_from_settings, print_cost, read_settings
 
 jobs_find(SRC)
 

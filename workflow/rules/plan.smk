@@ -15,14 +15,14 @@ rule plan:
     params:
         cores=lambda wildcards: workflow.resource_settings.cores or 1,
     shell:
-        "python -m smallbatch.cost {params.cores} {input.studies} 2>&1 | tee {log}"
+        "python -m smallbatch.resources.cost {params.cores} {input.studies} 2>&1 | tee {log}"
 
 
 rule calibrate:
     input:
         study=study_file,
         data=data_of_study,
-        code=source("smallbatch.calibrate"),
+        code=source("smallbatch.resources.calibrate"),
     output:
         "results/{study}/calibration.csv",
     log:
@@ -35,4 +35,4 @@ rule calibrate:
         mem_mb=2000,
         runtime=30,
     shell:
-        "python -m smallbatch.calibrate {input.study} {output} > {log} 2>&1"
+        "python -m smallbatch.resources.calibrate {input.study} {output} > {log} 2>&1"

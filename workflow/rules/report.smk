@@ -42,7 +42,7 @@ rule page:
         ),
         figures="results/{study}/figures.json",
         runs=tracked_runs,
-        code=source("smallbatch.page"),
+        code=source("smallbatch.report"),
     output:
         report(
             "results/{study}/report.html",
@@ -60,7 +60,7 @@ rule page:
         mem_mb=2000,
         runtime=10,
     shell:
-        "python -m smallbatch.page results/{wildcards.study} > {log} 2>&1"
+        "python -m smallbatch.report results/{wildcards.study} > {log} 2>&1"
 
 
 rule figures:

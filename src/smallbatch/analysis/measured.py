@@ -11,9 +11,9 @@ import pandas as pd
 from smallbatch.analysis.best import SETTING, Row, of_setting, rates
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.scaling import exponents
-from smallbatch.rates import format_rate
-from smallbatch.records import GridRow
-from smallbatch.text import count_text, norm_text
+from smallbatch.core.rates import format_rate
+from smallbatch.core.records import GridRow
+from smallbatch.core.text import count_text, norm_text
 
 Fix = tuple[str, list[float]]  # a key of the study, and the rates that it should have
 

@@ -4,8 +4,8 @@ import pandas as pd
 
 from smallbatch.analysis.best import Row
 from smallbatch.analysis.effect import Effect
-from smallbatch.rates import rate_text
-from smallbatch.text import norm_text
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import norm_text
 
 FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
 

@@ -1,7 +1,6 @@
-"""Analyse a study: ``python -m smallbatch.analyse results/STUDY`` writes best.csv and claims.json from its tables."""
+"""The tables of a study, as figures and report read them."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from smallbatch.analysis.best import best_settings, in_budgets, read_best
-from smallbatch.analysis.claims.claim import Claim, read_claims, write_claims
-from smallbatch.plan import expand
-from smallbatch.records import StudyPlan
+from smallbatch.analysis.best import in_budgets, read_best
+from smallbatch.analysis.claims.claim import Claim, read_claims
+from smallbatch.core.records import StudyPlan
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Results:
 
     @property
     def calibration(self) -> pd.DataFrame:
-        """Seconds per update of each (m, norm, BN batch size) on this machine (`calibrate.py`)."""
+        """Seconds per update of each (m, norm, BN batch size) on this machine (`resources/calibrate.py`)."""
         return pd.read_csv(self.folder / "calibration.csv", dtype={"bn_batch_size": "Int64"})
 
     @property
@@ -62,21 +60,3 @@ def read_results(folder: Path) -> Results:
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     path = folder / "best.csv"
     return Results(study, table, read_best(path) if path.is_file() else None, folder)
-
-
-def analyse(folder: Path) -> None:
-    """Write best.csv and claims.json of ``results/<study>/``."""
-    from smallbatch.analysis.claims.judge import judge  # statsmodels: not for figures
-    from smallbatch.analysis.measured import Measured
-
-    results = read_results(folder)
-    best = best_settings(results.table)
-    best.to_csv(folder / "best.csv", index=False)
-    study = results.study
-    data = Measured(results.table, best, expand(study["config"]), results.correct)
-    claims = judge(study["claims"], data, study["config"]["claims"]["seeds_planned"])
-    write_claims(claims, folder / "claims.json")
-
-
-if __name__ == "__main__":
-    analyse(Path(sys.argv[1]))

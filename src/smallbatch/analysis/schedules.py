@@ -6,8 +6,8 @@ import pandas as pd
 from smallbatch.analysis.best import SETTING
 from smallbatch.analysis.measured import Measured, compare
 from smallbatch.analysis.phrases import interval, percent, points, told
-from smallbatch.rates import rate_text
-from smallbatch.text import count_text, norm_text
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import count_text, norm_text
 
 COLUMNS = ["updates", "examples", "flops", "seconds_alone", "train_loss"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from smallbatch import provenance
 from smallbatch.bench.cases import CASES, Case, random_data, ways
+from smallbatch.core import provenance
 from smallbatch.training.fleet import set_up
 
 SECONDS = 0.3  # of each repeat, about
@@ -118,8 +118,8 @@ if __name__ == "__main__":
         main(_arguments.out)
     else:
         from smallbatch.bench import gpu
-        from smallbatch.console import main_errors
-        from smallbatch.training.device import place
+        from smallbatch.core.errors import main_errors
+        from smallbatch.training.engines.device import place
 
         with main_errors():
             gpu.main(_arguments.out, place("cuda", 1, None, print))

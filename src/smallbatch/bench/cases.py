@@ -12,8 +12,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F
 
 from smallbatch.data.read import Data, Split
-from smallbatch.training.choose import choose_engine
-from smallbatch.training.factory import make_trainer
+from smallbatch.training.engines.choose import choose_engine
+from smallbatch.training.engines.factory import make_trainer
 from smallbatch.training.updates import batches
 
 
@@ -106,7 +106,7 @@ class Functional(nn.Module):
 
 
 def network(case: Case, norm: Callable[[int], nn.Module]) -> nn.Module:
-    from smallbatch.locate import locate
+    from smallbatch.core.locate import locate
 
     offered = {"in_channels": case.shape[0], "classes": 10, "norm": norm}
     if case.model == "conv":

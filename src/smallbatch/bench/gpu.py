@@ -24,15 +24,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from smallbatch import provenance
 from smallbatch.bench.cases import IMAGES, ONE_STEP, RATE, Case, Chunked, network, random_data
+from smallbatch.core import provenance
+from smallbatch.core.errors import first_line
 from smallbatch.data.read import Data
-from smallbatch.errors import first_line
-from smallbatch.training.choose import choose_engine
-from smallbatch.training.device import forward_in, hardware, products_in
-from smallbatch.training.factory import make_trainer
+from smallbatch.training.engines.choose import choose_engine
+from smallbatch.training.engines.device import forward_in, hardware, products_in
+from smallbatch.training.engines.factory import make_trainer
+from smallbatch.training.engines.modules import Modules
 from smallbatch.training.fleet import set_up
-from smallbatch.training.modules import Modules
 from smallbatch.training.updates import batches
 
 CASES = [

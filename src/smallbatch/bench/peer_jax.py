@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from smallbatch import provenance
 from smallbatch.bench.__main__ import COLUMNS, REPEATS, SECONDS
 from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, Updates, as_fleet, random_data, replicas
+from smallbatch.core import provenance
 from smallbatch.training.fleet import set_up
 from smallbatch.training.updates import batches
 

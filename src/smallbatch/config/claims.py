@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from smallbatch.config_schedules import check_budget
-from smallbatch.records import StudyConfig
+from smallbatch.config.schedules import check_budget
+from smallbatch.core.records import StudyConfig
 
 # The kinds of claims, and what each needs beside its words. Planning reads this, without scipy. To add one: a line here; its
 # function, in a file of analysis/claims/, in `judge.KINDS`; a file of conf/claim/; a row in the documentation. Where its

@@ -14,12 +14,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from smallbatch.config import Config, check
+from smallbatch.config.schema import Config, check
+from smallbatch.core.errors import UserError
+from smallbatch.core.records import StudyConfig
 from smallbatch.data import image_folder
-from smallbatch.errors import UserError
-from smallbatch.records import StudyConfig
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 # Overrides that don't change what is studied: not in the title.
 QUIET = ("accept_code", "training.", "tracking", "dataset.mirror", "dataset.download", "dataset.sha256")
 
@@ -139,7 +139,7 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _fields(type_name: str) -> list[str]:
-    import smallbatch.config as classes
+    import smallbatch.config.schema as classes
 
     return list(getattr(getattr(classes, type_name, None), "__dataclass_fields__", {}))
 

@@ -4,7 +4,7 @@ import functools
 import re
 from pathlib import Path
 
-from smallbatch.records import StudyPlan
+from smallbatch.core.records import StudyPlan
 
 FILE = Path(__file__).with_name("papers.bib")
 

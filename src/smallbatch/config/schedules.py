@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from smallbatch.records import StudyConfig
+from smallbatch.core.records import StudyConfig
 from smallbatch.schedules.budget import updates_in
 from smallbatch.schedules.course import ADAPTIVE
 from smallbatch.schedules.registry import SCHEDULES, schedules_with

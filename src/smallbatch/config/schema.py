@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from smallbatch.config_claims import Claims, Paper, check_claims
-from smallbatch.config_schedules import check_budget, check_schedules
+from smallbatch.config.claims import Claims, Paper, check_claims
+from smallbatch.config.papers import entries
+from smallbatch.config.schedules import check_budget, check_schedules
+from smallbatch.core.rates import parse_rates
+from smallbatch.core.records import StudyConfig
 from smallbatch.measures.registry import EPOCH_MEASURES, MeasureKeys
-from smallbatch.papers import entries
-from smallbatch.rates import parse_rates
-from smallbatch.records import StudyConfig
-from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
+from smallbatch.training.optimizers.kinds import OPTIMIZERS, optimizer_kind
 
 
 @dataclass

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 
-from smallbatch.records import Fleet, Point, PointBlock
+from smallbatch.core.records import Fleet, Point, PointBlock
 
 
 def digest(content: object) -> str:

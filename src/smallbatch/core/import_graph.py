@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
-from smallbatch.syntax import UNUSED, Import, read_syntax
+from smallbatch.core.syntax import UNUSED, Import, read_syntax
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 DATA = {".html", ".css", ".js", ".bib"}  # what the package has beside Python
 
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 
 
 def locate(target: str) -> Any:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smallbatch.atomic import write_atomically
+from smallbatch.core.atomic import write_atomically
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -88,7 +88,7 @@ class JobProgress:
 
 
 # Points and training images of the planned jobs that have not run: {job: (points, images)}. Filled where the
-# workflow plans (`rule_helpers.py`), read by the bar in the same process.
+# workflow plans (`workflow/snakefile.py`), read by the bar in the same process.
 expected: dict[str, tuple[int, int]] = {}
 
 

@@ -1,7 +1,7 @@
 """The records that pass between planning, training and reporting. JSON can hold all of them.
 
 A plan is JSON on disk, so these are dictionaries with known keys. A key that may be missing is `NotRequired`: what is
-null in a study is left out of its fleets, so that a new option whose default is null changes no digest (`plan.py`).
+null in a study is left out of its fleets, so that a new option whose default is null changes no digest (`planning/plan.py`).
 """
 
 from typing import Any, NotRequired, TypedDict
@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 Point = tuple[float, int]  # base learning rate η̃ and seed: with its fleet, what one training run is
 Option = tuple[str, int]  # an engine (one of `training/widths.py: WAYS`), and how many replicas train at once
 StudyConfig = dict[str, Any]  # a composed and checked study, with the keys of `config.py: Config`
-EngineBytes = dict[str, float]  # what a network takes in one engine (`footprint.py` says which numbers)
+EngineBytes = dict[str, float]  # what a network takes in one engine (`resources/memory_model.py` says which numbers)
 NetworkBytes = dict[str, EngineBytes]  # the same by engine
 Networks = dict[tuple[str, int | None], NetworkBytes | None]  # of norms and BN batch sizes; None where it isn't known
 
@@ -66,7 +66,7 @@ class EvaluationSettings(TypedDict):
 
 
 class Fleet(TypedDict):
-    """What the points of a fleet share. Its digest is part of theirs (`points.py`)."""
+    """What the points of a fleet share. Its digest is part of theirs (`identity.py`)."""
 
     dataset: DatasetSettings
     model: ModelSettings
@@ -165,7 +165,7 @@ class GridRow(TypedDict):
 
 
 class PlannedClaim(TypedDict):
-    """A claim of a study (`config_claims.py: Claim`), with its name, and budget, delta and margin filled in."""
+    """A claim of a study (`config/claims.py: Claim`), with its name, and budget, delta and margin filled in."""
 
     claim: str
     test: str

@@ -7,26 +7,26 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from smallbatch.errors import UserError
-from smallbatch.import_graph import PACKAGE, closure, contents, digest_of, file_of
+from smallbatch.core.errors import UserError
+from smallbatch.core.import_graph import PACKAGE, closure, contents, digest_of, file_of
 
-# What `fleet_run.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
-TRAINING = ("smallbatch.training.fleet", "smallbatch.training.device", "smallbatch.data.read")
+# What `jobs/train_missing.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
+TRAINING = ("smallbatch.training.fleet", "smallbatch.training.engines.device", "smallbatch.data.read")
 PREPARING = ("smallbatch.data.prepare",)
 # But for what those import to find, name, say and remember things: no number depends on it.
 WITHOUT_NUMBERS = {
     "smallbatch",  # the version
-    "smallbatch.atomic",
-    "smallbatch.console",
-    "smallbatch.errors",
-    "smallbatch.import_graph",
-    "smallbatch.points",
-    "smallbatch.provenance",
-    "smallbatch.records",
-    "smallbatch.source",
-    "smallbatch.syntax",
-    "smallbatch.text",
-    "smallbatch.user_cache",
+    "smallbatch.core.atomic",
+    "smallbatch.core.user_folder",
+    "smallbatch.core.errors",
+    "smallbatch.core.import_graph",
+    "smallbatch.core.identity",
+    "smallbatch.core.provenance",
+    "smallbatch.core.records",
+    "smallbatch.core.source",
+    "smallbatch.core.syntax",
+    "smallbatch.core.text",
+    "smallbatch.core.user_cache",
 }
 
 

@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from smallbatch.errors import UserError
-from smallbatch.user_cache import remember, remembered
+from smallbatch.core.errors import UserError
+from smallbatch.core.user_cache import remember, remembered
 
 # Load or store follows from the place, u"x" is "x", and parameters of types are annotations.
 IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from smallbatch.atomic import temporary_beside
+from smallbatch.core.atomic import temporary_beside
 
 
 def cache_folder() -> Path:

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from smallbatch.core.records import AugmentationSettings
 from smallbatch.data.read import Split
 from smallbatch.data.stream import stream
-from smallbatch.records import AugmentationSettings
 
 IMAGES = 1024  # that are augmented at once, if a batch isn't larger
 

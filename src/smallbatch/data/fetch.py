@@ -8,8 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from smallbatch.console import main_errors
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError, main_errors
 
 DOWNLOADS = Path("results/downloads")
 RETRIES = 3

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from smallbatch.core.identity import digest
 from smallbatch.data.split import three_splits
-from smallbatch.points import digest
 
 TARGET = "smallbatch.data.image_folder.load"
 KINDS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from smallbatch.console import main_errors, user_folder
+from smallbatch.core.errors import UserError, main_errors
+from smallbatch.core.locate import locate
+from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
-from smallbatch.errors import UserError
-from smallbatch.locate import locate
 
 
 def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smallbatch.core.errors import UserError
 from smallbatch.data import SPLITS
-from smallbatch.errors import UserError
 
 PIECE = 1024  # images
 

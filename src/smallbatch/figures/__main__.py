@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from smallbatch.console import main_errors
+from smallbatch.core.errors import main_errors
 from smallbatch.figures.draw import draw_figures
 
 if __name__ == "__main__":

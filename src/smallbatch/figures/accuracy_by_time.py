@@ -4,12 +4,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.advice import time_front
 from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.chosen import plain_log
 from smallbatch.figures.style import accuracy_axis, batch_size_color, message_figure, series_of, set_style
-from smallbatch.text import budget_text, counts_text
 
 MARKERS = "osD^vPX*"
 

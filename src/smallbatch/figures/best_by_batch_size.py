@@ -5,9 +5,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.lines import Line2D
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, log2_axis, message_figure, series_of, set_style
-from smallbatch.text import budget_text, counts_text
 
 MARKERS = "osD^vPX*"
 

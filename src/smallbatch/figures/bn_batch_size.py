@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.style import accuracy_axis, batch_size_color, log2_axis, set_style
-from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -6,10 +6,10 @@ import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import SETTING, t_interval
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text
 from smallbatch.figures.style import series_of
-from smallbatch.text import budget_text
 
 DASHES = ["", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (8, 2), (2, 2)]
 

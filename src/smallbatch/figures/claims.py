@@ -7,10 +7,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.claims.claim import Claim
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text, kind_text
 from smallbatch.figures.style import message_figure, set_style
-from smallbatch.text import budget_text, kind_text
 
 COLORS = {"supported": 0, "contradicted": 3, "undecided": 7}  # of seaborn's colour-blind palette; marks differ too
 MARKS = {"supported": "o", "contradicted": "X", "undecided": "d"}

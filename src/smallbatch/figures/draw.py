@@ -17,10 +17,10 @@ import traceback
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
+from smallbatch.core.import_graph import code_of
+from smallbatch.core.provenance import versions
 from smallbatch.figures.names import FORMATS, figures_of, tables_of
-from smallbatch.import_graph import code_of
-from smallbatch.provenance import versions
 
 SAVE = "smallbatch.figures.save"  # imported where a figure has to be drawn: without one no seaborn is needed
 

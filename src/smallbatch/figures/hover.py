@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator
 
-from smallbatch.rates import rate_text
+from smallbatch.core.rates import rate_text
 
 SVG = "http://www.w3.org/2000/svg"
 NEAR = 0.3  # octaves: marks are drawn a little beside their place, so that intervals don't hide each other

@@ -5,10 +5,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import SETTING, whole_batch
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.style import NOTHING_TRAINED, batch_size_color, message_figure, series_of, set_style
-from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

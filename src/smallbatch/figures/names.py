@@ -1,11 +1,11 @@
 """Which figures a study has, and the tables that each reads. Without drawing anything.
 
 To add one: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list here, and in `MORE_TABLES` if
-it reads more than every figure does; its title and caption in `page/captions.py`; a row of the documentation's table.
+it reads more than every figure does; its title and caption in `report/captions.py`; a row of the documentation's table.
 """
 
+from smallbatch.core.records import StudyPlan
 from smallbatch.measures.registry import EPOCH_MEASURES, asked_for
-from smallbatch.records import StudyPlan
 
 GRID = [
     "best_by_batch_size",

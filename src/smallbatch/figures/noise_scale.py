@@ -4,11 +4,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.noise import noise_over_seeds
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import counts_text
 from smallbatch.figures.chosen import chosen_runs, looks, means
 from smallbatch.figures.style import log2_axis, message_figure, set_style
-from smallbatch.text import counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -4,11 +4,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.best import rates, with_failed
+from smallbatch.analysis.results import Results
+from smallbatch.core.rates import rate_label
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.style import series_of, set_style
-from smallbatch.rates import rate_label
-from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
 from smallbatch.analysis.scaling import GROUP, exponents, ghost_size
+from smallbatch.core.text import budget_text, norm_text
 from smallbatch.figures.style import log2_axis, message_figure, set_style
-from smallbatch.text import budget_text, norm_text
 
 MARKERS = "osD^vPX*"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 
-from smallbatch.analyse import read_results
+from smallbatch.analysis.results import read_results
 from smallbatch.figures.hover import add_titles, name_marks
 
 matplotlib.use("Agg")

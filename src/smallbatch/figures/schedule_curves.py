@@ -5,10 +5,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
+from smallbatch.core.text import counts_text
 from smallbatch.figures.chosen import chosen_runs, looks, means, plain_log
 from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, message_figure, set_style
-from smallbatch.text import counts_text
 
 AGAINST = {
     "epoch": "epochs of examples",

@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
 from smallbatch.analysis.stable import stable_ranges
+from smallbatch.core.text import budget_text, counts_text
 from smallbatch.figures.style import NOTHING_TRAINED, log2_axis, message_figure, series_of, set_style
-from smallbatch.text import budget_text, counts_text
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:

@@ -10,8 +10,8 @@ import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from smallbatch.rates import rate_label
-from smallbatch.text import norm_text
+from smallbatch.core.rates import rate_label
+from smallbatch.core.text import norm_text
 
 
 def set_style() -> None:

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
 from smallbatch.figures.style import log2_axis, series_of, set_style
 
 

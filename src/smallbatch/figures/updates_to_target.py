@@ -4,11 +4,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from smallbatch.analyse import Results
+from smallbatch.analysis.results import Results
 from smallbatch.analysis.target import common_target, to_target
+from smallbatch.core.text import counts_text
 from smallbatch.figures.chosen import chosen_runs, looks, plain_log
 from smallbatch.figures.style import NOTHING_TRAINED, message_figure, set_style
-from smallbatch.text import counts_text
 
 COSTS = {"updates": "updates", "examples": "examples", "seconds_alone": "time of one model alone (s)"}
 

@@ -1,4 +1,4 @@
-"""Jobs -> one table per study: ``python -m smallbatch.collect results/plan/STUDY.study.json [--partial]``.
+"""Jobs -> one table per study: ``python -m smallbatch.jobs.collect results/plan/STUDY.study.json [--partial]``.
 
 Writes ``results/<study>/``: table, history and correct (parquet; columns: docs/tables.md), gaps.csv (points that
 are missing, with --partial), cost.json and, last, study.json, the plan that they were made from.
@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from smallbatch import points as identity
-from smallbatch import store
-from smallbatch.console import main_errors
-from smallbatch.errors import UserError
-from smallbatch.rates import format_rate
-from smallbatch.records import Fleet, Job, StudyPlan
-from smallbatch.speeds import Speeds, read_calibration, update_seconds
+from smallbatch.core import identity
+from smallbatch.core.errors import UserError, main_errors
+from smallbatch.core.rates import format_rate
+from smallbatch.core.records import Fleet, Job, StudyPlan
+from smallbatch.resources.speeds import Speeds, read_calibration, update_seconds
+from smallbatch.storage import store
 
 # What a study adds to the columns of store.SUMMARY, and, of these, `seconds_alone` to those of store.HISTORY. A comment
 # beside a column is its description in docs/tables.md (docs/generate.py).
@@ -111,7 +110,7 @@ def _stored(job: Job, results: Path, found: dict[str, list[pa.Table]]) -> list[d
 def whole_table(summary: pa.Table, study: StudyPlan, fleets: dict[str, Fleet], speeds: Speeds) -> pa.Table:
     """The study's table: `summary` with ``study``, ``budget`` and ``schedule``, sorted by setting, η̃ and seed.
 
-    ``seconds_alone``: what the updates of one model alone take on this machine, from `speeds` (`speeds.py`). A fleet that
+    ``seconds_alone``: what the updates of one model alone take on this machine, from `speeds` (`resources/speeds.py`). A fleet that
     stands under several budgets or schedules of the study has the first of each; `study` lists them all.
     """
     names: dict[str, tuple[str, str]] = {}

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from smallbatch import memory, store
-from smallbatch import points as identity
-from smallbatch.atomic import write_text
-from smallbatch.errors import Stopped, UserError
-from smallbatch.fleet_run import Done, FleetRun, track
-from smallbatch.progress import JobProgress
-from smallbatch.records import Job, JobCost, JobFleet, NetworkBytes
+from smallbatch.core import identity
+from smallbatch.core.atomic import write_text
+from smallbatch.core.errors import Stopped, UserError
+from smallbatch.core.progress import JobProgress
+from smallbatch.core.records import Job, JobCost, JobFleet, NetworkBytes
+from smallbatch.jobs.train_missing import Done, FleetRun, track
+from smallbatch.resources import memory_limit
+from smallbatch.storage import store
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
@@ -127,6 +128,6 @@ def cost_of(done: Done, points: int, started: float) -> JobCost:
     }
     if done.trained:
         known = [megabytes for megabytes in done.predicted if megabytes is not None]
-        cost["peak_mb"] = round(memory.peak_used())
+        cost["peak_mb"] = round(memory_limit.peak_used())
         cost["predicted_mb"] = round(max(known)) if len(known) == len(done.predicted) else None
     return cost

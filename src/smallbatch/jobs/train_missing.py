@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smallbatch import memory, provenance, store
-from smallbatch import points as identity
-from smallbatch.console import sigterm_noted, user_folder
-from smallbatch.errors import Stopped, UserError
-from smallbatch.footprint import MARGIN, WIDEST, fitting, options, peak
-from smallbatch.progress import JobProgress
-from smallbatch.records import (
+from smallbatch.core import identity, provenance
+from smallbatch.core.errors import Stopped, UserError
+from smallbatch.core.progress import JobProgress
+from smallbatch.core.records import (
     Fleet,
     Job,
     JobFleet,
@@ -25,9 +22,14 @@ from smallbatch.records import (
     Point,
     Summary,
 )
+from smallbatch.core.user_folder import user_folder
+from smallbatch.jobs.sigterm import sigterm_noted
+from smallbatch.resources import memory_limit
+from smallbatch.resources.memory_model import MARGIN, WIDEST, fitting, options, peak
 from smallbatch.schedules.course import largest_step
+from smallbatch.storage import store
 from smallbatch.training import checkpoint
-from smallbatch.training.widths import piece_of
+from smallbatch.training.engines.limits import piece_of
 
 if TYPE_CHECKING:
     from torch import device as Device
@@ -77,7 +79,7 @@ class FleetRun:
         user_folder(self.job["folder"])
         # Importing torch takes 1.6 s: only a job that trains pays for it.
         from smallbatch.data.read import read
-        from smallbatch.training.device import hardware, place
+        from smallbatch.training.engines.device import hardware, place
         from smallbatch.training.fleet import set_up, train_fleet
 
         set_up()
@@ -190,11 +192,11 @@ def common_columns(job: Job, fleet: Fleet, processor: str) -> Summary:
 
 def room(job: Job, fleet: Fleet, points: list[Point], numbers: NetworkBytes) -> tuple[int, float]:
     """How many replicas of a fleet may train at once in the memory that there is, and the peak in MB; raises UserError."""
-    from smallbatch.training.choose import settled
+    from smallbatch.training.engines.choose import settled
 
     tracked, compiling = bool(job["tracking"]), "compiled" in numbers and _compiling()
     predicted = functools.partial(peak, numbers, fleet, points, tracked=tracked, compiling=compiling)
-    limit, says = memory.limit(job["resources"]["limit_mb"])
+    limit, says = memory_limit.limit(job["resources"]["limit_mb"])
     most = fitting(numbers, fleet, points, limit, tracked, compiling)
     if not most:
         need = math.ceil(predicted(1))
@@ -212,7 +214,7 @@ def room(job: Job, fleet: Fleet, points: list[Point], numbers: NetworkBytes) -> 
 
 def _compiling() -> bool:
     try:
-        from smallbatch.training.compiled.ready import stamp
+        from smallbatch.training.engines.compiled.ready import stamp
 
         return not stamp().exists()
     except Exception:  # Numba missing or unfit
@@ -224,7 +226,7 @@ def track(job: Job, points: list[LoggedPoint], results: Path, live: bool = False
     tracking = job["tracking"]
     if not tracking or not points:
         return
-    from smallbatch.tracking import TrackingError, log_points
+    from smallbatch.tracking.runs import TrackingError, log_points
 
     try:
         log_points(tracking, tracking["study"], points, results, live)
@@ -235,7 +237,7 @@ def track(job: Job, points: list[LoggedPoint], results: Path, live: bool = False
 
 
 def _refuse_other_code(job: Job, fleet: Fleet) -> None:
-    from smallbatch.source import code_digest
+    from smallbatch.core.source import code_digest
 
     now = code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], job["folder"])
     if now != job["code"]:

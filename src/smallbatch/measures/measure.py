@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from smallbatch.records import Fleet, HistoryRow
+from smallbatch.core.records import Fleet, HistoryRow
 
 
 class Replica(Protocol):
@@ -21,7 +21,7 @@ class Replica(Protocol):
 
 
 class Trainer(Protocol):
-    """The replicas of a block, whose weights are measured; a measure changes nothing of them (`training/trainer.py`)."""
+    """The replicas of a block, whose weights are measured; a measure changes nothing of them (`training/engines/trainer.py`)."""
 
     def gradient_products(self, train: Any, order: np.ndarray) -> np.ndarray:
         """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``."""
@@ -37,7 +37,9 @@ class EpochMeasure(Protocol):
     columns: pa.Schema  # of history.parquet; null where it isn't measured
     tracked: tuple[str, ...]  # those of them that MLflow shows
     figure: str  # of `figures/`, of a study that asks for the measure
-    gradients: int  # that are held at once, for each replica: for the prediction of memory (`footprint.py`)
+    gradients: (
+        int  # that are held at once, for each replica: for the prediction of memory (`resources/memory_model.py`)
+    )
 
     def check(self, setting: float) -> None:
         """Raise ValueError, with the key and the fix, for a setting that no study can have."""

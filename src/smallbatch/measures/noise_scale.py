@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from smallbatch.core.records import Fleet
 from smallbatch.data.stream import fresh
 from smallbatch.measures.measure import Replica, Trainer
-from smallbatch.records import Fleet
 
 if TYPE_CHECKING:
     import torch

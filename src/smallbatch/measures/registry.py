@@ -3,7 +3,7 @@
 To add one:
 1. its own file here, with a class that has what `EpochMeasure` asks for (`measure.py`; `noise_scale.py` is an example);
 2. its key in `MeasureKeys` and an instance in `EPOCH_MEASURES`, below;
-3. its figure: `figures/<figure>.py`, a caption in `page/captions.py`, and a row in the documentation's table.
+3. its figure: `figures/<figure>.py`, a caption in `report/captions.py`, and a row in the documentation's table.
 Configuration, plan, memory, cost, training loop, tables and MLflow follow from the list. The default of its key is null, so
 that points trained before keep their digests.
 """

@@ -6,10 +6,10 @@ import inspect
 import torch
 from torch import nn
 
-from smallbatch.errors import UserError
-from smallbatch.locate import locate
+from smallbatch.core.errors import UserError
+from smallbatch.core.locate import locate
+from smallbatch.core.records import ModelSettings
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
-from smallbatch.records import ModelSettings
 
 
 def build(

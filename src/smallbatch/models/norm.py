@@ -33,7 +33,7 @@ class GhostBatchNorm(nn.Module):
     Evaluation uses, by default, the running statistics: averages of the chunks' means and unbiased
     variances with `momentum`, chunk by chunk in order, as ``torch.nn.BatchNorm2d`` keeps them, but
     started at zero and divided by ``1 - (1 - momentum)**chunks`` (no start bias; Kingma & Ba 2015,
-    section 3). `fixed` replaces them by other statistics (exact, population: `training/evaluate.py`).
+    section 3). `fixed` replaces them by other statistics (exact, population: `training/scoring.py`).
 
     Channels are independent, so one layer with R·C channels is R replicas of a layer with C.
     """

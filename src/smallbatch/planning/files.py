@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from smallbatch import store
-from smallbatch.atomic import write_atomically
-from smallbatch.errors import UserError
-from smallbatch.footprints import footprints
-from smallbatch.plan import Plan, expand, make_plan
-from smallbatch.points import canonical, digest, fleet_slug
-from smallbatch.records import StudyConfig
-from smallbatch.source import accepted_arguments, code_digest, data_digest
+from smallbatch.core.atomic import write_atomically
+from smallbatch.core.errors import UserError
+from smallbatch.core.identity import canonical, digest, fleet_slug
+from smallbatch.core.records import StudyConfig
+from smallbatch.core.source import accepted_arguments, code_digest, data_digest
+from smallbatch.planning.plan import Plan, expand, make_plan
+from smallbatch.resources.memory_numbers import footprints
+from smallbatch.storage import store
 
 GIVEN = {  # what networks and data sets are given beside their own keys
     "model": {"name", "_target_"},

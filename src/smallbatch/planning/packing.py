@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from smallbatch.footprint import MARGIN, peak
-from smallbatch.points import count, points_of
-from smallbatch.records import JobContent, JobFleet, NetworkBytes, PointBlock, Resources, StudyConfig
+from smallbatch.core.identity import count, points_of
+from smallbatch.core.records import JobContent, JobFleet, NetworkBytes, PointBlock, Resources, StudyConfig
+from smallbatch.resources.memory_model import MARGIN, peak
 from smallbatch.schedules.course import is_adaptive, phases_of
 
 ROUND = 3  # a block of examples with the moments of each costs some three times as much as one without
@@ -25,7 +25,7 @@ def resources(job: JobContent, training: dict[str, Any], numbers: list[NetworkBy
     ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten minutes, and ten times
     the estimate. A study's `training` says otherwise with ``mem_mb`` and ``runtime``.
 
-    Memory is predicted from `numbers`, those of each fleet's network (`footprint.py`), whichever way of training is
+    Memory is predicted from `numbers`, those of each fleet's network (`resources/memory_model.py`), whichever way of training is
     fastest where the job will run, and asked for with a margin, as if the compiled step were not in the cache there.
     Where they are unknown it is a stated bound: 1,500 MB, and 60 copies of the data in single precision.
     ``limit_mb`` is what the study states, ``networks`` are `numbers`.

@@ -8,11 +8,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from smallbatch.measures.registry import asked_for
-from smallbatch.pack import job_slug, pack, resources
-from smallbatch.points import count, digest, fleet_slug
-from smallbatch.rates import parse_rates
-from smallbatch.records import (
+from smallbatch.core.identity import count, digest, fleet_slug
+from smallbatch.core.rates import parse_rates
+from smallbatch.core.records import (
     BudgetSettings,
     DataPlan,
     Fleet,
@@ -27,6 +25,8 @@ from smallbatch.records import (
     StudyConfig,
     StudyPlan,
 )
+from smallbatch.measures.registry import asked_for
+from smallbatch.planning.packing import job_slug, pack, resources
 from smallbatch.schedules.budget import updates_in
 from smallbatch.schedules.course import ADAPTIVE, largest_batch, updates_planned
 
@@ -46,8 +46,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible grid.
 
-    `code` and `data_code` are digests of the source (`source.py`) that trains and that loads the data;
-    `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`footprint.py`).
+    `code` and `data_code` are digests of the source (`core/source.py`) that trains and that loads the data;
+    `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`resources/memory_model.py`).
     """
     dataset: DataPlan = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified

@@ -1,10 +1,10 @@
-"""Build the page of a study: ``python -m smallbatch.page results/STUDY`` writes report.html."""
+"""Build the page of a study: ``python -m smallbatch.report results/STUDY`` writes report.html."""
 
 import sys
 from pathlib import Path
 
-from smallbatch.analyse import read_results
-from smallbatch.page.build import build_page
+from smallbatch.analysis.results import read_results
+from smallbatch.report.build import build_page
 
 if __name__ == "__main__":
     _folder = Path(sys.argv[1])

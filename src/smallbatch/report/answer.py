@@ -7,8 +7,8 @@ from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
 from smallbatch.analysis.schedules import schedule_sentences
 from smallbatch.analysis.stable import largest_without_failure
-from smallbatch.rates import rate_text
-from smallbatch.text import budget_text
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import budget_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
 SMALL = 32  # Masters & Luschi 2018: best at m <= 32

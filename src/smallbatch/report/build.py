@@ -14,27 +14,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from scipy import special
 
-from smallbatch.analyse import Results
 from smallbatch.analysis.advice import rates_for
-from smallbatch.analysis.answer import answer
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import signed
-from smallbatch.analysis.reported import reported_rows
+from smallbatch.analysis.results import Results
 from smallbatch.analysis.schedules import schedules_table
-from smallbatch.analysis.summary import VERDICTS, summary
-from smallbatch.commands import command
+from smallbatch.config.papers import cited, entries
+from smallbatch.core.identity import digest
+from smallbatch.core.provenance import commit
+from smallbatch.core.records import StudyPlan
+from smallbatch.core.text import budget_text, counts_text, kind_text
 from smallbatch.figures.names import figures_of
-from smallbatch.page import tables
-from smallbatch.page.captions import CAPTIONS
-from smallbatch.page.points import points_data
-from smallbatch.page.svg import inline
-from smallbatch.papers import cited, entries
-from smallbatch.plan import expand
-from smallbatch.points import digest
-from smallbatch.provenance import commit
-from smallbatch.records import StudyPlan
-from smallbatch.text import budget_text, counts_text, kind_text
+from smallbatch.planning.plan import expand
+from smallbatch.report import tables
+from smallbatch.report.answer import answer
+from smallbatch.report.captions import CAPTIONS
+from smallbatch.report.commands import command
+from smallbatch.report.points import points_data
+from smallbatch.report.reported import reported_rows
+from smallbatch.report.summary import VERDICTS, summary
+from smallbatch.report.svg import inline
 
 PACKAGES = (
     *("snakemake", "torch", "hydra-core", "mlflow", "seaborn", "numpy", "pandas", "pyarrow", "scipy", "statsmodels"),

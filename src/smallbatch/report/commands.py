@@ -2,7 +2,7 @@
 
 import shlex
 
-from smallbatch.records import StudyPlan
+from smallbatch.core.records import StudyPlan
 
 
 def command(study: StudyPlan, *overrides: str) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from smallbatch.rates import format_rate
-from smallbatch.text import budget_text, norm_text
+from smallbatch.core.rates import format_rate
+from smallbatch.core.text import budget_text, norm_text
 
 LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 

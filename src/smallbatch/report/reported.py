@@ -9,9 +9,9 @@ from smallbatch.analysis.best import rates, with_failed
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured, first
 from smallbatch.analysis.phrases import percent, signed
-from smallbatch.papers import name
-from smallbatch.rates import rate_text
-from smallbatch.text import count_text
+from smallbatch.config.papers import name
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import count_text
 
 NOTHING = "not in this study"
 OF_NORM = {None: "", "none": " without norm", "bn": " with batch norm", "gn": " with group norm"}
@@ -111,7 +111,7 @@ def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
     return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
 
 
-MEASURES = {  # those of config_claims.MEASURES, which says how to add one
+MEASURES = {  # those of config.claims.MEASURES, which says how to add one
     function.__name__: function
     for function in (
         *(best_batch_size, best_bn_batch_size, largest_that_trains, stable_slope, failed_share, accuracies),

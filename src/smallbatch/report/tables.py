@@ -3,12 +3,12 @@
 import pandas as pd
 
 from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
-from smallbatch.analysis.answer import KINDS
 from smallbatch.analysis.best import Row, best_rates, rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
-from smallbatch.rates import rate_text
-from smallbatch.text import budget_text, norm_text
+from smallbatch.core.rates import rate_text
+from smallbatch.core.text import budget_text, norm_text
+from smallbatch.report.answer import KINDS
 
 DASH = "–"
 

@@ -1,6 +1,6 @@
-"""Measure training steps: ``python -m smallbatch.calibrate results/plan/STUDY.study.json OUT.csv``.
+"""Measure training steps: ``python -m smallbatch.resources.calibrate results/plan/STUDY.study.json OUT.csv``.
 
-For every kind of step of a study the seconds of one update (or round, `training/adaptive.py`) of one model alone (an ordinary module, one thread),
+For every kind of step of a study the seconds of one update (or round, `training/engines/adaptive.py`) of one model alone (an ordinary module, one thread),
 and per replica of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``, so that each is measured once.
 """
 
@@ -13,14 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smallbatch import provenance
-from smallbatch.atomic import write_text
-from smallbatch.console import main_errors, user_folder
-from smallbatch.points import digest, fleet_slug
-from smallbatch.records import Fleet, StudyPlan
+from smallbatch.core import provenance
+from smallbatch.core.atomic import write_text
+from smallbatch.core.errors import main_errors
+from smallbatch.core.identity import digest, fleet_slug
+from smallbatch.core.records import Fleet, StudyPlan
+from smallbatch.core.syntax import read_syntax
+from smallbatch.core.user_folder import user_folder
+from smallbatch.resources.speeds import steps_of
 from smallbatch.schedules.course import is_adaptive
-from smallbatch.speeds import steps_of
-from smallbatch.syntax import read_syntax
 
 if TYPE_CHECKING:
     from smallbatch.data.read import Data
@@ -84,8 +85,8 @@ def _read(study: StudyPlan, results: Path) -> "Data":
 
 def measure(fleet: Fleet, data: "Data") -> dict:
     """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median; per image evaluated."""
-    from smallbatch.training.choose import choose_engine, separate_ways
-    from smallbatch.training.factory import network
+    from smallbatch.training.engines.choose import choose_engine, separate_ways
+    from smallbatch.training.engines.factory import network
 
     engine, width = choose_engine(data, fleet, lambda text: None)
     replicas = 1 if engine == "compiled" else width  # they follow each other: one tells the speed of all
@@ -104,7 +105,7 @@ def measure(fleet: Fleet, data: "Data") -> dict:
 def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
     """Seconds per image and replica of an evaluation, and of finding the population's statistics (null without BN)."""
     from smallbatch.data.read import Split
-    from smallbatch.training.factory import make_trainer
+    from smallbatch.training.engines.factory import make_trainer
 
     trainer = make_trainer(engine, data, fleet, list(range(replicas)))
     split = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
@@ -125,7 +126,7 @@ def _time(engine: str, fleet: Fleet, data: "Data", replicas: int) -> list[float]
     """Seconds per update and replica of each repeat."""
     import numpy as np
 
-    from smallbatch.training.factory import make_trainer
+    from smallbatch.training.engines.factory import make_trainer
     from smallbatch.training.updates import augmenting, batches, fresh_batches
 
     seeds, m = list(range(replicas)), fleet["batch_size"]

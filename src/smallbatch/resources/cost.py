@@ -1,4 +1,4 @@
-"""What studies will cost, before they run: ``python -m smallbatch.cost CORES STUDY_FILE ...`` prints it.
+"""What studies will cost, before they run: ``python -m smallbatch.resources.cost CORES STUDY_FILE ...`` prints it.
 
 The seconds of an update and of an image that is scored come from the calibration (`calibrate.py`) of this machine;
 what is stored already costs nothing. Points that diverge stop early, so runs take less than is printed where rates
@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smallbatch import store
-from smallbatch.console import main_errors
+from smallbatch.core.errors import main_errors
+from smallbatch.core.identity import fleet_slug, point_digests, points_of
+from smallbatch.core.progress import duration
+from smallbatch.core.records import Fleet, Job
 from smallbatch.measures.registry import asked_for
-from smallbatch.points import fleet_slug, point_digests, points_of
-from smallbatch.progress import duration
-from smallbatch.records import Fleet, Job
+from smallbatch.resources.speeds import Speeds, read_calibration, steps_of, update_seconds
 from smallbatch.schedules.course import phases_of
 from smallbatch.schedules.timetable import Timetable
-from smallbatch.speeds import Speeds, read_calibration, steps_of, update_seconds
+from smallbatch.storage import store
 
 if TYPE_CHECKING:
     from rich.table import Table

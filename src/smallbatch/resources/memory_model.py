@@ -1,6 +1,6 @@
 """How much memory a job takes: predicted from a few numbers of its networks, without torch.
 
-The numbers of a network (`trace_footprint.py` finds them) are bytes, for each way in which its replicas can train:
+The numbers of a network (`memory_trace.py` finds them) are bytes, for each way in which its replicas can train:
 
     weights          parameters and buffers of one replica
     start, example   one update takes start + m·example beside them, for each replica (compiled: for all together)
@@ -11,32 +11,34 @@ The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/t
 
 import math
 
+from smallbatch.core.records import Fleet, NetworkBytes, OptimizerSettings, Option, Point
 from smallbatch.measures.registry import asked_for
-from smallbatch.records import Fleet, NetworkBytes, OptimizerSettings, Option, Point
 from smallbatch.schedules.course import is_adaptive, largest_step, phases_of
-from smallbatch.training.optimizer_kinds import optimizer_kind
-from smallbatch.training.widths import PROBE_WIDTHS, WAYS, padding_replicas, piece_of, widths
-from smallbatch.training.widths import WIDEST as WIDEST_ON
+from smallbatch.training.engines.limits import PROBE_WIDTHS, WAYS, padding_replicas, piece_of, widths
+from smallbatch.training.engines.limits import WIDEST as WIDEST_ON
+from smallbatch.training.optimizers.kinds import optimizer_kind
 
 MEGABYTE = 1e6
 WIDEST = WIDEST_ON["cpu"]  # memory of a GPU is not predicted: what does not fit there is left out when ways are timed
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
 COMPILER = 105  # what stays of compiling it, where it wasn't there
-WATCH = 85  # what torch imports to watch the forward of a network that can't be compiled (`training/alone.py`)
+WATCH = (
+    85  # what torch imports to watch the forward of a network that can't be compiled (`training/engines/sharing.py`)
+)
 TRACKING = 140  # MLflow, imported when points are logged
 MODULES = 70  # what torch imports and sets up for its first updates
 HEAP = 1.15  # of what the C library holds over what is asked for, where sizes change, as in checks
 MARGIN = 1.15  # of what is asked for over what is predicted
 KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
-SLICE = 64  # examples of a slice of an evaluation (`training/evaluate.py`); compiled: so many that they take
-SLICE_BYTES = 2**19  # (`training/compiled/trainer.py`); and one BN batch at least
+SLICE = 64  # examples of a slice of an evaluation (`training/scoring.py`); compiled: so many that they take
+SLICE_BYTES = 2**19  # (`training/engines/compiled/trainer.py`); and one BN batch at least
 IMAGES = 1024  # that are augmented at once, if an update has no more (`data/augment.py`)
 SCRATCH = 2  # of all that is held over what torch reports: the libraries of convolutions keep copies of their own
 
 
 def options(numbers: NetworkBytes, m: int, most: int = WIDEST) -> list[Option]:
-    """The (way, width) among which `training/choose.py` may choose."""
+    """The (way, width) among which `training/engines/choose.py` may choose."""
     return [(way, width) for way in WAYS if way in numbers for width in widths(way, m, most)]
 
 
@@ -151,13 +153,15 @@ def _augmented(fleet: Fleet, examples: int) -> float:
 
 
 def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
-    """The comparison of a way with the modules apart (`training/verify.py`, `training/compiled/verify.py`)."""
+    """The comparison of a way with the modules apart (`training/engines/equivalence.py`, `training/engines/compiled/verify.py`)."""
     m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
         return _held(way, numbers, fleet, 1) + 3 * apart  # in double precision, and what the heap keeps of it
     if way.startswith("separate"):
-        return 2.25 * apart  # two updates that are watched, and what the heap keeps of them (`training/alone.py`)
+        return (
+            2.25 * apart
+        )  # two updates that are watched, and what the heap keeps of them (`training/engines/sharing.py`)
     most = widths(way, m, most)[0]
     widest = max(
         [width for width in PROBE_WIDTHS if width <= most + padding_replicas(way, 2, m * fleet["dataset"]["classes"])],

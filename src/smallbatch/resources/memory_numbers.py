@@ -9,23 +9,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from smallbatch import provenance
-from smallbatch.points import digest
-from smallbatch.records import Networks, StudyConfig
-from smallbatch.syntax import read_syntax
-from smallbatch.training.optimizer_kinds import optimizer_kind
-from smallbatch.user_cache import remember, remembered
+from smallbatch.core import provenance
+from smallbatch.core.identity import digest
+from smallbatch.core.records import Networks, StudyConfig
+from smallbatch.core.syntax import read_syntax
+from smallbatch.core.user_cache import remember, remembered
+from smallbatch.training.optimizers.kinds import optimizer_kind
 
 SECONDS = 120
 
 
 def footprints(config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None) -> Networks:
-    """For each (norm, BN batch size) of `settings` the numbers of `footprint.py`; None where they can't be found.
+    """For each (norm, BN batch size) of `settings` the numbers of `memory_model.py`; None where they can't be found.
 
     `code` is the digest of the training code and the model's. A failure isn't remembered, nor told: the job that trains
     such a network says what is wrong with it.
     """
-    dataset, tracer = config["dataset"], read_syntax(Path(__file__).with_name("trace_footprint.py")).digest
+    dataset, tracer = config["dataset"], read_syntax(Path(__file__).with_name("memory_trace.py")).digest
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
     about["compiled"] = (
         optimizer_kind(config["optimizer"]).compiled and not config["precision"]
@@ -47,7 +47,7 @@ def footprints(config: StudyConfig, settings: set[tuple[str, int | None]], code:
 def _traced(settings: list[dict], folder: str | None) -> list[dict | None]:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "smallbatch.trace_footprint"], input=json.dumps({"folder": folder, "settings": settings}),
+            [sys.executable, "-m", "smallbatch.resources.memory_trace"], input=json.dumps({"folder": folder, "settings": settings}),
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             capture_output=True, text=True, timeout=SECONDS,
         )  # fmt: skip

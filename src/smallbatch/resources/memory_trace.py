@@ -1,4 +1,4 @@
-"""Measure what `footprint.py` predicts from, and count operations: ``python -m smallbatch.trace_footprint < REQUEST``.
+"""Measure what `memory_model.py` predicts from, and count operations: ``python -m smallbatch.resources.memory_trace < REQUEST``.
 
 The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size, compiled}, ...]}``. The last line
 of the output is a list with the numbers of each setting, null where its network raises. Networks are built, and
@@ -17,17 +17,17 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from smallbatch.console import user_folder
+from smallbatch.core.records import OptimizerSettings
+from smallbatch.core.user_folder import user_folder
 from smallbatch.data.read import Split
 from smallbatch.models.build import build
-from smallbatch.records import OptimizerSettings
-from smallbatch.training.alone import must_train_alone
-from smallbatch.training.choose import separate_ways
-from smallbatch.training.factory import MODULES
+from smallbatch.training.engines.choose import separate_ways
+from smallbatch.training.engines.equivalence import verified
+from smallbatch.training.engines.factory import MODULES
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.modules import Modules
+from smallbatch.training.engines.sharing import must_train_alone
 from smallbatch.training.fleet import set_up
-from smallbatch.training.groups import CannotFuse
-from smallbatch.training.modules import Modules
-from smallbatch.training.verify import verified
 
 OPTIMIZER: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 MOST_EXAMPLES = 32
@@ -67,7 +67,7 @@ def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
 def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
     """The numbers of the compiled way, which follow from its layout; empty if it can't be."""
     try:
-        from smallbatch.training.compiled.trainer import Compiled
+        from smallbatch.training.engines.compiled.trainer import Compiled
 
         small, large = (Compiled([net], shape, m, OPTIMIZER) for m in ((b or 1), 2 * (b or 1)))
     except Exception:  # CannotFuse, or Numba is missing

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from smallbatch.records import Fleet
+from smallbatch.core.records import Fleet
 from smallbatch.schedules.course import is_adaptive, phases_of
 
 Step = tuple[int, str, int, str]  # batch size, norm, BN batch size or 0, kind

@@ -19,7 +19,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from smallbatch.records import ScheduleSettings
+from smallbatch.core.records import ScheduleSettings
 
 SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
 

@@ -8,7 +8,7 @@ that the noise scale g = εN/(B(1 - momentum)) follows the same course in both.
 import math
 from typing import NamedTuple
 
-from smallbatch.records import Fleet, ScheduleSettings
+from smallbatch.core.records import Fleet, ScheduleSettings
 from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.budget import examples_in, updates_in
 from smallbatch.schedules.rate import rate_factor

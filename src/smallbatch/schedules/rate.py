@@ -1,6 +1,6 @@
 """What the learning rate is multiplied by over the budget: a schedule's shape, and a linear warm-up before it."""
 
-from smallbatch.records import ScheduleSettings
+from smallbatch.core.records import ScheduleSettings
 from smallbatch.schedules.registry import schedule_kind
 
 

@@ -2,8 +2,8 @@
 
 To add one:
 1. an entry below, with a shape of the rate (`shapes.py`) and the keys that it has;
-2. its new keys in `config.Schedule` (their defaults null, so that points trained before keep their digests) and
-   `records.ScheduleSettings`, their bounds in `config_schedules.py`;
+2. its new keys in `schema.Schedule` (their defaults null, so that points trained before keep their digests) and
+   `records.ScheduleSettings`, their bounds in `config/schedules.py`;
 3. where it changes the batch size: a rule in `adaptive.RULES`, if it is chosen while training, or a course in `course.py`;
 4. a file of `conf/schedule/`, a row in the documentation, a case in `tests/unit/test_schedules.py`.
 """
@@ -11,7 +11,7 @@ To add one:
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smallbatch.records import ScheduleSettings
+from smallbatch.core.records import ScheduleSettings
 from smallbatch.schedules import shapes
 
 

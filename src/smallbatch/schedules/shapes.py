@@ -5,7 +5,7 @@ Each takes the schedule, `at` (updates or examples, from 0), the end of the warm
 
 import math
 
-from smallbatch.records import ScheduleSettings
+from smallbatch.core.records import ScheduleSettings
 
 
 def constant(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:

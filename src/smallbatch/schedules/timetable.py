@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smallbatch.records import Fleet
+from smallbatch.core.records import Fleet
 from smallbatch.schedules.budget import final_epochs
 from smallbatch.schedules.course import (
     Phase,

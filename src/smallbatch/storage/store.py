@@ -6,9 +6,9 @@ A part is a block of replicas that trained together, written whole or not at all
 their digest, whatever part and job they came from, so they may be packed into jobs in any way. Nothing
 here is an absolute path: the store travels as it is.
 
-`SCHEMAS` is the list of all columns. To add one: write it below, its type in `records.py`, and its value in what gives the
-rows (`fleet_run.py` and `training/results.py` of a summary, `training/history.py` of a history). A column of a summary is one
-of the study's table too (`collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
+`SCHEMAS` is the list of all columns. To add one: write it below, its type in `core/records.py`, and its value in what gives the
+rows (`jobs/train_missing.py` and `training/results.py` of a summary, `training/history.py` of a history). A column of a summary is one
+of the study's table too (`jobs/collect.py`); a measure at the end of every epoch brings its own (`measures/registry.py`).
 """
 
 import contextlib
@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from smallbatch.atomic import write_atomically
+from smallbatch.core.atomic import write_atomically
+from smallbatch.core.identity import digest, fleet_slug
+from smallbatch.core.records import Fleet
 from smallbatch.measures.registry import EPOCH_MEASURES
-from smallbatch.points import digest, fleet_slug
-from smallbatch.records import Fleet
 
 # A comment beside a column is its description in docs/tables.md (docs/generate.py).
 SUMMARY = pa.schema(

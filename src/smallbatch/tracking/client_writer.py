@@ -3,8 +3,8 @@
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-from smallbatch.records import HistoryRow, Summary
-from smallbatch.tracked_run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.core.records import HistoryRow, Summary
+from smallbatch.tracking.run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
 
 BATCH = 1000  # metrics in a request: MLflow's limit
 

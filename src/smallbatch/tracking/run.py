@@ -5,9 +5,9 @@ import math
 import re
 from dataclasses import dataclass
 
+from smallbatch.core.rates import format_rate
+from smallbatch.core.records import HistoryRow, Summary
 from smallbatch.measures.registry import EPOCH_MEASURES
-from smallbatch.rates import format_rate
-from smallbatch.records import HistoryRow, Summary
 
 METRICS = (
     *("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g"),

@@ -6,6 +6,7 @@ that is damaged costs a warning, never a training run.
 """
 
 import contextlib
+import gc
 import importlib.metadata
 import json
 import os
@@ -18,11 +19,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from smallbatch.atomic import temporary_prefix, write_atomically
-from smallbatch.console import without_collecting
-from smallbatch.errors import first_line
-from smallbatch.provenance import commit
-from smallbatch.records import LoggedPoint, StudyPlan
+from smallbatch.core.atomic import temporary_prefix, write_atomically
+from smallbatch.core.errors import first_line
+from smallbatch.core.provenance import commit
+from smallbatch.core.records import LoggedPoint, StudyPlan
 
 COLUMNS = {
     "selectedColumns": [
@@ -75,12 +75,12 @@ def log_points(
 def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any]:
     """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by the client's calls."""
     if tracking["uri"] or importlib.metadata.version("mlflow") not in KNOWN_TABLES:
-        from smallbatch import tracking_client
+        from smallbatch.tracking import client_writer
 
-        return tracking_client, client
-    from smallbatch import tracking_sqlite
+        return client_writer, client
+    from smallbatch.tracking import sqlite_writer
 
-    return tracking_sqlite, tracking_sqlite.SqlAlchemyStore(_address(results), "mlflow-artifacts:/")
+    return sqlite_writer, sqlite_writer.SqlAlchemyStore(_address(results), "mlflow-artifacts:/")
 
 
 def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results: Path) -> None:
@@ -119,7 +119,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     uri = tracking["uri"]
     try:
-        with without_collecting():
+        with _without_collecting():
             from filelock import FileLock
             from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
@@ -234,5 +234,13 @@ def incomplete(path: Path) -> bool:
     return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
 
 
-if __name__ == "__main__":
-    (track_report if "--report" in sys.argv else track_study)(Path(sys.argv[1]))
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """No garbage collection inside: imports make many objects that stay, and looking through them takes a third."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

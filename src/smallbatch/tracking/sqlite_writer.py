@@ -13,8 +13,8 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import aliased
 
-from smallbatch.records import HistoryRow, Summary
-from smallbatch.tracked_run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.core.records import HistoryRow, Summary
+from smallbatch.tracking.run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
 
 
 def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:

@@ -1,4 +1,4 @@
-"""Open the window on the runs: ``python -m smallbatch.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
+"""Open the window on the runs: ``python -m smallbatch.tracking.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
 
 import argparse
 import contextlib
@@ -10,9 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from smallbatch.console import main_errors
-from smallbatch.errors import UserError
-from smallbatch.tracking import ARTIFACTS, DATABASE
+from smallbatch.core.errors import UserError, main_errors
+from smallbatch.tracking.runs import ARTIFACTS, DATABASE
 
 RESULTS = Path("results")
 TITLES = {
@@ -41,7 +40,7 @@ def experiments(database: Path) -> dict[str, int]:
 
 
 def address(port: int, experiment: int, view: str) -> str:
-    """The page of a study's runs in one of the views of `tracking.py`."""
+    """The page of a study's runs in one of the views of `runs.py`."""
     return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from smallbatch.atomic import temporary_prefix, write_atomically
-from smallbatch.points import digest
+from smallbatch.core.atomic import temporary_prefix, write_atomically
+from smallbatch.core.identity import digest
 
 MAGIC = b"smallbatch checkpoint 1\n"
 DIGEST_SIZE = 32

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
+from smallbatch.core.errors import UserError
+from smallbatch.core.records import Fleet, Outcome, Point
+from smallbatch.core.text import count_text
 from smallbatch.data.read import Data
-from smallbatch.errors import UserError
-from smallbatch.records import Fleet, Outcome, Point
-from smallbatch.text import count_text
 from smallbatch.training.checkpoint import NO_CHECKPOINT, CheckpointPolicy
-from smallbatch.training.choose import choose_engine
-from smallbatch.training.factory import make_trainer, network
+from smallbatch.training.engines.choose import choose_engine
+from smallbatch.training.engines.factory import make_trainer, network
+from smallbatch.training.engines.limits import padding_replicas, piece_of
+from smallbatch.training.engines.modules import row_major
 from smallbatch.training.heap import give_back
 from smallbatch.training.history import ReplicaHistory
 from smallbatch.training.loop import train_block
-from smallbatch.training.modules import row_major
-from smallbatch.training.widths import padding_replicas, piece_of
 
 OnBlockEpochEnd = Callable[[list[Point], list[ReplicaHistory], float], None]
 

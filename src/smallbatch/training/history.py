@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from smallbatch.records import HistoryRow
+from smallbatch.core.records import HistoryRow
 
 
 @dataclass(frozen=True)

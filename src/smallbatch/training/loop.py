@@ -2,10 +2,10 @@
 
     θ_r <- θ_r - η̃_r · Σ_{i in batch_r} ∇ℓ_i        (Masters & Luschi 2018, equations 5 and 6)
 
-computed as η = η̃·m on the mean gradient. See `training/sgd.py` for momentum and decay, `data/stream.py` for the
+computed as η = η̃·m on the mean gradient. See `training/optimizers/sgd.py` for momentum and decay, `data/stream.py` for the
 batches, `schedules/` for rate, batch size and budget, `training/checkpoint.py` for interruptions.
 
-Where the batch size is chosen while training (`training/adaptive.py`) an "update" below is a round: every replica
+Where the batch size is chosen while training (`training/engines/adaptive.py`) an "update" below is a round: every replica
 draws one more block of examples, and those that have gathered enough make their update.
 """
 
@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from smallbatch.core.errors import Stopped
+from smallbatch.core.records import Fleet, Outcome
 from smallbatch.data.read import Data
-from smallbatch.errors import Stopped
 from smallbatch.measures.registry import asked_for
-from smallbatch.records import Fleet, Outcome
 from smallbatch.schedules.course import is_adaptive, phases_between
 from smallbatch.schedules.timetable import Epoch, Timetable
-from smallbatch.training.adaptive import Adaptive
 from smallbatch.training.checkpoint import NO_CHECKPOINT, CheckpointPolicy
+from smallbatch.training.engines.adaptive import Adaptive
+from smallbatch.training.engines.trainer import ReplicaTrainer
 from smallbatch.training.history import Clock, EpochEnd, ReplicaHistory, Scores
 from smallbatch.training.results import outcomes_of
-from smallbatch.training.trainer import ReplicaTrainer
 from smallbatch.training.updates import augmenting, batches_of
 
 CHUNK_SECONDS = 1.0  # of updates between two looks at the clock and at SIGTERM, at most

@@ -5,10 +5,10 @@ from typing import cast
 
 import numpy as np
 
+from smallbatch.core.records import Outcome, Summary
 from smallbatch.data.read import Data, Split
-from smallbatch.records import Outcome, Summary
+from smallbatch.training.engines.trainer import ReplicaTrainer
 from smallbatch.training.history import ReplicaHistory
-from smallbatch.training.trainer import ReplicaTrainer
 
 
 def outcomes_of(

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from smallbatch.core.records import Fleet
 from smallbatch.data.augment import Augmented, moves_in
 from smallbatch.data.read import Split
 from smallbatch.data.stream import fresh, stream
-from smallbatch.records import Fleet
 from smallbatch.schedules.course import Phase, is_adaptive
-from smallbatch.training.trainer import ReplicaTrainer
+from smallbatch.training.engines.trainer import ReplicaTrainer
 
 Update = Callable[[slice, np.ndarray, np.ndarray], None]
 
@@ -29,7 +29,7 @@ def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int)
 def batches_of(phase: Phase, fleet: Fleet, seeds: list[int], size: int) -> np.ndarray:
     """The examples of a phase's updates ``[R, updates, m]``, in the way in which the fleet samples them."""
     number, m = phase.stop - phase.first, phase.batch_size
-    # An adaptive rule draws fresh examples itself, when it knows how many its update has (`adaptive.py`).
+    # An adaptive rule draws fresh examples itself, when it knows how many its update has (`training/engines/adaptive.py`).
     if fleet["schedule"].get("sampling") == "fresh" and not is_adaptive(fleet):
         return fresh_batches(seeds, m, size, phase.first, number)
     return batches(seeds, m, size, phase.examples, number)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from smallbatch.training.compiled.ready import stamp
+from smallbatch.training.engines.compiled.ready import stamp
 
 
 class Compiling:
@@ -39,7 +39,7 @@ class Compiling:
 
 def _start() -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "smallbatch.training.compiled"]
+    command = [sys.executable, "-m", "smallbatch.training.engines.compiled"]
     nothing, kept = subprocess.DEVNULL, subprocess.PIPE
     return subprocess.Popen(command, env=environment, text=True, start_new_session=True, stdout=nothing, stderr=kept)
 

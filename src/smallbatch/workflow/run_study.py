@@ -8,16 +8,16 @@ from typing import Any, TextIO
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from smallbatch import store
-from smallbatch.compose import CONF, checked, compose
-from smallbatch.console import main_errors, user_folder
+from smallbatch.config.compose import CONF, checked, compose
+from smallbatch.core.errors import UserError, main_errors
+from smallbatch.core.rates import format_rate
+from smallbatch.core.records import StudyConfig
+from smallbatch.core.user_folder import user_folder
 from smallbatch.data.fetch import fetch
 from smallbatch.data.prepare import prepare
-from smallbatch.errors import UserError
-from smallbatch.job import RESULTS, run_job
-from smallbatch.plan_files import plan_study, write_plan
-from smallbatch.rates import format_rate
-from smallbatch.records import StudyConfig
+from smallbatch.jobs.run import RESULTS, run_job
+from smallbatch.planning.files import plan_study, write_plan
+from smallbatch.storage import store
 
 
 def main(arguments: list[str]) -> None:

@@ -9,16 +9,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from smallbatch.compose import compose
-from smallbatch.errors import UserError
+from smallbatch.config.compose import compose
+from smallbatch.core.errors import UserError
+from smallbatch.core.identity import count
+from smallbatch.core.progress import expected
+from smallbatch.core.records import Job, StudyPlan
+from smallbatch.core.text import count_text
 from smallbatch.figures.names import FORMATS, figures_of
-from smallbatch.plan_files import other_codes, plan_study, write_plan
-from smallbatch.points import count
-from smallbatch.progress import expected
-from smallbatch.records import Job, StudyPlan
+from smallbatch.planning.files import other_codes, plan_study, write_plan
 from smallbatch.schedules.course import phases_of
-from smallbatch.text import count_text
-from smallbatch.tracking import DATABASE, incomplete
+from smallbatch.tracking.runs import DATABASE, incomplete
 
 RESULTS = Path("results")
 KEYS = {"study", "hydra", "conf", "partial"}

@@ -8,9 +8,9 @@ from smallbatch.analysis.claims.verdict import ALPHA, Evidence, Rule, directiona
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, difference, first, setting_key
 from smallbatch.analysis.phrases import percent, setting_text
-from smallbatch.rates import rate_text
-from smallbatch.records import PlannedClaim
-from smallbatch.text import budget_text
+from smallbatch.core.rates import rate_text
+from smallbatch.core.records import PlannedClaim
+from smallbatch.core.text import budget_text
 
 POINTS = "points"
 SEVERAL = "the study has several {}; name one in the claim"

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from smallbatch.errors import UserError
+from smallbatch.core.errors import UserError
 
 
 @dataclass(frozen=True)

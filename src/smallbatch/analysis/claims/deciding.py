@@ -9,7 +9,7 @@ from smallbatch.analysis.claims.verdict import ALPHA, LATER, Decision, Evidence,
 from smallbatch.analysis.effect import Effect, quantile
 from smallbatch.analysis.measured import overrides
 from smallbatch.analysis.phrases import signed
-from smallbatch.text import count_text
+from smallbatch.core.text import count_text
 
 MOST = 1000  # seeds; what needs more is not decided by seeds
 

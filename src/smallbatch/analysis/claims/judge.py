@@ -10,10 +10,10 @@ from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
-from smallbatch.records import PlannedClaim
-from smallbatch.text import budget_text, kind_text
+from smallbatch.core.records import PlannedClaim
+from smallbatch.core.text import budget_text, kind_text
 
-KINDS = {  # a function for each of config_claims.TESTS, which says how to add one
+KINDS = {  # a function for each of config.claims.TESTS, which says how to add one
     "small-batch": small_batch,
     "large-batch": small_batch,
     "no-difference": no_difference,

@@ -9,8 +9,8 @@ from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
 from smallbatch.analysis.effect import Effect, paired, two_way
 from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, first
 from smallbatch.analysis.phrases import percent
-from smallbatch.records import PlannedClaim
-from smallbatch.text import budget_text, count_text
+from smallbatch.core.records import PlannedClaim
+from smallbatch.core.text import budget_text, count_text
 
 
 def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence:

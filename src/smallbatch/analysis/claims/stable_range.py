@@ -10,8 +10,8 @@ from smallbatch.analysis.effect import Effect, paired
 from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
 from smallbatch.analysis.stable import largest_without_failure
-from smallbatch.records import PlannedClaim
-from smallbatch.text import budget_text
+from smallbatch.core.records import PlannedClaim
+from smallbatch.core.text import budget_text
 
 UNIT = "octaves per doubling of m"
 FINE = 4  # rates per octave that would tell more

@@ -1,1 +1,19 @@
-"""The ways in which replicas train, and how one is chosen."""
+"""The ways in which replicas train. All give a replica the bits that it would have alone, or close to it.
+
+    trainer.py     ReplicaTrainer: what the training loop asks of an engine, with shapes; read this first
+    modules.py     the engines of PyTorch: a fused network of several replicas, or one module alone
+    groups.py      several networks as one: channel groups
+    stacked.py     several networks as one: torch.func.vmap, with convolutions as batched products on GPUs
+    compiled/      the compiled step, one replica after the other (its own guide is there)
+    adaptive.py    rules that choose the batch size, on top of an engine
+    factory.py     from the name of an engine to the replicas
+
+Which of them trains a fleet:
+
+    choose.py      what is possible for a network, and what is fastest on this machine
+    equivalence.py an engine is used only after it agrees with the modules apart
+    sharing.py     why replicas of a network cannot share a forward
+    limits.py      how many replicas train at once, and where padding keeps their bits
+
+Machines: device.py (processor or GPU, precision), cuda.py (updates replayed from a CUDA graph).
+"""

@@ -10,11 +10,11 @@ import math
 import numpy as np
 import torch
 
+from smallbatch.core.records import ScheduleSettings
 from smallbatch.data.read import Split
 from smallbatch.data.stream import fresh
-from smallbatch.records import ScheduleSettings
 from smallbatch.schedules.adaptive import Average, averaged, wanted
-from smallbatch.training.trainer import MomentTrainer, Statistics
+from smallbatch.training.engines.trainer import MomentTrainer, Statistics
 
 KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its trainer's state
 

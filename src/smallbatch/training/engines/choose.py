@@ -3,7 +3,7 @@
 The ways (`factory.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
 vmap with convolutions as batched products; vmap; one module after the other. The first is for processors, the third for
 GPUs: vmap makes batched products of linear layers, but of convolutions channel groups. A way is possible if it agrees
-with the modules apart (`verify.py`), which is looked at each time. Which is fastest is measured once per machine,
+with the modules apart (`equivalence.py`), which is looked at each time. Which is fastest is measured once per machine,
 setting and version, for some tenths of a second, and remembered in the user's cache folder.
 """
 
@@ -16,23 +16,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from smallbatch import provenance
+from smallbatch.core import provenance
+from smallbatch.core.identity import digest
+from smallbatch.core.records import Fleet, Option
+from smallbatch.core.user_cache import remember, remembered
 from smallbatch.data.read import Data
 from smallbatch.models.build import check_norms
-from smallbatch.points import digest
-from smallbatch.records import Fleet, Option
 from smallbatch.schedules.course import is_adaptive, largest_step
-from smallbatch.training.alone import must_train_alone
-from smallbatch.training.device import hardware
-from smallbatch.training.factory import MODULES, make_trainer, network
-from smallbatch.training.groups import CannotFuse
+from smallbatch.training.engines.device import hardware
+from smallbatch.training.engines.equivalence import rounds_alike, verified
+from smallbatch.training.engines.factory import MODULES, make_trainer, network
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.limits import WAYS, WIDEST, padding_replicas, piece_of, widths
+from smallbatch.training.engines.sharing import must_train_alone
+from smallbatch.training.engines.trainer import ReplicaTrainer
 from smallbatch.training.heap import give_back
-from smallbatch.training.optimizer_kinds import OPTIMIZERS, optimizer_kind
-from smallbatch.training.trainer import ReplicaTrainer
+from smallbatch.training.optimizers.kinds import OPTIMIZERS, optimizer_kind
 from smallbatch.training.updates import batches
-from smallbatch.training.verify import rounds_alike, verified
-from smallbatch.training.widths import WAYS, WIDEST, padding_replicas, piece_of, widths
-from smallbatch.user_cache import remember, remembered
 
 SAID = {
     "compiled": "by the compiled step",
@@ -137,10 +137,10 @@ def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
         known = [name for name, kind in OPTIMIZERS.items() if kind.compiled]
         return f"the compiled step knows {' and '.join(known).upper()} alone"
     try:
-        from smallbatch.training.compiled.ready import ensure_compiled
+        from smallbatch.training.engines.compiled.ready import ensure_compiled
 
         ensure_compiled()
-        from smallbatch.training.compiled.verify import verify, verify_moments
+        from smallbatch.training.engines.compiled.verify import verify, verify_moments
     except Exception as error:  # Numba is missing, or doesn't fit this machine
         return f"the compiled step needs Numba ({error})"
     try:
@@ -189,7 +189,7 @@ def _setting(fleet: Fleet) -> dict[str, Any]:
 
 
 def _name(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> str:
-    from smallbatch.source import code_digest
+    from smallbatch.core.source import code_digest
 
     code, versions = code_digest([], None), provenance.versions("torch", "numpy")
     return f"engines/{digest([_setting(fleet), list(shape), classes, machine, versions, options, code])}"

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from smallbatch.data.read import Split
-from smallbatch.training.evaluate import norm_layers
+from smallbatch.training.scoring import norm_layers
 
 if TYPE_CHECKING:
-    from smallbatch.training.modules import Modules
+    from smallbatch.training.engines.modules import Modules
 
 PART = 256  # updates whose batches and rates lie in the tensors that a graph reads
 WARM_UPS = 3  # updates before a capture, in which libraries choose kernels and take memory

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from smallbatch import provenance
-from smallbatch.errors import UserError
+from smallbatch.core import provenance
+from smallbatch.core.errors import UserError
 
 
 def place(device: str | None, gpus: int, precision: str | None, say: Callable[[str], None]) -> torch.device:

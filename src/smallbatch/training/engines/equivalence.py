@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from smallbatch.training.alone import MODES
-from smallbatch.training.evaluate import SLICE
-from smallbatch.training.groups import CannotFuse, gradients, trained
+from smallbatch.training.engines.groups import CannotFuse, gradients, trained
+from smallbatch.training.engines.limits import PROBE_WIDTHS
+from smallbatch.training.engines.sharing import MODES
 from smallbatch.training.heap import give_back
-from smallbatch.training.widths import PROBE_WIDTHS
+from smallbatch.training.scoring import SLICE
 
 
 def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, way: str) -> None:

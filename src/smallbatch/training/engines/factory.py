@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 from torch import nn
 
+from smallbatch.core.records import Fleet
 from smallbatch.data.read import Data
 from smallbatch.models.build import build
-from smallbatch.records import Fleet
 from smallbatch.schedules.course import is_adaptive, largest_batch, largest_step
-from smallbatch.training.adaptive import Adaptive
-from smallbatch.training.groups import fuse
-from smallbatch.training.modules import Modules, lone, lone_channels_last
-from smallbatch.training.stacked import Stacked, products
-from smallbatch.training.trainer import MomentTrainer, ReplicaTrainer
-from smallbatch.training.widths import padding_replicas
+from smallbatch.training.engines.adaptive import Adaptive
+from smallbatch.training.engines.groups import fuse
+from smallbatch.training.engines.limits import padding_replicas
+from smallbatch.training.engines.modules import Modules, lone, lone_channels_last
+from smallbatch.training.engines.stacked import Stacked, products
+from smallbatch.training.engines.trainer import MomentTrainer, ReplicaTrainer
 
 MODULES: dict[str, Callable[[list[nn.Module]], nn.Module]] = {  # several networks -> one that computes them
     "groups": fuse,
@@ -42,7 +42,7 @@ def _make(engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable
     nets = [network(data, fleet, seed) for seed in seeds]
     m = largest_step(fleet)
     if engine == "compiled":
-        from smallbatch.training.compiled.trainer import Compiled  # needs Numba, which other engines do without
+        from smallbatch.training.engines.compiled.trainer import Compiled  # needs Numba, which other engines do without
 
         return Compiled(nets, data.shape, m, fleet["optimizer"], whole=is_adaptive(fleet))
     padding = padding_replicas(engine, 2, fleet["batch_size"] * data.classes)

@@ -3,7 +3,7 @@
 Activations are ``[examples, R·C, H, W]``, replica after replica. A convolution of R replicas is one
 convolution with R times the groups, R batch norms are one over R·C channels, R linear layers one
 batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the layers
-of an ordinary module is enough for most networks, and `verify.py` says whether it was.
+of an ordinary module is enough for most networks, and `equivalence.py` says whether it was.
 """
 
 import copy

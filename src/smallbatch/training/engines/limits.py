@@ -1,4 +1,4 @@
-"""How many replicas train side by side: known without torch, since memory is predicted from it (`footprint.py`)."""
+"""How many replicas train side by side: known without torch, since memory is predicted from it (`resources/memory_model.py`)."""
 
 WAYS = (
     "compiled",
@@ -12,7 +12,7 @@ IMAGES_AT_ONCE = {"cpu": 2048, "cuda": 8192}  # m·replicas: wider blocks leave 
 WIDEST = {"cpu": 128, "cuda": 256}
 AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded
 TAIL = 32
-PROBE_WIDTHS = (3, 7, 16)  # widths at which bits are compared (`verify.py`)
+PROBE_WIDTHS = (3, 7, 16)  # widths at which bits are compared (`equivalence.py`)
 
 
 def piece_of(m: int, b: int | None) -> int:

@@ -12,16 +12,17 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional as F
 
+from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
-from smallbatch.records import OptimizerSettings
 from smallbatch.schedules.adaptive import Moments
-from smallbatch.training import cuda, evaluate
-from smallbatch.training.device import forward_in, products_in
-from smallbatch.training.groups import gradients, trained
-from smallbatch.training.optimizers import make_optimizer
-from smallbatch.training.sgd import SGD
-from smallbatch.training.widths import piece_of
+from smallbatch.training import scoring
+from smallbatch.training.engines import cuda
+from smallbatch.training.engines.device import forward_in, products_in
+from smallbatch.training.engines.groups import gradients, trained
+from smallbatch.training.engines.limits import piece_of
+from smallbatch.training.optimizers.sgd import SGD
+from smallbatch.training.optimizers.steps import make_optimizer
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
@@ -86,13 +87,13 @@ class Modules:
         m: int | None = None,
     ):
         self.m = m  # examples of an update, on which an optimizer may depend
-        norms = evaluate.norm_layers(nets[0])
+        norms = scoring.norm_layers(nets[0])
         self.b = norms[0].bn_batch_size if norms else None
         self.padding = padding
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
         self.precision, self.forward_in = precision, forward_in(precision, self.device)
-        # A lone module may count in Python or branch on values (`alone.py`), which a graph wouldn't repeat.
+        # A lone module may count in Python or branch on values (`sharing.py`), which a graph wouldn't repeat.
         self.capture = self.device.type == "cuda" and make not in (lone, lone_channels_last)
         self._hold(make(nets), len(nets))
 
@@ -148,7 +149,7 @@ class Modules:
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
             return loss.detach()[None], gradients(loss, self.parameters)
-        x = train.images[index].flatten(1, 2).contiguous(memory_format=evaluate.LAYOUTS[self.device.type])
+        x = train.images[index].flatten(1, 2).contiguous(memory_format=scoring.LAYOUTS[self.device.type])
         with self.forward_in():
             logits = self.net(x)
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
@@ -164,14 +165,14 @@ class Modules:
         """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""
         index = torch.from_numpy(np.ascontiguousarray(order)).to(self.device).permute(1, 2, 0).contiguous()
         before = [buffer.clone() for buffer in self.net.buffers()]
-        counted = [layer.chunks for layer in evaluate.norm_layers(self.net)]
+        counted = [layer.chunks for layer in scoring.norm_layers(self.net)]
         self.net.train()
         made = [self.losses_and_gradients(train, batch)[1] for batch in index]
         rows = torch.stack([torch.cat([g.reshape(self.replicas, -1) for g in one], 1) for one in made], 1)
         with torch.no_grad():
             for buffer, was in zip(self.net.buffers(), before, strict=True):
                 buffer.copy_(was)
-        for layer, chunks in zip(evaluate.norm_layers(self.net), counted, strict=True):
+        for layer, chunks in zip(scoring.norm_layers(self.net), counted, strict=True):
             layer.chunks = chunks
         return np.stack([products_of(of_replica) for of_replica in rows.cpu()])
 
@@ -216,7 +217,7 @@ class Modules:
         one.step(flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64))
 
     def _sgd(self) -> SGD:
-        """The optimizer, which is SGD under the rules that choose the batch size (`config_schedules.py`)."""
+        """The optimizer, which is SGD under the rules that choose the batch size (`config/schedules.py`)."""
         assert isinstance(self.stepper, SGD)
         return self.stepper
 
@@ -235,22 +236,22 @@ class Modules:
             self.once = once
         cuda.run(static, once, index, rates, sums)
 
-    def score(self, split: Split, statistics: list[evaluate.Pair] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def score(self, split: Split, statistics: list[scoring.Pair] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running statistics or `statistics`."""
-        with evaluate.fixed_statistics(self.net, statistics or []):
-            loss, correct = evaluate.score(self.net, split.images, split.labels, self.replicas)
+        with scoring.fixed_statistics(self.net, statistics or []):
+            loss, correct = scoring.score(self.net, split.images, split.labels, self.replicas)
         return loss.cpu().numpy(), correct.cpu().numpy()
 
-    def exact_statistics(self, images: torch.Tensor) -> list[evaluate.Pair]:
-        return evaluate.exact_statistics(self.net, images, self.replicas)
+    def exact_statistics(self, images: torch.Tensor) -> list[scoring.Pair]:
+        return scoring.exact_statistics(self.net, images, self.replicas)
 
-    def population_statistics(self, images: torch.Tensor) -> list[evaluate.Pair]:
-        return evaluate.population_statistics(self.net, images, self.replicas)
+    def population_statistics(self, images: torch.Tensor) -> list[scoring.Pair]:
+        return scoring.population_statistics(self.net, images, self.replicas)
 
     @property
     def normalised(self) -> bool:
         """Whether there is batch norm, so that statistics matter."""
-        return bool(evaluate.norm_layers(self.net))
+        return bool(scoring.norm_layers(self.net))
 
     def finite(self) -> np.ndarray:
         """Which replicas have only finite weights ``[R]``."""
@@ -262,7 +263,7 @@ class Modules:
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         tensors |= self.stepper.state()
         found = {name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
-        chunks = [layer.chunks for layer in evaluate.norm_layers(self.net)]
+        chunks = [layer.chunks for layer in scoring.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
         if self.replicas == 1:  # dropout and the like, which only networks that train one by one may have
             found["random"] = self._generator().get_state().numpy()[None]
@@ -278,7 +279,7 @@ class Modules:
         with torch.no_grad():
             for name, tensor in tensors.items():
                 tensor.copy_(torch.from_numpy(state[name]).view(tensor.shape))
-        for layer, chunks in zip(evaluate.norm_layers(self.net), state["chunks"][0], strict=True):
+        for layer, chunks in zip(scoring.norm_layers(self.net), state["chunks"][0], strict=True):
             layer.chunks = int(chunks)
         if "random" in state:
             self._generator().set_state(torch.from_numpy(state["random"][0]))

@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.groups import CannotFuse, grouped
-from smallbatch.training.modules import row_major
+from smallbatch.training.engines.groups import CannotFuse, grouped
+from smallbatch.training.engines.modules import row_major
 
 
 class _HandOver(torch.autograd.Function):

@@ -1,6 +1,6 @@
 """What the training loop asks of the replicas of a block, whichever engine trains them.
 
-    Compiled   (`compiled/trainer.py`)   the compiled step, one replica after the other
+    Compiled   (`training/engines/compiled/trainer.py`)   the compiled step, one replica after the other
     Modules    (`modules.py`)            PyTorch: a fused network of several replicas, or one module alone
     Adaptive   (`adaptive.py`)           either of these under a rule that chooses the batch size
 
@@ -59,7 +59,7 @@ class ReplicaTrainer(Protocol):
         """
 
     def exact_statistics(self, images: torch.Tensor) -> Statistics:
-        """Batch norm's chunk statistics, averaged over one pass of `images` ``[N, C, H, W]`` (`evaluate.py`)."""
+        """Batch norm's chunk statistics, averaged over one pass of `images` ``[N, C, H, W]`` (`training/scoring.py`)."""
 
     def population_statistics(self, images: torch.Tensor) -> Statistics:
         """Batch norm's statistics over all `images` ``[N, C, H, W]`` at once."""

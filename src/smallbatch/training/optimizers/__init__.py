@@ -1,1 +1,1 @@
-"""Optimizers of replicas: their kinds, and their steps."""
+"""Optimizers: `kinds.py` lists them without torch, `steps.py` makes them; each has a file with its step."""

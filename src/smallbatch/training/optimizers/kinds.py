@@ -1,8 +1,8 @@
 """The optimizers that there are, and what is known of each without torch: planning and prediction of memory read this.
 
 To add one:
-1. a file of `conf/optimizer/`, its keys in `config.Optimizer` (their defaults null, so that points trained before keep their
-   digests) and `records.OptimizerSettings`, with their bounds in `config._check_optimizer`;
+1. a file of `conf/optimizer/`, its keys in `schema.Optimizer` (their defaults null, so that points trained before keep their
+   digests) and `records.OptimizerSettings`, with their bounds in `schema._check_optimizer`;
 2. an entry below;
 3. a class like `SGD` (`sgd.py`), and what makes one from the config in `optimizers.FACTORIES`;
 4. a line in `tests/unit/test_optimizers.py`, which compares it with torch's own, and in the documentation.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smallbatch.records import OptimizerSettings
+from smallbatch.core.records import OptimizerSettings
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers: `optimizer_kinds.py`."""
+"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers: `kinds.py`."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 
-from smallbatch.records import OptimizerSettings
-from smallbatch.training.adamw import AdamW
-from smallbatch.training.optimizer_kinds import optimizer_kind
-from smallbatch.training.sgd import SGD
+from smallbatch.core.records import OptimizerSettings
+from smallbatch.training.optimizers.adamw import AdamW
+from smallbatch.training.optimizers.kinds import optimizer_kind
+from smallbatch.training.optimizers.sgd import SGD
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
 

@@ -11,7 +11,7 @@ from typing import Any
 from numba import njit
 from numba.core import caching, serialize
 
-from smallbatch.training.compiled.ready import folder
+from smallbatch.training.engines.compiled.ready import folder
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False, "nogil": True}
 # A product and a sum may become one instruction; nothing is reordered, so that the bits do not depend on the compiler.

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smallbatch.training.compiled import step
-from smallbatch.training.compiled.tape import Tape
-from smallbatch.training.compiled.tensor import (
+from smallbatch.training.engines.compiled import step
+from smallbatch.training.engines.compiled.tape import Tape
+from smallbatch.training.engines.compiled.tensor import (
     AT,
     CHANNELS,
     GRADIENT_AT,

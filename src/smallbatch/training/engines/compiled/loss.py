@@ -2,8 +2,8 @@
 
 import math
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.tensor import AT, GRADIENT_AT, GRADIENT_STEP, STEP
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.tensor import AT, GRADIENT_AT, GRADIENT_STEP, STEP
 
 
 @jit

@@ -1,4 +1,4 @@
-"""Moments of single examples' gradients, for the rules that choose the batch size (`training/adaptive.py`).
+"""Moments of single examples' gradients, for the rules that choose the batch size (`training/engines/adaptive.py`).
 
 After a reverse pass over a batch (`step.train` with rate 0) the input of every layer and the gradient of its output
 are still there. From them come the sums of the *squares* of single examples' gradients: of a linear layer as the
@@ -7,10 +7,10 @@ product of the squares, of a convolution example by example.
 
 import numpy as np
 
-from smallbatch.training.compiled import products
-from smallbatch.training.compiled.cache import jit, kept_jit
-from smallbatch.training.compiled.rows import clear
-from smallbatch.training.compiled.step import (
+from smallbatch.training.engines.compiled import products
+from smallbatch.training.engines.compiled.cache import jit, kept_jit
+from smallbatch.training.engines.compiled.rows import clear
+from smallbatch.training.engines.compiled.step import (
     BIAS,
     CONVOLUTION,
     HAS_BIAS,
@@ -24,7 +24,7 @@ from smallbatch.training.compiled.step import (
     Y,
     descend,
 )
-from smallbatch.training.compiled.tensor import (
+from smallbatch.training.engines.compiled.tensor import (
     ABSENT,
     AT,
     CHANNELS,

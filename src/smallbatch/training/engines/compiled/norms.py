@@ -1,8 +1,8 @@
 """Batch norm over chunks of the examples, forward and reverse (Ioffe & Szegedy 2015; Hoffer et al. 2017)."""
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.rows import clear, fold, repeat
-from smallbatch.training.compiled.tensor import (
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.rows import clear, fold, repeat
+from smallbatch.training.engines.compiled.tensor import (
     ACCUMULATE,
     AT,
     CHANNELS,
@@ -14,7 +14,7 @@ from smallbatch.training.compiled.tensor import (
     STEP,
     WIDTH,
 )
-from smallbatch.training.compiled.vector import (
+from smallbatch.training.engines.compiled.vector import (
     add,
     add_deviations,
     add_products,

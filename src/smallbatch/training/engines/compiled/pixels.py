@@ -1,8 +1,8 @@
 """Sums, ReLU, pooling and shortcuts of one replica, forward and reverse."""
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.rows import clear
-from smallbatch.training.compiled.tensor import (
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.rows import clear
+from smallbatch.training.engines.compiled.tensor import (
     ABSENT,
     ACCUMULATE,
     AT,
@@ -16,7 +16,7 @@ from smallbatch.training.compiled.tensor import (
     WIDTH,
     WRITE,
 )
-from smallbatch.training.compiled.vector import (
+from smallbatch.training.engines.compiled.vector import (
     add,
     copy,
     give_to_largest,

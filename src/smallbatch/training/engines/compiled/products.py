@@ -1,8 +1,8 @@
 """Convolutions and linear layers of one replica, forward and reverse: all are `product` (`tile.py`) with other steps."""
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.rows import clear
-from smallbatch.training.compiled.tensor import (
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.rows import clear
+from smallbatch.training.engines.compiled.tensor import (
     ABSENT,
     ACCUMULATE,
     AT,
@@ -17,8 +17,8 @@ from smallbatch.training.compiled.tensor import (
     WIDTH,
     ZERO,
 )
-from smallbatch.training.compiled.tile import product
-from smallbatch.training.compiled.vector import add
+from smallbatch.training.engines.compiled.tile import product
+from smallbatch.training.engines.compiled.vector import add
 
 PIXELS = 256  # summed at once in a weight gradient
 

@@ -12,9 +12,9 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from smallbatch.import_graph import contents
-from smallbatch.provenance import processor
-from smallbatch.user_cache import cache_folder
+from smallbatch.core.import_graph import contents
+from smallbatch.core.provenance import processor
+from smallbatch.core.user_cache import cache_folder
 
 PATIENCE = 300  # seconds; compiling takes some 20
 
@@ -41,7 +41,7 @@ def ensure_compiled(processes: int = 1) -> None:
     with _alone():
         if stamp().exists():
             return
-        from smallbatch.training.compiled.warm_up import compile_all
+        from smallbatch.training.engines.compiled.warm_up import compile_all
 
         compile_all(processes)
         with contextlib.suppress(OSError):  # nothing was kept: each process compiles for itself

@@ -1,7 +1,7 @@
 """What layers do with a row of pixels: clear it, fold it into channels, repeat channels along it."""
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.vector import add, copy, scaled
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.vector import add, copy, scaled
 
 
 @jit

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from smallbatch.training.compiled import loss, norms, pixels, products
-from smallbatch.training.compiled.cache import jit, kept_jit
-from smallbatch.training.compiled.rows import clear
-from smallbatch.training.compiled.tensor import ABSENT, AT, CHANNELS, HEIGHT, ROW, STEP, WIDTH, ZERO
-from smallbatch.training.compiled.vector import decayed, momentum_step, sgd_step
+from smallbatch.training.engines.compiled import loss, norms, pixels, products
+from smallbatch.training.engines.compiled.cache import jit, kept_jit
+from smallbatch.training.engines.compiled.rows import clear
+from smallbatch.training.engines.compiled.tensor import ABSENT, AT, CHANNELS, HEIGHT, ROW, STEP, WIDTH, ZERO
+from smallbatch.training.engines.compiled.vector import decayed, momentum_step, sgd_step
 
 # The kinds of layer on a tape, and the columns of its rows.
 CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE, POOL_WINDOWS = range(8)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.compiled.vector import LANES
-from smallbatch.training.groups import CannotFuse
+from smallbatch.training.engines.compiled.vector import LANES
+from smallbatch.training.engines.groups import CannotFuse
 
 
 @dataclass

@@ -11,8 +11,8 @@ import llvmlite.ir as ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from smallbatch.training.compiled.cache import jit
-from smallbatch.training.compiled.vector import LANES, load, plus, pointer, spread, store, times
+from smallbatch.training.engines.compiled.cache import jit
+from smallbatch.training.engines.compiled.vector import LANES, load, plus, pointer, spread, store, times
 
 
 def _tile(pixels: int, vectors: int):

@@ -8,8 +8,8 @@ from torch import fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.alone import python_state, random_state
-from smallbatch.training.groups import CannotFuse
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.sharing import python_state, random_state
 
 # Calls that change a tensor, whose result need not be used: nothing else in the graph tells of them.
 IN_PLACE = (

@@ -4,23 +4,23 @@ import numpy as np
 import torch
 from torch import nn
 
+from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
-from smallbatch.records import OptimizerSettings
 from smallbatch.schedules.adaptive import Moments
-from smallbatch.training.compiled import moments, step
-from smallbatch.training.compiled.layout import lay_out
-from smallbatch.training.compiled.tape import lanes
-from smallbatch.training.compiled.translate import make_tape
-from smallbatch.training.groups import CannotFuse
-from smallbatch.training.optimizer_kinds import optimizer_kind
-from smallbatch.training.widths import piece_of
+from smallbatch.training.engines.compiled import moments, step
+from smallbatch.training.engines.compiled.layout import lay_out
+from smallbatch.training.engines.compiled.tape import lanes
+from smallbatch.training.engines.compiled.translate import make_tape
+from smallbatch.training.engines.groups import CannotFuse
+from smallbatch.training.engines.limits import piece_of
+from smallbatch.training.optimizers.kinds import optimizer_kind
 
 EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
 
 
 class Compiled:
-    """The replicas of one block: a `MomentTrainer` (`training/trainer.py`)."""
+    """The replicas of one block: a `MomentTrainer` (`training/engines/trainer.py`)."""
 
     padding = 0
 
@@ -154,7 +154,7 @@ class Compiled:
             self.memory[id(self.training)] = np.zeros(self.training.size, self.dtype)
         return self.training, self.memory[id(self.training)]
 
-    # --- for rules that choose the batch size (`training/adaptive.py`) ----------------------------------------------
+    # --- for rules that choose the batch size (`training/engines/adaptive.py`) ----------------------------------------------
 
     def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
         """Adds the moments of a block of examples to `sums` ``[2, P]``; returns their mean loss."""

@@ -12,12 +12,12 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
-from smallbatch.training.compiled import step
-from smallbatch.training.compiled.tape import Tape, Tensor, lanes
-from smallbatch.training.compiled.tensor import ABSENT, ACCUMULATE, WRITE
-from smallbatch.training.compiled.trace import SUMS, activations, followed
-from smallbatch.training.compiled.vector import LANES
-from smallbatch.training.groups import CannotFuse
+from smallbatch.training.engines.compiled import step
+from smallbatch.training.engines.compiled.tape import Tape, Tensor, lanes
+from smallbatch.training.engines.compiled.tensor import ABSENT, ACCUMULATE, WRITE
+from smallbatch.training.engines.compiled.trace import SUMS, activations, followed
+from smallbatch.training.engines.compiled.vector import LANES
+from smallbatch.training.engines.groups import CannotFuse
 
 
 def make_tape(net: nn.Module, shape: tuple[int, int, int]) -> Tape:

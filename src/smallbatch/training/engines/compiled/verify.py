@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
-from smallbatch.records import OptimizerSettings
-from smallbatch.training.compiled.trainer import Compiled
-from smallbatch.training.groups import CannotFuse, gradients
+from smallbatch.training.engines.compiled.trainer import Compiled
+from smallbatch.training.engines.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
 
 TRIES = 5  # a ReLU or a maximum that is a tie but for rounding takes another way: rare, and not in every try

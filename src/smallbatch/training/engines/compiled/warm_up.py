@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from smallbatch.data.read import Split
-from smallbatch.training.compiled import step
-from smallbatch.training.compiled.trainer import Compiled
+from smallbatch.training.engines.compiled import step
+from smallbatch.training.engines.compiled.trainer import Compiled
 
 # Parts of a stage compile side by side. `train` and `evaluate` call what the first stage compiles.
 STAGES = (("forward", "backward"), ("train", "score"))
