@@ -19,7 +19,13 @@ def test_snakemakes_lint_finds_nothing(reported):
 
 def test_snakefmt_and_ruff_change_nothing_types_are_right_and_imports_flow_one_way():
     root = Path(__file__).parents[2]
-    checks = (["snakefmt", "--check", "workflow"], ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"])
+    checks = (
+        ["snakefmt", "--check", "workflow"],
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["lint-imports"],
+    )
     for command in checks:
         program = Path(sys.executable).with_name(command[0])
         done = subprocess.run([program, *command[1:]], cwd=root, capture_output=True, text=True)

@@ -6,7 +6,7 @@ The numbers of a network (`memory_trace.py` finds them) are bytes, for each way 
     start, example   one update takes start + m·example beside them, for each replica (compiled: for all together)
     slice            one example of a slice of an evaluation, likewise
 
-The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/test_footprint.py` measures whole jobs.
+The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/resources/test_footprint.py` measures whole jobs.
 """
 
 import math

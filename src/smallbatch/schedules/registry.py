@@ -5,7 +5,7 @@ To add one:
 2. its new keys in `schema.Schedule` (their defaults null, so that points trained before keep their digests) and
    `records.ScheduleSettings`, their bounds in `config/schedules.py`;
 3. where it changes the batch size: a rule in `adaptive.RULES`, if it is chosen while training, or a course in `course.py`;
-4. a file of `conf/schedule/`, a row in the documentation, a case in `tests/unit/test_schedules.py`.
+4. a file of `conf/schedule/`, a row in the documentation, a case in `tests/unit/schedules/test_schedules.py`.
 """
 
 from collections.abc import Callable

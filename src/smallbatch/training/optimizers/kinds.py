@@ -5,7 +5,7 @@ To add one:
    digests) and `records.OptimizerSettings`, with their bounds in `schema._check_optimizer`;
 2. an entry below;
 3. a class like `SGD` (`sgd.py`), and what makes one from the config in `optimizers.FACTORIES`;
-4. a line in `tests/unit/test_optimizers.py`, which compares it with torch's own, and in the documentation.
+4. a line in `tests/unit/training/test_optimizers.py`, which compares it with torch's own, and in the documentation.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from checkout import REPOSITORY as ROOT
 from made import table
 
 from smallbatch.analysis.best import best_settings
@@ -28,7 +28,6 @@ from smallbatch.report.points import points_data
 from smallbatch.report.svg import inline
 
 matplotlib.use("Agg")
-ROOT = Path(__file__).parents[2]
 RAW = "<script>alert(1)</script>"
 STUDIES = ["digits", "fashion", "cifar10-resnet8", "schedules-digits", "smith-cifar10", "ba-sgd-fashion"]
 

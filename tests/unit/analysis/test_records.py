@@ -1,11 +1,11 @@
 """What is missing stays missing: null in a file reaches code as None, and text as text."""
 
 import json
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from checkout import REPOSITORY
 from made import claim, table
 
 from smallbatch.analysis.best import best_rates, best_settings, read_best
@@ -74,7 +74,7 @@ def test_a_setting_that_never_trains_has_none_where_others_have_numbers(tmp_path
     assert all(row["after"] == "η̃ = 0.2, 81.00%, 3 seeds" for row in changed)
 
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+REFERENCE = REPOSITORY / "results" / "reference"
 
 
 @pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name)

@@ -5,11 +5,11 @@ import math
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from checkout import REPOSITORY as ROOT
 
 from smallbatch.core import provenance
 from smallbatch.core.source import code_digest
@@ -22,8 +22,7 @@ from smallbatch.training.engines.choose import SAID
 from smallbatch.training.engines.compiled.ready import folder as kernels
 
 pytestmark = pytest.mark.slow
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+HERE = ROOT / "tests" / "unit"  # where networks.py is
 CONV, RESNET = "smallbatch.models.conv.ConvNet", "smallbatch.models.resnet.ResNet"
 BA_SGD = "smallbatch.models.ba_sgd.BaSgdCNN"
 # name: (network, norm, BN batch size, shape, training images, m, replicas, momentum)

@@ -1,11 +1,11 @@
 """The networks of the papers: parameters counted by hand, outputs by functions of torch alone, and how weights start."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from checkout import REPOSITORY
 from torch import nn
 from torch.nn import functional as F
 
@@ -15,7 +15,7 @@ from smallbatch.models.norm import groups_of
 from smallbatch.models.resnet import Bottleneck, ResNet50
 from smallbatch.training.engines.compiled.verify import verify
 
-CONF = Path(__file__).parents[2] / "conf" / "model"
+CONF = REPOSITORY / "conf" / "model"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28))
 IMAGE["resnet50"] = (3, 64, 64)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6

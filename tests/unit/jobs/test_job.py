@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from checkout import REPOSITORY
 from pretended_gpu import NAME, pretended_gpu  # noqa: F401
 
 from smallbatch.config.compose import compose
@@ -13,7 +14,7 @@ from smallbatch.jobs.collect import collect
 from smallbatch.jobs.run import run_job
 from smallbatch.planning.files import plan_study, write_plan
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = REPOSITORY / "tests" / "conf"
 SMALL = ["grid.batch_size=[16]", "grid.budget=epochs:2", "training.job_seconds=1000"]
 WEIGHT_NORM = ["model=mynet", "model._target_=mynets.WeightNormed", "grid.norm=[none]"]
 

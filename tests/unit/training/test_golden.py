@@ -2,11 +2,11 @@
 
 import csv
 import sys
-from pathlib import Path
 
 import pytest
+from checkout import REPOSITORY
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
+sys.path.insert(0, str(REPOSITORY / "tests" / "golden"))
 import curves
 
 LOSSES = ("train_loss_running", "val_loss")
