@@ -19,7 +19,7 @@ from smallbatch.analysis import best
 from smallbatch.analysis.claims import claim
 from smallbatch.config import claims, schema
 from smallbatch.jobs import collect
-from smallbatch.storage import store
+from smallbatch.storage import schemas
 
 DOCS = Path(__file__).parent
 SETTINGS = """\
@@ -39,7 +39,7 @@ the data set and of the network are those of their files in [conf/dataset](../co
 TABLES = """\
 # Tables
 
-<!-- Written by docs/generate.py from src/smallbatch/storage/store.py, jobs/collect.py and analysis/; change it there and run make docs. -->
+<!-- Written by docs/generate.py from src/smallbatch/storage/schemas.py, jobs/collect.py and analysis/; change it there and run make docs. -->
 
 The workflow writes these files to `results/STUDY/`. Two runs on the same machine agree in every column but the measured
 times: `seconds`, `seconds_alone` and `time`. `best.csv` and `claims.json` of the default study are equal to those in
@@ -61,7 +61,7 @@ OTHERS = """
 """
 SOURCE = DOCS.parent / "src" / "smallbatch"
 WITH_SCHEMAS = [
-    SOURCE / "storage" / "store.py",
+    SOURCE / "storage" / "schemas.py",
     SOURCE / "jobs" / "collect.py",
     *sorted((SOURCE / "measures").glob("*.py")),
 ]
@@ -95,7 +95,7 @@ def settings() -> str:
 
 def tables() -> str:
     """The text of docs/tables.md."""
-    summary, history, correct, added = map(columns, (store.SUMMARY, store.HISTORY, store.CORRECT, collect.ADDED))
+    summary, history, correct, added = map(columns, (schemas.SUMMARY, schemas.HISTORY, schemas.CORRECT, collect.ADDED))
     runs, epochs = summary | added, history | {"seconds_alone": added["seconds_alone"]}
     parts = [
         ("table.parquet", "One row per point, that is per training run.", {name: runs[name] for name in collect.TABLE}),

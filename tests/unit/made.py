@@ -62,7 +62,7 @@ def claim(name: str = "c", **changes) -> Claim:
 
 
 def grid(frame: pd.DataFrame) -> list[dict]:
-    """A plan of just the points that are there, as `plan.expand` gives it."""
+    """A plan of just the points that are there, as `grid.expand` gives it."""
     return [
         dict(zip(SETTING, (None if pd.isna(value) else value for value in key), strict=True))
         | {"path": "grid", "base_lr": sorted(group["base_lr"].unique()), "seeds": group["seed"].nunique()}

@@ -14,7 +14,7 @@ from smallbatch.config.compose import compose
 from smallbatch.figures.names import FIGURES
 from smallbatch.jobs import collect
 from smallbatch.planning import plan
-from smallbatch.storage import store
+from smallbatch.storage import schemas
 from smallbatch.training.engines.limits import WAYS
 
 SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -85,7 +85,7 @@ def test_every_setting_is_on_the_page():
 
 
 def test_every_stored_column_is_in_the_studys_table():
-    assert set(collect.TABLE) == set(store.SUMMARY.names) | set(collect.ADDED.names)
+    assert set(collect.TABLE) == set(schemas.SUMMARY.names) | set(collect.ADDED.names)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from smallbatch.report.captions import CAPTIONS
 from smallbatch.report.reported import MEASURES as FUNCTIONS
 from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.registry import SCHEDULES
-from smallbatch.storage import store
+from smallbatch.storage import schemas
 from smallbatch.tracking.run import METRICS
 from smallbatch.training.optimizers.kinds import OPTIMIZERS
 from smallbatch.training.optimizers.steps import FACTORIES
@@ -91,7 +91,7 @@ def test_per_epoch_measures_have_a_key_columns_and_a_figure():
         assert measure.key in keys_of(Evaluation) and getattr(Evaluation(), measure.key) is None
         assert measure.figure in FIGURES and set(measure.tracked) <= set(measure.columns.names) & set(METRICS)
         assert all(re.search(rf"\b{name}\b", DOCUMENTATION) for name in [measure.key, *measure.columns.names])
-        assert set(measure.columns.names) <= set(store.HISTORY.names)
+        assert set(measure.columns.names) <= set(schemas.HISTORY.names)
 
 
 def test_a_study_measures_what_it_asks_for_alone():
@@ -99,12 +99,12 @@ def test_a_study_measures_what_it_asks_for_alone():
     assert asked_for(compose("digits", [])["evaluation"]) == []
 
 
-@pytest.mark.parametrize("name", store.TABLES)
+@pytest.mark.parametrize("name", schemas.TABLES)
 def test_no_column_stands_twice_and_what_may_be_left_out_is_a_column(name):
-    names = store.SCHEMAS[name].names
-    assert len(names) == len(set(names)) and store.OPTIONAL[name] < set(names)
+    names = schemas.SCHEMAS[name].names
+    assert len(names) == len(set(names)) and schemas.OPTIONAL[name] < set(names)
 
 
 def test_the_studys_table_has_every_column_of_a_summary():
     """And what the study adds: its name, and its names for budget and schedule; the time that one model alone would take."""
-    assert sorted(collect.TABLE) == sorted({*store.SUMMARY.names, "study", "budget", "schedule", "seconds_alone"})
+    assert sorted(collect.TABLE) == sorted({*schemas.SUMMARY.names, "study", "budget", "schedule", "seconds_alone"})

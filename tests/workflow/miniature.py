@@ -5,7 +5,7 @@ import itertools
 from smallbatch.config.compose import compose
 from smallbatch.core.errors import UserError
 from smallbatch.core.rates import format_rate, parse_rates
-from smallbatch.planning.plan import expand
+from smallbatch.planning.grid import expand
 
 SIZES = {"train": 512, "validation": 100, "test": 100}
 LARGEST = SIZES["train"] // 8  # batch size: eight updates an epoch

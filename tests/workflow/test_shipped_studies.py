@@ -13,7 +13,7 @@ from report_page import Page
 
 from smallbatch.config.compose import compose
 from smallbatch.figures.names import figures_of
-from smallbatch.planning.plan import expand
+from smallbatch.planning.grid import expand
 
 pytestmark = pytest.mark.slow
 STUDIES = sorted(path.stem for path in (REPOSITORY / "conf" / "study").glob("*.yaml"))

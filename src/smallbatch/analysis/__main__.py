@@ -8,7 +8,7 @@ from smallbatch.analysis.claims.claim import write_claims
 from smallbatch.analysis.claims.judge import judge
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.results import read_results
-from smallbatch.planning.plan import expand
+from smallbatch.planning.grid import expand
 
 
 def analyse(folder: Path) -> None:

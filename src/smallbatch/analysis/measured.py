@@ -22,7 +22,7 @@ Fix = tuple[str, list[float]]  # a key of the study, and the rates that it shoul
 class Measured:
     table: pd.DataFrame  # a row per point and budget that it stands in
     best: pd.DataFrame  # a row per setting
-    planned: list[GridRow]  # rows of `plan.expand`
+    planned: list[GridRow]  # rows of `grid.expand`
     correct: Callable[[list[str]], np.ndarray]  # final correctness [points, test images]
 
     @functools.cached_property

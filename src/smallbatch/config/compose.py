@@ -14,7 +14,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from smallbatch.config.schema import Config, check
+from smallbatch.config.checks import check
+from smallbatch.config.schema import Config
 from smallbatch.core.errors import UserError
 from smallbatch.core.records import StudyConfig
 from smallbatch.data import image_folder

@@ -148,7 +148,7 @@ class BudgetSettings(TypedDict):
 
 
 class GridRow(TypedDict):
-    """A setting of the grid with its rates, as `plan.expand` makes them."""
+    """A setting of the grid with its rates, as `grid.expand` makes them."""
 
     path: str  # the key of the study that it comes from
     budget: str
@@ -217,7 +217,7 @@ class DataPlan(TypedDict):
 
 
 class Summary(TypedDict, total=False):
-    """What a trained point came to: a row of `store.SUMMARY`, whose columns are described there."""
+    """What a trained point came to: a row of `schemas.SUMMARY`, whose columns are described there."""
 
     point: str  # digest
     dataset: str
@@ -258,7 +258,7 @@ class Summary(TypedDict, total=False):
 
 
 class HistoryRow(TypedDict, total=False):
-    """An epoch of a replica: a row of `store.EPOCH` without its point. Epoch 0 is the start.
+    """An epoch of a replica: a row of `schemas.EPOCH` without its point. Epoch 0 is the start.
 
     Measures that a study asks for add columns of their own (`measures/registry.py`).
     """

@@ -17,9 +17,9 @@ from smallbatch.core.errors import UserError, main_errors
 from smallbatch.core.rates import format_rate
 from smallbatch.core.records import Fleet, Job, StudyPlan
 from smallbatch.resources.speeds import Speeds, read_calibration, update_seconds
-from smallbatch.storage import store
+from smallbatch.storage import schemas, store
 
-# What a study adds to the columns of store.SUMMARY, and, of these, `seconds_alone` to those of store.HISTORY. A comment
+# What a study adds to the columns of schemas.SUMMARY, and, of these, `seconds_alone` to those of schemas.HISTORY. A comment
 # beside a column is its description in docs/tables.md (docs/generate.py).
 ADDED = pa.schema(
     [
@@ -37,21 +37,21 @@ ORDER = [
     *("val_loss", "val_accuracy_running", "test_accuracy_running", "test_accuracy_population"),
     *("seconds_alone", "updates_planned", "flops", "settings", "data", "commit", "versions", "processor"),
 ]
-TABLE = [*ORDER, *(name for name in store.SUMMARY.names if name not in ORDER)]
+TABLE = [*ORDER, *(name for name in schemas.SUMMARY.names if name not in ORDER)]
 GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr", "missing_seeds")
 
 
 def collect(path: Path, results: Path, partial: bool) -> None:
     """Collect the study that `path` describes; without `partial` every job must be there."""
     study = json.loads(path.read_text())
-    found: dict[str, list[pa.Table]] = {name: [] for name in store.TABLES}
+    found: dict[str, list[pa.Table]] = {name: [] for name in schemas.TABLES}
     fleets: dict[str, Fleet] = {}
     gaps: list[dict] = []
     for job in study["jobs"]:
         folder, wanted = results / "jobs" / job, json.loads((results / "plan" / f"{job}.json").read_text())
         fleets |= {identity.fleet_slug(entry["fleet"]): entry["fleet"] for entry in wanted["fleets"]}
-        if all((folder / f"{name}.parquet").is_file() for name in store.TABLES):
-            for name in store.TABLES:
+        if all((folder / f"{name}.parquet").is_file() for name in schemas.TABLES):
+            for name in schemas.TABLES:
                 found[name].append(store.read(folder, name))
         elif partial:
             gaps += _stored(wanted, results, found)
@@ -88,7 +88,7 @@ def _stored(job: Job, results: Path, found: dict[str, list[pa.Table]]) -> list[d
         fleet, points = entry["fleet"], identity.points_of(entry["points"])
         digests = identity.point_digests(fleet, points)
         tables = store.look_up(results / "store", fleet, codes, digests)
-        for name in store.TABLES:
+        for name in schemas.TABLES:
             found[name].append(tables[name])
         there = set(tables["summary"]["point"].to_pylist())
         missing = sorted(point for point, digest in zip(points, digests, strict=True) if digest not in there)

@@ -18,7 +18,7 @@ from smallbatch.core.progress import JobProgress
 from smallbatch.core.records import Job, JobCost, JobFleet, NetworkBytes
 from smallbatch.jobs.train_missing import Done, FleetRun, track
 from smallbatch.resources import memory_limit
-from smallbatch.storage import store
+from smallbatch.storage import schemas, store
 from smallbatch.training import checkpoint
 
 RESULTS = Path("results")
@@ -48,7 +48,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
         raise UserError(" | ".join(dict.fromkeys(done.failed)) + kept)
     folder = results / "jobs" / name
     folder.mkdir(parents=True, exist_ok=True)
-    for table in store.TABLES:
+    for table in schemas.TABLES:
         store.write_file(folder / f"{table}.parquet", pa.concat_tables(tables[table]))
     cost = cost_of(done, points, started)
     if "peak_mb" in cost:
@@ -71,7 +71,7 @@ def read_job(path: Path) -> Job:
 
 def complete_fleets(job: Job, name: str, results: Path, progress: JobProgress, done: Done) -> dict[str, list[pa.Table]]:
     """The tables of the job's fleets, after training what is missing; adds what happened to `done`."""
-    tables: dict[str, list[pa.Table]] = {table: [] for table in store.TABLES}
+    tables: dict[str, list[pa.Table]] = {table: [] for table in schemas.TABLES}
     for entry, numbers in zip(job["fleets"], job["resources"]["networks"], strict=True):
         slug = identity.fleet_slug(entry["fleet"])
         try:

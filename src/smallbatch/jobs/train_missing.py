@@ -27,7 +27,7 @@ from smallbatch.jobs.sigterm import sigterm_noted
 from smallbatch.resources import memory_limit
 from smallbatch.resources.memory_model import MARGIN, WIDEST, fitting, options, peak
 from smallbatch.schedules.course import largest_step
-from smallbatch.storage import store
+from smallbatch.storage import schemas, store
 from smallbatch.training import checkpoint
 from smallbatch.training.engines.limits import piece_of
 
@@ -141,7 +141,7 @@ class FleetRun:
 
     def store(self, common: Summary, block: list[Point], outcomes: list[Outcome]) -> None:
         """Store the points of a block; then nobody needs its checkpoint."""
-        rows: dict[str, list] = {name: [] for name in store.TABLES}
+        rows: dict[str, list] = {name: [] for name in schemas.TABLES}
         flops = self.numbers["separate"].get("flops") if self.numbers else None
         for point, outcome in zip(block, outcomes, strict=True):
             digest = self.missing[point]
@@ -151,7 +151,7 @@ class FleetRun:
             rows["history"] += [{"point": digest, **row} for row in outcome["history"]]
             rows["correct"].append({"point": digest, "correct": outcome["correct"]})
             self.done.trained.append((summary | self.names, outcome["history"]))
-        tables = {name: store.from_rows(name, rows[name]) for name in store.TABLES}
+        tables = {name: store.from_rows(name, rows[name]) for name in schemas.TABLES}
         store.add(self.results / "store", self.fleet, self.job["code"], tables)
         self.progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
         checkpoint.path_of(self.folder, [self.missing[point] for point in block]).unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from smallbatch.core.errors import UserError
 from smallbatch.core.identity import canonical, digest, fleet_slug
 from smallbatch.core.records import StudyConfig
 from smallbatch.core.source import accepted_arguments, code_digest, data_digest
-from smallbatch.planning.plan import Plan, expand, make_plan
+from smallbatch.planning.grid import expand
+from smallbatch.planning.plan import Plan, make_plan
 from smallbatch.resources.memory_numbers import footprints
 from smallbatch.storage import store
 

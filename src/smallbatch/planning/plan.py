@@ -4,12 +4,9 @@ A *point* is one training run. A *fleet* is points that share all but η̃ and s
 A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one process.
 """
 
-import itertools
 from dataclasses import dataclass
-from typing import Any
 
 from smallbatch.core.identity import count, digest, fleet_slug
-from smallbatch.core.rates import parse_rates
 from smallbatch.core.records import (
     BudgetSettings,
     DataPlan,
@@ -20,17 +17,13 @@ from smallbatch.core.records import (
     JobFleet,
     Networks,
     PlannedClaim,
-    ScheduleSettings,
     Setting,
     StudyConfig,
     StudyPlan,
 )
-from smallbatch.measures.registry import asked_for
+from smallbatch.planning.grid import budget_name, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
-from smallbatch.schedules.budget import updates_in
-from smallbatch.schedules.course import ADAPTIVE, largest_batch, updates_planned
 
-EXPONENTS = {"linear": 1.0, "sqrt": 0.5, "constant": 0.0}  # p of η ∝ m^p
 WHENCE = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
 
 
@@ -49,7 +42,7 @@ def make_plan(
     `code` and `data_code` are digests of the source (`core/source.py`) that trains and that loads the data;
     `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`resources/memory_model.py`).
     """
-    dataset: DataPlan = {"dataset": _without_null(config["dataset"]), "code": data_code, "folder": folder}
+    dataset: DataPlan = {"dataset": without_null(config["dataset"]), "code": data_code, "folder": folder}
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
@@ -89,130 +82,6 @@ def make_plan(
         "jobs": sorted(jobs),
     }
     return Plan(study, jobs, {data_id: dataset})
-
-
-def expand(config: StudyConfig) -> list[GridRow]:
-    """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum, batch_size, norm, ...}``.
-
-    `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
-    so that a narrowed grid narrows it.
-    """
-    grid = config["grid"]
-    kinds = {_norm_kind(norm) for norm in grid["norm"]}
-    rows = _product(config, "grid", grid, grid["batch_size"], grid["norm"])
-    for name, arm in grid["arms"].items():
-        sizes = [m for m in arm["batch_size"] or grid["batch_size"] if m in grid["batch_size"]]
-        norms = [norm for norm in arm["norm"] or grid["norm"] if _norm_kind(norm) in kinds]
-        rows += _product(config, f"grid.arms.{name}", arm, sizes, norms)
-    return rows
-
-
-def schedules(config: StudyConfig, arm: dict) -> dict[str, ScheduleSettings]:
-    """The schedules of the grid or an arm by name."""
-    wanted = arm["schedule"] if arm["schedule"] is not None else config["grid"]["schedule"]
-    if wanted is None:
-        return {config["schedule"]["name"]: _without_null(config["schedule"])}
-    return {name: _without_null(config["schedules"][name]) for name in wanted}
-
-
-def _product(config: StudyConfig, path: str, arm: dict, sizes: list[int], norms: list[str]) -> list[GridRow]:
-    grid, train_size = config["grid"], config["dataset"]["sizes"]["train"]
-    rows: list[GridRow] = []
-    for m, norm, (name, schedule) in itertools.product(sizes, norms, schedules(config, arm).items()):
-        if m > train_size:
-            raise ValueError(
-                f"{path}.batch_size: {m} is more than the {train_size:,} training images; choose smaller ones"
-            )
-        kind = _norm_kind(norm)
-        b = int(norm.partition(":")[2] or m) if kind == "bn" else None
-        if b and m % b:
-            raise ValueError(
-                f"{path}.norm: bn:{b} does not divide batch size {m}; "
-                f"choose a BN batch size that divides every m, or give {norm} an arm with the m that it divides"
-            )
-        _check_course(path, name, schedule, m, kind, b, train_size)
-        for measure in asked_for(config["evaluation"]):
-            measure.check_point(config["evaluation"][measure.key], b or 1, train_size)
-        budget = arm["budget"] or grid["budget"]
-        try:
-            updates, examples = _updates(budget, grid["budget"], schedule, m, b, train_size)
-        except ValueError as error:
-            raise ValueError(f"{path}.budget: {error}") from None
-        rows.append(
-            {
-                "path": path,
-                "budget": _budget_name(budget, grid["budget"], train_size),
-                "schedule": name,
-                "course": {key: value for key, value in schedule.items() if key != "momentum"},
-                "momentum": schedule.get("momentum", config["optimizer"]["momentum"]),
-                "batch_size": m,
-                "norm": kind,
-                "bn_batch_size": b,
-                "updates": updates,
-                "examples": examples,
-                "base_lr": _rates(path, grid, arm, m, kind),
-                "seeds": grid["seeds"],
-            }
-        )
-    return rows
-
-
-def _check_course(
-    path: str, name: str, schedule: ScheduleSettings, m: int, kind: str, b: int | None, train_size: int
-) -> None:
-    """What depends on schedule, batch size and norm together."""
-    rule = schedule["name"]
-    said = rule if rule == name else f"schedule {name} ({rule})"
-    if rule in ADAPTIVE and kind == "bn":
-        raise ValueError(
-            f"{path}.norm: {said} needs the gradient of each example alone, and batch norm has none; write none or gn"
-        )
-    if rule in ADAPTIVE and m < 2:
-        raise ValueError(f"{path}.batch_size: {said} needs blocks of 2 examples or more for a variance, not {m}")
-    largest = largest_batch(schedule, b or 1, train_size)
-    if (rule in ADAPTIVE or rule == "increase-batch") and m > largest:
-        raise ValueError(
-            f"{path}.batch_size: {m} is above the largest batch that {said} may reach, {largest} "
-            f"({schedule.get('cap', 1)} of {train_size:,} images); choose a smaller m or a larger cap"
-        )
-    if rule == "increase-batch" and m == largest:
-        raise ValueError(
-            f"{path}.batch_size: {m} is the largest batch that {said} may reach, so it would never grow; "
-            "choose a smaller m or a larger cap"
-        )
-
-
-def _norm_kind(norm: str) -> str:
-    return norm.partition(":")[0]
-
-
-def _updates(
-    budget: str, grid_budget: str, schedule: ScheduleSettings, m: int, b: int | None, size: int
-) -> tuple[int, int | None]:
-    if budget.startswith("updates_of:"):
-        if grid_budget.startswith("updates_of:"):
-            raise ValueError("grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X")
-        budget = _budget_name(budget, grid_budget, size)
-    return updates_planned(schedule, budget, m, b or 1, size)
-
-
-def _budget_name(budget: str, grid_budget: str, train_size: int) -> str:
-    if budget.startswith("updates_of:"):
-        return f"updates:{updates_in(grid_budget, int(budget.partition(':')[2]), train_size)}"
-    return budget
-
-
-def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
-    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first, scaled to m."""
-    scaling = arm["scaling"] or grid["scaling"] or "linear"
-    scale = (m / (grid["scaling_reference"] or 1)) ** (EXPONENTS[scaling] - 1)
-    for owner, where in ((arm, path), (grid, "grid")):
-        for key in (f"m{m}_{kind}", f"m{m}"):
-            if key in owner["base_lr_at"]:
-                return sorted(parse_rates(owner["base_lr_at"][key], f"{where}.base_lr_at.{key}"))
-        if owner["base_lr"]:
-            return sorted(rate * scale for rate in parse_rates(owner["base_lr"], f"{where}.base_lr"))
-    raise ValueError(f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]")
 
 
 def budgets(config: StudyConfig, rows: list[GridRow]) -> list[BudgetSettings]:
@@ -270,7 +139,7 @@ def papers(config: StudyConfig) -> list[dict]:
 
 def _budget_of(config: StudyConfig, entry: dict) -> str:
     grid = config["grid"]["budget"]
-    return _budget_name(entry["budget"] or grid, grid, config["dataset"]["sizes"]["train"])
+    return budget_name(entry["budget"] or grid, grid, config["dataset"]["sizes"]["train"])
 
 
 def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
@@ -310,7 +179,7 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
     if not row["momentum"]:
         optimizer["nesterov"] = None
     evaluation = {key: value for key, value in config["evaluation"].items() if key != "target"}
-    return _without_null(
+    return without_null(
         {
             "dataset": _content(config),
             "model": config["model"],
@@ -326,13 +195,6 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
 
 def _content(config: StudyConfig) -> dict:
     """What a data set is, wherever its files come from."""
-    dataset = _without_null(config["dataset"])
+    dataset = without_null(config["dataset"])
     whence = (*WHENCE, "folder") if "content" in dataset else WHENCE  # a folder of images is known by its content
     return {key: value for key, value in dataset.items() if key not in whence}
-
-
-def _without_null(value: Any) -> Any:
-    """The value without keys that are null: a new option whose default is null changes no digest."""
-    if isinstance(value, dict):
-        return {key: _without_null(item) for key, item in value.items() if item is not None}
-    return value

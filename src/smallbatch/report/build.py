@@ -26,7 +26,7 @@ from smallbatch.core.provenance import commit
 from smallbatch.core.records import StudyPlan
 from smallbatch.core.text import budget_text, counts_text, kind_text
 from smallbatch.figures.names import figures_of
-from smallbatch.planning.plan import expand
+from smallbatch.planning.grid import expand
 from smallbatch.report import tables
 from smallbatch.report.answer import answer
 from smallbatch.report.captions import CAPTIONS

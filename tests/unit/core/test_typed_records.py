@@ -9,8 +9,9 @@ from smallbatch.config import claims as config_claims
 from smallbatch.config import schema as classes
 from smallbatch.config.compose import compose
 from smallbatch.core import records
-from smallbatch.planning.plan import expand, make_plan
-from smallbatch.storage import store
+from smallbatch.planning.grid import expand
+from smallbatch.planning.plan import make_plan
+from smallbatch.storage import schemas
 
 
 def keys(record) -> set[str]:
@@ -31,8 +32,8 @@ def plan():
 
 
 def test_a_summary_and_a_row_of_a_history_have_the_columns_of_the_store():
-    assert keys(records.Summary) == names(store.SUMMARY) | {"budget", "schedule"}
-    assert keys(records.HistoryRow) == names(store.EPOCH) - {"point"}
+    assert keys(records.Summary) == names(schemas.SUMMARY) | {"budget", "schedule"}
+    assert keys(records.HistoryRow) == names(schemas.EPOCH) - {"point"}
 
 
 @pytest.mark.parametrize(

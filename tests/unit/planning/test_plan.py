@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from smallbatch.config.compose import compose
 from smallbatch.core.identity import count, digest, point_digests, points_of
+from smallbatch.planning.grid import expand
 from smallbatch.planning.packing import pack
-from smallbatch.planning.plan import expand, fleet_of, make_plan
+from smallbatch.planning.plan import fleet_of, make_plan
 
 
 @pytest.fixture(scope="module")

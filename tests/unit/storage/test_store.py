@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from smallbatch.core.identity import point_digests
-from smallbatch.storage import store
+from smallbatch.storage import schemas, store
 
 POINTS = [(0.5, 0), (0.5, 1), (0.25, 0)]
 
@@ -16,24 +16,24 @@ def tables(points: list[str], loss: float = 1.0) -> dict:
         "history": [{"point": p, "epoch": e} for p in points for e in (0, 1)],
         "correct": [{"point": p, "correct": b"\x80"} for p in points],
     }
-    return {name: pa.Table.from_pylist(rows[name], store.SCHEMAS[name]) for name in store.TABLES}
+    return {name: pa.Table.from_pylist(rows[name], schemas.SCHEMAS[name]) for name in schemas.TABLES}
 
 
 def row(name: str, **changes) -> dict:
     """With a null for each column that a row must have."""
-    return dict.fromkeys(set(store.SCHEMAS[name].names) - store.OPTIONAL[name]) | changes
+    return dict.fromkeys(set(schemas.SCHEMAS[name].names) - schemas.OPTIONAL[name]) | changes
 
 
-@pytest.mark.parametrize("name", store.TABLES)
+@pytest.mark.parametrize("name", schemas.TABLES)
 def test_rows_become_a_table_and_what_they_may_leave_out_is_null(name):
-    table = store.from_rows(name, [row(name, point="a"), row(name, point="b") | dict.fromkeys(store.OPTIONAL[name])])
-    assert table.schema == store.SCHEMAS[name] and table["point"].to_pylist() == ["a", "b"]
-    assert all(table[column].null_count == 2 for column in store.OPTIONAL[name])
+    table = store.from_rows(name, [row(name, point="a"), row(name, point="b") | dict.fromkeys(schemas.OPTIONAL[name])])
+    assert table.schema == schemas.SCHEMAS[name] and table["point"].to_pylist() == ["a", "b"]
+    assert all(table[column].null_count == 2 for column in schemas.OPTIONAL[name])
 
 
-@pytest.mark.parametrize("name", store.TABLES)
+@pytest.mark.parametrize("name", schemas.TABLES)
 def test_a_row_with_a_column_that_its_table_does_not_have_is_refused(name):
-    with pytest.raises(ValueError, match=f"^{name}: no column sharpness in store.SCHEMAS$"):
+    with pytest.raises(ValueError, match=f"^{name}: no column sharpness in schemas.SCHEMAS$"):
         store.from_rows(name, [row(name), row(name, sharpness=1.0)])
 
 

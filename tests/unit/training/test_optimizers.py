@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from smallbatch.config.schema import _check_optimizer
+from smallbatch.config.checks import _check_optimizer
 from smallbatch.data.stream import stream
 from smallbatch.models.build import build
 from smallbatch.training.engines.choose import candidates
