@@ -100,7 +100,7 @@ def test_a_hook_runs_a_tool_of_make_lint_on_files_that_are_there(hook):
 
 def test_every_tool_of_make_lint_is_a_hook():
     tools = re.findall(r"\$\(BIN\)/(\w+(?: (?:check|format))?)", RECIPE)
-    assert len(tools) == len(HOOK_LIST) == 5
+    assert len(tools) == len(HOOK_LIST) == 6
     assert all(any(f"/{tool}" in hook["entry"] for hook in HOOK_LIST) for tool in tools)
 
 

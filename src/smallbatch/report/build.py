@@ -53,7 +53,7 @@ def build_page(results: Results) -> str:
         "budgets": " and ".join(budget_text(b["budget"]) for b in study["budgets"]),
     }
     environment = Environment(
-        loader=PackageLoader("smallbatch", "page"),
+        loader=PackageLoader("smallbatch", "report"),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,

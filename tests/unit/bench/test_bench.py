@@ -2,10 +2,13 @@
 
 import csv
 
+import pytest
+
 import smallbatch.bench.__main__ as bench
 from smallbatch.bench.cases import Case
 
 
+@pytest.mark.slow
 def test_every_way_is_timed_and_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "SECONDS", 0.01)
     monkeypatch.setattr(bench, "REPEATS", 2)

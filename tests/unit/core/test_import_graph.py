@@ -144,5 +144,14 @@ def test_importing_a_module_of_this_package_reads_no_file_that_was_not_found():
         str(path)
         for path in source_files("smallbatch.jobs.collect", "smallbatch.config.compose", "smallbatch.resources.cost")
     }
-    for module in ("collect", "compose", "cost", "speeds", "store", "config_claims", "papers", "progress"):
+    for module in (
+        "jobs.collect",
+        "config.compose",
+        "resources.cost",
+        "resources.speeds",
+        "storage.store",
+        "config.claims",
+        "config.papers",
+        "core.progress",
+    ):
         assert sys.modules[f"smallbatch.{module}"].__file__ in found
