@@ -106,7 +106,7 @@ def test_a_folder_of_images_is_a_data_set(fresh):
     assert set(table["dataset"]) == {"pictures"} and table["test_accuracy"].min() > 0.8
     (fresh.root / "pictures" / "red" / "0.png").write_bytes(b"no picture")
     broken = fresh.snakemake("table", study="digits", hydra=settings, check=False)
-    assert "pictures/red/0.png: it is no image that can be read" in broken.output and "Traceback" not in broken.output
+    assert "pictures/red/0.png: not a readable image" in broken.output and "Traceback" not in broken.output
 
 
 def test_what_a_study_will_cost_is_printed_and_what_is_stored_costs_nothing(fresh):

@@ -21,7 +21,7 @@ class GradientSize:
 
     def check(self, setting):
         if setting < 1:
-            raise ValueError(f"evaluation.gradient_size: {setting} is no number of examples; write 1 or more")
+            raise ValueError(f"evaluation.gradient_size: {setting} is not a valid number of examples; write 1 or more")
 
     def check_point(self, setting, unit, train_size):
         if setting % unit:
@@ -61,7 +61,7 @@ def own(tmp_path) -> Checkout:
 
 def test_a_measure_of_ones_own_reaches_the_tables_and_the_list_of_figures(own):
     refused = own.module("smallbatch.train", *SMALL, "evaluation.gradient_size=0", check=False)
-    assert "evaluation.gradient_size: 0 is no number of examples; write 1 or more" in refused.error
+    assert "evaluation.gradient_size: 0 is not a valid number of examples; write 1 or more" in refused.error
     histories, plans = [], set()
     for further in ("evaluation.gradient_size=32", "evaluation.gradient_size=null"):
         own.module("smallbatch.train", *SMALL, further)

@@ -33,7 +33,7 @@ class Effect:
 
     @property
     def alike(self) -> bool:
-        """Whether every prediction says the same: then what can be said follows from the number of images alone."""
+        """True if no prediction differs; then only a binomial bound from the number of images is possible."""
         return self.variance == 0 and self.examples > 0
 
     @property

@@ -13,7 +13,7 @@ def noise_over_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     """``line, epoch, seeds, b_simple, b_simple_low, b_simple_high`` from the estimates in `runs`, a row per seed and epoch.
 
     Estimates of tr Σ and |G|² are averaged over seeds and WINDOW epochs, then divided (McCandlish et al. 2018, appendix
-    A.1); the interval is Fieller's, from the seeds' means (an estimate above what can be told is inf).
+    A.1); the interval is Fieller's, from the seeds' means (inf: no finite estimate).
     """
     rows = []
     for line, group in runs.groupby("line", sort=False):

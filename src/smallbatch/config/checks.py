@@ -35,14 +35,18 @@ def check(config: StudyConfig) -> None:
     optimizer = config["optimizer"]
     _check_optimizer(optimizer)
     if config["tracking"]["name"] not in ("mlflow", "none"):
-        raise ValueError(f"tracking.name: {config['tracking']['name']!r} is no way of tracking; write mlflow or none")
+        raise ValueError(
+            f"tracking.name: {config['tracking']['name']!r} is not a tracking backend; write mlflow or none"
+        )
     training = config["training"]
     if training["gpus"] < 0:
         raise ValueError(f"training.gpus: {training['gpus']} must be 0 or more")
     if training["device"] not in (None, "cpu", "cuda"):
-        raise ValueError(f"training.device: {training['device']!r} is no device; write cpu, cuda or null")
+        raise ValueError(f"training.device: {training['device']!r} is not a valid device; write cpu, cuda or null")
     if config["precision"] not in (None, "tf32", "bf16"):
-        raise ValueError(f"precision: {config['precision']!r} is no precision; write tf32, bf16 or null (float32)")
+        raise ValueError(
+            f"precision: {config['precision']!r} is not a valid precision; write tf32, bf16 or null (float32)"
+        )
     for key, value in training.items():
         if key not in ("gpus", "device") and value is not None and not 0 < value < math.inf:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
@@ -58,7 +62,7 @@ def _check_evaluation(evaluation: dict[str, Any]) -> None:
         if evaluation[measure.key] is not None:
             measure.check(evaluation[measure.key])
     if evaluation["target"] is not None and not 0 < evaluation["target"] <= 1:
-        raise ValueError(f"evaluation.target: {evaluation['target']} must lie above 0 and not above 1")
+        raise ValueError(f"evaluation.target: {evaluation['target']} must be above 0 and at most 1")
 
 
 def _check_dataset(dataset: dict[str, Any]) -> None:
@@ -79,7 +83,7 @@ def _check_dataset(dataset: dict[str, Any]) -> None:
 def _check_files(dataset: dict[str, Any]) -> None:
     """The keys that say where a data set's files come from, and check them."""
     if not isinstance(dataset.get("mirror"), str | None):
-        raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is no folder; write its path, or null")
+        raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is not a folder; write its path, or null")
     sums, download = dataset.get("sha256"), dataset.get("download")
     if sums is not None and not (isinstance(sums, dict) and all(isinstance(one, str) for one in sums.values())):
         raise ValueError(f"dataset.sha256: {sums!r} names no splits; write {{train: SUM, test: SUM}}, or null")
@@ -89,7 +93,9 @@ def _check_files(dataset: dict[str, Any]) -> None:
         raise ValueError("dataset.download: write its url and files: {NAME: md5:SUM or sha256:SUM}")
     for name, checksum in download["files"].items():
         if not re.fullmatch("(md5|sha256):[0-9a-f]+", str(checksum)):
-            raise ValueError(f"dataset.download.files.{name}: {checksum} is no checksum; write md5:SUM or sha256:SUM")
+            raise ValueError(
+                f"dataset.download.files.{name}: {checksum} is not a valid checksum; write md5:SUM or sha256:SUM"
+            )
 
 
 def _check_optimizer(optimizer: dict[str, Any]) -> None:
@@ -117,11 +123,13 @@ def _check_augmentation(augmentation: dict[str, Any] | None, shape: list[int]) -
         return
     name, padding = augmentation["name"], augmentation["padding"]
     if name != "crop-flip":
-        raise ValueError(f"augmentation.name: {name!r} is no augmentation; write augmentation=crop-flip or none")
+        raise ValueError(
+            f"augmentation.name: {name!r} is not a valid augmentation; write augmentation=crop-flip or none"
+        )
     most = min(*shape[1:], 64) - 1  # int8 holds twice that
     if not 0 <= padding <= most:
         raise ValueError(
-            f"augmentation.padding: {padding} must lie between 0 and {most} for images of {shape[1:]} pixels"
+            f"augmentation.padding: {padding} must be between 0 and {most} for images of {shape[1:]} pixels"
         )
 
 
@@ -134,7 +142,7 @@ def _check_axes(path: str, axes: dict[str, Any]) -> None:
             raise ValueError(f"{path}.{key}: the list is empty; give it at least one value")
         repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
         if repeated is not None:
-            raise ValueError(f"{path}.{key}: {repeated} stands there twice; remove one")
+            raise ValueError(f"{path}.{key}: {repeated} is listed twice; remove one")
     for m in axes["batch_size"] or []:
         if m < 1:
             raise ValueError(f"{path}.batch_size: {m} is not a batch size; write 1 or more")
@@ -150,10 +158,10 @@ def _check_axes(path: str, axes: dict[str, Any]) -> None:
     for key, values in ({f"{path}.base_lr": axes["base_lr"]} | lists).items():
         rates = parse_rates(values or [], key)
         if len(set(rates)) < len(rates):
-            raise ValueError(f"{key}: the same rate stands there twice; remove one")
+            raise ValueError(f"{key}: the same rate is listed twice; remove one")
         if values is not None and not rates:
             raise ValueError(f"{key}: the list is empty; give it at least one rate")
     if axes["scaling"] not in (None, "linear", "sqrt", "constant"):
-        raise ValueError(f"{path}.scaling: {axes['scaling']!r} is no rule; write linear, sqrt or constant")
+        raise ValueError(f"{path}.scaling: {axes['scaling']!r} is not a valid rule; write linear, sqrt or constant")
     if axes["budget"] is not None:
         check_budget(f"{path}.budget", axes["budget"])

@@ -97,7 +97,7 @@ def check_claims(config: StudyConfig, known: set[str]) -> None:
     claims = config["claims"]
     if claims["seeds_planned"] < FEWEST_SEEDS:
         raise ValueError(
-            f"claims.seeds_planned: {claims['seeds_planned']} seeds decide nothing; write {FEWEST_SEEDS} or more"
+            f"claims.seeds_planned: {claims['seeds_planned']} seeds are too few for a test; write {FEWEST_SEEDS} or more"
         )
     for key in ("delta", "margin"):
         _check_size(f"claims.{key}", claims[key])
@@ -111,13 +111,13 @@ def check_claims(config: StudyConfig, known: set[str]) -> None:
                 check_budget(f"{path}.budget", reported["budget"])
             if reported["measure"] not in (None, *MEASURES):
                 raise ValueError(
-                    f"{path}.measure: {reported['measure']!r} is no measure; write {', '.join(MEASURES)} or null"
+                    f"{path}.measure: {reported['measure']!r} is not a valid measure; write {', '.join(MEASURES)} or null"
                 )
 
 
 def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: set[str]) -> None:
     if claim["test"] not in TESTS:
-        raise ValueError(f"{path}.test: {claim['test']!r} is no test; write {', '.join(TESTS)}")
+        raise ValueError(f"{path}.test: {claim['test']!r} is not a valid test; write {', '.join(TESTS)}")
     for key in ("statement", *TESTS[claim["test"]]):
         if not claim[key]:
             raise ValueError(f"{path}.{key}: missing; a claim of the kind {claim['test']} needs it")
@@ -128,7 +128,7 @@ def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: s
                 f"(known: {', '.join(config['schedules']) or 'none'})"
             )
     if claim["norm"] not in (None, "none", "bn", "gn"):
-        raise ValueError(f"{path}.norm: {claim['norm']!r} is no kind of norm; write none, bn, gn or null (all)")
+        raise ValueError(f"{path}.norm: {claim['norm']!r} is not a valid norm; write none, bn, gn or null (all)")
     if claim["budget"] is not None:
         check_budget(f"{path}.budget", claim["budget"])
     for key in ("delta", "margin"):

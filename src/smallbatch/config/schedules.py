@@ -35,7 +35,9 @@ def check_schedules(config: StudyConfig) -> None:
                     f"add /schedule@schedules.{name}: NAME to the study's defaults"
                 )
     if grid["scaling_reference"] is not None and grid["scaling_reference"] < 1:
-        raise ValueError(f"grid.scaling_reference: {grid['scaling_reference']} is no batch size; write 1 or more")
+        raise ValueError(
+            f"grid.scaling_reference: {grid['scaling_reference']} is not a valid batch size; write 1 or more"
+        )
     for path, schedule in all_schedules(config).items():
         _check_schedule(path, schedule, config)
 
@@ -73,7 +75,7 @@ def _check_drops(path: str, schedule: dict[str, Any]) -> None:
     grows = schedule["name"] == "increase-batch"
     drops, factor = schedule["drops"], schedule["factor"]
     if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
-        raise ValueError(f"{path}.drops: {drops} must rise and lie between 0 and 1 (fractions of the budget)")
+        raise ValueError(f"{path}.drops: {drops} must be increasing, between 0 and 1 (fractions of the budget)")
     if grows and not drops:
         raise ValueError(f"{path}.drops: empty; write at which fractions of the budget the batch grows")
     if drops and factor is None:
@@ -84,7 +86,7 @@ def _check_drops(path: str, schedule: dict[str, Any]) -> None:
             "where a step schedule would divide the rate"
         )
     if factor is not None and not grows and not 0 < factor < 1:
-        raise ValueError(f"{path}.factor: {factor} must lie between 0 and 1: each drop multiplies the rate by it")
+        raise ValueError(f"{path}.factor: {factor} must be between 0 and 1: each drop multiplies the rate by it")
 
 
 def _check_bounds(path: str, schedule: dict[str, Any]) -> None:
@@ -95,10 +97,10 @@ def _check_bounds(path: str, schedule: dict[str, Any]) -> None:
         raise ValueError(f"{path}.increases: {increases} must be 1 or more")
     if cap is not None and not 0 < cap <= 1:
         raise ValueError(
-            f"{path}.cap: {cap} must lie above 0 and not above 1: no batch holds more than all training images"
+            f"{path}.cap: {cap} must be above 0 and at most 1: no batch holds more than all training images"
         )
     if warmup is not None and not 0 < warmup < 1:
-        raise ValueError(f"{path}.warmup: {warmup} must lie between 0 and 1 (a share of the budget)")
+        raise ValueError(f"{path}.warmup: {warmup} must be between 0 and 1 (a share of the budget)")
     if warmup_from is not None and not (warmup and 0 <= warmup_from < 1):
         raise ValueError(
             f"{path}.warmup_from: it must be at least 0 and below 1, and needs warmup, a share of the budget"
@@ -113,7 +115,7 @@ def _check_bounds(path: str, schedule: dict[str, Any]) -> None:
 def _check_sampling(path: str, schedule: dict[str, Any], config: StudyConfig) -> None:
     sampling = schedule["sampling"]
     if sampling not in (None, "epochs", "fresh"):
-        raise ValueError(f"{path}.sampling: {sampling!r} is no way of drawing; write epochs or fresh")
+        raise ValueError(f"{path}.sampling: {sampling!r} is not a way of sampling; write epochs or fresh")
     if sampling == "fresh" and config["augmentation"]:
         raise ValueError(
             f"{path}.sampling: fresh draws have no epochs, by which augmentation is drawn; write augmentation=none"
@@ -136,4 +138,4 @@ def _check_with_optimizer(path: str, schedule: dict[str, Any], config: StudyConf
     if config["precision"]:
         raise ValueError(f"precision: {name} takes moments of gradients in single precision; write precision=null")
     if optimizer["nesterov"]:
-        raise ValueError(f"{path}.name: {name} knows no Nesterov step; leave out optimizer.nesterov")
+        raise ValueError(f"{path}.name: {name} does not support Nesterov momentum; leave out optimizer.nesterov")

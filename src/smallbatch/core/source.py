@@ -65,7 +65,7 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
     """
     module, _, _ = target.rpartition(".")
     if not module:
-        raise UserError(f"_target_: {target!r} is no dotted name; write package.module.Name")
+        raise UserError(f"_target_: {target!r} is not a dotted name; write package.module.Name")
     if module.startswith("smallbatch.") and not file_of(module):
         raise UserError(f"_target_: {target} is not in this package; there is no file {module.rpartition('.')[2]}.py")
     files = _files([module], folder)

@@ -53,7 +53,9 @@ def described(dataset: dict) -> dict:
     for key in ("test", "validation"):
         share = dataset.get(key)
         if not isinstance(share, int | float) or not 0 < share < 1:
-            raise ValueError(f"dataset.{key}: {share!r} is no share of the images; write a number between 0 and 1")
+            raise ValueError(
+                f"dataset.{key}: {share!r} is not a valid share of the images; write a number between 0 and 1"
+            )
     parts = listing(Path(folder))
     counts = {name: np.array([len(paths) for paths in classes.values()]) for name, classes in parts.items()}
     if "all" in counts:
@@ -142,7 +144,7 @@ def _read(classes: dict[str, list[Path]], shape: list[int]) -> tuple[np.ndarray,
                 upright = ImageOps.exif_transpose(opened)  # cameras note how they were held
                 fitted = ImageOps.fit(upright.convert("RGB" if channels == 3 else "L"), (width, height))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{path}: it is no image that can be read ({error}); repair or remove it") from error
+            raise ValueError(f"{path}: not a readable image ({error}); repair or remove it") from error
         image[:] = np.asarray(fitted).reshape(height, width, channels)
     labels = np.repeat(np.arange(len(classes)), [len(one) for one in classes.values()])
     return images.transpose(0, 3, 1, 2), labels

@@ -41,7 +41,7 @@ def read_idx(path: Path, kind: str) -> np.ndarray:
     magic, words = HEADER[kind]
     header = np.frombuffer(content[: 4 * words], ">i4")
     if len(header) < words or header[0] != magic:
-        raise ValueError(f"{path}: it is no IDX file of {kind}; replace the file")
+        raise ValueError(f"{path}: not an IDX file of {kind}; replace the file")
     shape = tuple(int(n) for n in header[1:])
     size = int(np.prod(shape))
     if len(content) != 4 * words + size:

@@ -32,7 +32,7 @@ COLUMNS = pa.schema(
     ]
 )
 BATCHES = 8  # small batches of a measurement
-DRAWN = 2**32 - 2  # tells what is drawn for this measure from what is drawn for training
+DRAWN = 2**32 - 2  # the random stream of this measure, disjoint from training's
 T_OF_8 = 2.36  # Student's t at 95% for 8 batches: a job has no scipy to ask
 
 
@@ -47,7 +47,7 @@ class NoiseScale:
 
     def check(self, setting: float) -> None:
         if not 0 < setting <= 1:
-            raise ValueError(f"evaluation.noise_scale: {setting} must lie above 0 and not above 1")
+            raise ValueError(f"evaluation.noise_scale: {setting} must be above 0 and at most 1")
 
     def check_point(self, setting: float, unit: int, train_size: int) -> None:
         least = BATCHES * unit / train_size
@@ -88,7 +88,7 @@ def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, flo
 
 
 def noise_scale(products: np.ndarray, b: int) -> dict[str, float]:
-    """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: above what can be told.
+    """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: no finite estimate.
 
     From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's for the ratio, from the
     jackknife over small batches.

@@ -24,7 +24,7 @@ from smallbatch.core.records import (
 from smallbatch.planning.grid import budget_name, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
-WHENCE = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
+SOURCE_KEYS = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
 
 
 @dataclass(frozen=True)
@@ -196,5 +196,7 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
 def _content(config: StudyConfig) -> dict:
     """What a data set is, wherever its files come from."""
     dataset = without_null(config["dataset"])
-    whence = (*WHENCE, "folder") if "content" in dataset else WHENCE  # a folder of images is known by its content
-    return {key: value for key, value in dataset.items() if key not in whence}
+    source = (
+        (*SOURCE_KEYS, "folder") if "content" in dataset else SOURCE_KEYS
+    )  # a folder of images is known by its content
+    return {key: value for key, value in dataset.items() if key not in source}

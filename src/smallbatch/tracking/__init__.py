@@ -1,1 +1,1 @@
-"""MLflow, the window on the runs."""
+"""Tracking with MLflow."""

@@ -1,4 +1,4 @@
-"""MLflow, the window on the runs: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with ``--report`` the report.
+"""Log runs in MLflow: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with ``--report`` the report.
 
 The tables are the truth; every function here may be repeated and adds nothing that is there already. One
 experiment per study, one run per point, found by its tag ``point``. A server that is down or a database

@@ -1,4 +1,4 @@
-"""Open the window on the runs: ``python -m smallbatch.tracking.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
+"""Start the MLflow UI: ``python -m smallbatch.tracking.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
 
 import argparse
 import contextlib
@@ -55,7 +55,7 @@ def main() -> None:
                 f"{arguments.study}: write the name of the study alone: {arguments.study.partition('=')[2]}"
             )
         if not 1 <= arguments.port <= 65535:
-            raise UserError(f"--port {arguments.port}: a port lies between 1 and 65535")
+            raise UserError(f"--port {arguments.port}: a port is a number between 1 and 65535")
         RESULTS.mkdir(exist_ok=True)
         with FileLock(RESULTS / f".{DATABASE}.lock"):  # not while a job makes the database
             found = experiments(RESULTS / DATABASE)

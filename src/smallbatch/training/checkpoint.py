@@ -1,9 +1,9 @@
-"""Checkpoints of a block of replicas: one file, written whole or not at all, read only if it is sound and one's own.
+"""Checkpoints of a block of replicas: one file, written whole or not at all, loaded only if its checksum and its identity match.
 
     magic line · header (one line of JSON) · the arrays, one after another · blake2b digest of all before it
 
 The header holds ``identity`` (whose it is), ``state`` (where training stood) and ``arrays`` (name, type, shape).
-A checkpoint lies beside the parts of the store and is no part: it goes when its points are stored.
+A checkpoint is a file beside the parts of the store; it is deleted when its points are stored.
 """
 
 import hashlib

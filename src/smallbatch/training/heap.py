@@ -1,4 +1,4 @@
-"""Freed memory, back to the system."""
+"""Return freed memory to the system (malloc_trim)."""
 
 import contextlib
 import ctypes

@@ -232,7 +232,7 @@ def drop_diverged(trainer: ReplicaTrainer, state: BlockState) -> None:
 
 
 class CheckpointIfDue:
-    """A moment at which training can be interrupted: saves a checkpoint if one is due, stops if SIGTERM was received."""
+    """Save a checkpoint if one is due; stop if SIGTERM was received."""
 
     def __init__(self, trainer: ReplicaTrainer, state: BlockState, clock: Clock, policy: CheckpointPolicy):
         self.trainer, self.state, self.clock, self.policy = trainer, state, clock, policy

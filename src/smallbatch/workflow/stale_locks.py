@@ -1,4 +1,4 @@
-"""What a run of Snakemake that died has left: locks, and outputs that it marked as incomplete."""
+"""Clean up after a run of Snakemake that was killed: locks, and outputs that it marked as incomplete."""
 
 import base64
 import binascii

@@ -139,11 +139,14 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("dataset.mirror=5", "dataset.mirror: 5 is no folder; write its path, or null"),
+        ("dataset.mirror=5", "dataset.mirror: 5 is not a folder; write its path, or null"),
         ("dataset.sha256=abc", "dataset.sha256: 'abc' names no splits; write {train: SUM, test: SUM}, or null"),
         ("~dataset.download.url", "dataset.download: write its url and files"),
         ("dataset.download.files=null", "dataset.download: write its url and files"),
-        ("++dataset.download.files.more=0", "dataset.download.files.more: 0 is no checksum; write md5:SUM or sha256"),
+        (
+            "++dataset.download.files.more=0",
+            "dataset.download.files.more: 0 is not a valid checksum; write md5:SUM or sha256",
+        ),
     ],
 )
 def test_settings_of_files_that_cannot_be_are_refused(change, said):

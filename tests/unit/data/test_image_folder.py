@@ -116,7 +116,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
     for key, share in (("test", 1.5), ("validation", 0), ("test", "a")):
         assert f"dataset.{key}: {share!r} is no share of the images" in said(pictures, **{key: share})
     (pictures / "red" / "broken.png").write_bytes(b"this is no picture")
-    assert "red/broken.png: it is no image that can be read" in said(pictures)
+    assert "red/broken.png: not a readable image" in said(pictures)
     (pictures / "red" / "broken.png").unlink()
     assert "dataset.shape: 4 channels; write 1 (grey) or 3 (colour)" in said(pictures, shape=[4, 8, 8])
     (pictures / "green").mkdir()

@@ -114,7 +114,7 @@ def test_where_a_job_trains(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"training\.device: cuda, but torch"):
         place("cuda", 1, None, said.append)
-    with pytest.raises(UserError, match="precision: tf32 is of GPUs alone"):
+    with pytest.raises(UserError, match="precision: tf32 is available on GPUs only"):
         place(None, 1, "tf32", said.append)
 
 
@@ -129,7 +129,7 @@ def test_products_are_in_single_precision_but_for_a_while():
 
 def test_the_compiled_step_knows_no_other_precision(digits32, make_fleet):
     ways, reasons = candidates(digits32, setting(make_fleet, precision="bf16"))
-    assert ways[:3] == ["groups", "vmap", "separate"] and reasons == ["the compiled step knows no bf16"]
+    assert ways[:3] == ["groups", "vmap", "separate"] and reasons == ["the compiled step does not support bf16"]
 
 
 @pytest.mark.parametrize("engine", WAYS)

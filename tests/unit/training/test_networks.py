@@ -79,7 +79,7 @@ EXPECTED = {  # the way that comes first, and why none before it does
         "separate",
         "layer drop (Dropout) draws random numbers, and in a fleet these would depend on a replica's neighbours",
     ),
-    "Counting": ("separate", "the forward of Counting keeps state in steps, which is no buffer"),
+    "Counting": ("separate", "the forward of Counting keeps state in steps, which is not a buffer"),
     "Branching": (
         "separate",
         "the forward of Branching reads values of tensors into Python, where replicas can't differ",

@@ -140,7 +140,7 @@ def test_an_unknown_optimizer_trains_as_no_other():
 
 
 def test_the_compiled_step_refuses_an_optimizer_that_it_does_not_know():
-    with pytest.raises(CannotFuse, match=r"^the compiled step knows no adamw$"):
+    with pytest.raises(CannotFuse, match=r"^the compiled step does not support adamw$"):
         trainer_of("compiled", "adamw", POINTS, torch.float32)
 
 

@@ -11,7 +11,7 @@ from smallbatch.analysis.measured import overrides
 from smallbatch.analysis.phrases import signed
 from smallbatch.core.text import count_text
 
-MOST = 1000  # seeds; what needs more is not decided by seeds
+MOST = 1000  # seeds; above this, seeds alone are not a practical answer
 
 
 @dataclass(frozen=True)

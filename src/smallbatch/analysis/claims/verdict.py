@@ -122,7 +122,7 @@ def _alpha(evidence: Evidence, planned: int) -> float:
 def multipliers(ps: list[float], alpha: float = ALPHA) -> list[float]:
     """By how much Holm's step-down multiplies each p value; where a smaller one is not told at `alpha`, by as much as that.
 
-    Multiplied values are told at `alpha` just where Holm tells them.
+    An adjusted p value is below `alpha` exactly where Holm's procedure rejects.
     """
     if not ps:
         return []

@@ -52,7 +52,7 @@ SLOWER = {
 SETTING = ("model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")  # what the fastest way depends on
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
-CLOSE = 1.03  # a way that is faster by less doesn't take the place of one before it
+CLOSE = 1.03  # a later engine must be at least 3% faster to be preferred
 
 
 def choose_engine(data: Data, fleet: Fleet, say: Callable[[str], None], most: int | None = None) -> Option:
@@ -132,7 +132,7 @@ def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
     if data.device.type != "cpu":
         return "the compiled step is for processors"
     if fleet.get("precision"):
-        return f"the compiled step knows no {fleet['precision']}"
+        return f"the compiled step does not support {fleet['precision']}"
     if not optimizer_kind(fleet.get("optimizer", {})).compiled:
         known = [name for name, kind in OPTIMIZERS.items() if kind.compiled]
         return f"the compiled step knows {' and '.join(known).upper()} alone"

@@ -24,7 +24,9 @@ def place(device: str | None, gpus: int, precision: str | None, say: Callable[[s
         say(f"torch {torch.__version__} sees no GPU on this machine (training.gpus: {gpus}); trains on the processor")
     chosen = torch.device("cuda" if there and (device == "cuda" or (device is None and gpus)) else "cpu")
     if precision == "tf32" and chosen.type != "cuda":
-        raise UserError("precision: tf32 is of GPUs alone; write training.gpus=1 where there is one, or precision=null")
+        raise UserError(
+            "precision: tf32 is available on GPUs only; write training.gpus=1 where there is one, or precision=null"
+        )
     return chosen
 
 

@@ -36,7 +36,7 @@ def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
 
 
 def padding_replicas(engine: str, replicas: int, logits: int) -> int:
-    """How often the last point of a block trains once more, so that no bit of the others depends on the packing.
+    """Number of padding replicas needed so that results do not depend on how points are packed.
 
     Channel groups of one replica round differently from groups of several. Under vmap a processor takes the
     last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as the sigmoid in another

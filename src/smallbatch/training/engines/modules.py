@@ -1,6 +1,6 @@
 """Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one module alone.
 
-All lies where the networks and the data lie. On a GPU the updates of several replicas are replays of a CUDA graph
+All tensors are on the device of the networks and the data. On a GPU the updates of several replicas are replays of a CUDA graph
 (`cuda.py`); what the methods return is on the host, so they end when the GPU has ended.
 """
 
@@ -232,7 +232,7 @@ class Modules:
                 once = cuda.captured(static)
             except Exception as error:  # whatever a user's forward does that no graph can hold
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
-                self.say(f"updates are no CUDA graph and so slower: {line}")
+                self.say(f"updates cannot be captured as a CUDA graph and are slower: {line}")
             self.once = once
         cuda.run(static, once, index, rates, sums)
 

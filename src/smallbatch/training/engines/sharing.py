@@ -1,4 +1,4 @@
-"""What in a network's forward forbids that replicas share one, whatever the way."""
+"""Why the replicas of a network cannot share a forward pass, in any engine."""
 
 import copy
 import random
@@ -60,7 +60,7 @@ class _Watch(TorchDispatchMode):
         now = python_state(module)
         changed = [key for key in now if now[key] != state.get(key)]
         if changed:
-            self._note(f"keeps state in {changed[0]}, which is no buffer")
+            self._note(f"keeps state in {changed[0]}, which is not a buffer")
         self.open.pop()
 
     def _note(self, what: str) -> None:

@@ -21,7 +21,7 @@ class AdamW:
         eps: float,
         weight_decay: float,
     ):
-        whole = [parameter.detach() for parameter in parameters]  # one module's lie as they please
+        whole = [parameter.detach() for parameter in parameters]  # a single module's may have any memory layout
         self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
         self.beta1, self.beta2, self.eps, self.weight_decay = beta1, beta2, eps, weight_decay
         self.first, self.second = ([torch.zeros_like(row) for row in self.rows] for _ in range(2))

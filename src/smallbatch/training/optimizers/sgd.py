@@ -50,7 +50,7 @@ class SGD:
             torch._foreach_add_(self.velocity, steps)
             ahead = torch._foreach_add(steps, self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
             steps = list(ahead)
-        if len(lr) == 1:  # the weights of one module lie as they please
+        if len(lr) == 1:  # a single module's weights may have any memory layout
             torch._foreach_add_(self.rows, steps, alpha=-float(lr))
             return
         for row, step in zip(self.rows, steps, strict=True):

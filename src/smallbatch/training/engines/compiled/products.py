@@ -81,7 +81,7 @@ def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, paddi
 
 @jit
 def turn(p, w, a, turned, kernel, stride, first_i, rows, first_j, columns, c, k):
-    """Weights ``[kernel, kernel, in, out]`` of a phase's window, turned round, as ``[rows, columns, out, in]``."""
+    """Weights ``[kernel, kernel, in, out]`` of a phase's window, rotated by 180°, as ``[rows, columns, out, in]``."""
     for i in range(rows):
         for j in range(columns):
             source = ((first_i + stride * (rows - 1 - i)) * kernel + first_j + stride * (columns - 1 - j)) * c * k

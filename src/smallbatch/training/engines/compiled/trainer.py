@@ -34,7 +34,7 @@ class Compiled:
     ):
         """`m` is the largest batch; with `whole` it is computed at once, however large (`moment_sums` needs that)."""
         if not optimizer_kind(optimizer).compiled:
-            raise CannotFuse(f"the compiled step knows no {optimizer['name']}")
+            raise CannotFuse(f"the compiled step does not support {optimizer['name']}")
         self.tape = tape = make_tape(nets[0], shape)
         self.dtype = next(nets[0].parameters()).detach().numpy().dtype
         self.optimizer = optimizer

@@ -1,4 +1,4 @@
-"""Is the compiled step of a module the module? Checked before anything trains, against float64."""
+"""Check that the compiled step reproduces the module. Checked before anything trains, against float64."""
 
 import copy
 
@@ -13,7 +13,7 @@ from smallbatch.training.engines.compiled.trainer import Compiled
 from smallbatch.training.engines.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
 
-TRIES = 5  # a ReLU or a maximum that is a tie but for rounding takes another way: rare, and not in every try
+TRIES = 5  # ties that are broken by rounding (ReLU, max-pooling) can differ; retry with other data
 TIMES = 10  # as far from float64 as the module itself in float32
 PLAIN: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 
