@@ -1,7 +1,7 @@
 """Write docs/settings.md and docs/tables.md from the source: ``python docs/generate.py``.
 
-A setting is a field of a dataclass in ``config*.py``, a column one of a schema or of a record. Its description is the
-comment beside it, or the comment lines that follow it.
+A setting is a field of a dataclass in ``config*.py``, a column one of a schema or of a record. Its
+description is the comment beside it, or the comment lines that follow it.
 """
 
 import ast
@@ -88,26 +88,45 @@ def settings() -> str:
     parts = [SETTINGS]
     for title, cls in CLASSES.items():
         texts = described(cls)
-        rows = [(f"`{one.name}`", type_of(one), default_of(one), texts[one.name]) for one in dataclasses.fields(cls)]
-        parts.append(f"\n## {title}\n\n{cls.__doc__}\n\n" + table(("key", "type", "default", "meaning"), rows))
+        rows = [
+            (f"`{one.name}`", type_of(one), default_of(one), texts[one.name])
+            for one in dataclasses.fields(cls)
+        ]
+        parts.append(
+            f"\n## {title}\n\n{cls.__doc__}\n\n"
+            + table(("key", "type", "default", "meaning"), rows)
+        )
     return "".join(parts)
 
 
 def tables() -> str:
     """The text of docs/tables.md."""
-    summary, history, correct, added = map(columns, (schemas.SUMMARY, schemas.HISTORY, schemas.CORRECT, collect.ADDED))
+    summary, history, correct, added = map(
+        columns, (schemas.SUMMARY, schemas.HISTORY, schemas.CORRECT, collect.ADDED)
+    )
     runs, epochs = summary | added, history | {"seconds_alone": added["seconds_alone"]}
     parts = [
-        ("table.parquet", "One row per point, that is per training run.", {name: runs[name] for name in collect.TABLE}),
+        (
+            "table.parquet",
+            "One row per point, that is per training run.",
+            {name: runs[name] for name in collect.TABLE},
+        ),
         ("history.parquet", "One row per point and epoch.", epochs),
         ("correct.parquet", "One row per point.", correct),
-        ("best.csv", "One row per setting: its best η̃. What follows from it is empty if no η̃ trains every seed.", record(best.BestRate)),
+        (
+            "best.csv",
+            "One row per setting: its best η̃. What follows from it is empty if no η̃ trains every seed.",
+            record(best.BestRate),
+        ),
         ("claims.json", "A list of one object per claim.", record(claim.Claim)),
         ("claims.json: rivals", "The objects in the list `rivals`.", record(claim.Rival)),
-    ]  # fmt: skip
+    ]
     text = "".join(
         f"\n## {title}\n\n{about}\n\n"
-        + table(("column", "type", "meaning"), [(f"`{name}`", *column) for name, column in listed.items()])
+        + table(
+            ("column", "type", "meaning"),
+            [(f"`{name}`", *column) for name, column in listed.items()],
+        )
         for title, about, listed in parts
     )
     return TABLES + text + OTHERS.format(gaps=", ".join(f"`{name}`" for name in collect.GAPS))
@@ -116,7 +135,8 @@ def tables() -> str:
 def columns(schema: pa.Schema) -> dict[str, tuple[str, str]]:
     """Type and description of each column.
 
-    A description stands where the column is written down: in a list of columns that the schema has all of.
+    A description stands where the column is written down: in a list of columns that the schema has
+    all of.
     """
     texts: dict[str, str] = {}
     for written in written_down():
@@ -132,7 +152,9 @@ def written_down() -> Iterator[dict[str, str]]:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pa.schema":
                 pairs = [pair for pair in node.args[0].elts if isinstance(pair, ast.Tuple)]
-                yield dict(zip((pair.elts[0].value for pair in pairs), beside(source, pairs), strict=True))
+                yield dict(
+                    zip((pair.elts[0].value for pair in pairs), beside(source, pairs), strict=True)
+                )
 
 
 def record(cls: type) -> dict[str, tuple[str, str]]:
@@ -146,13 +168,16 @@ def described(cls: type) -> dict[str, str]:
     found = {}
     for one in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
         source = inspect.getsource(one)
-        fields = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)]
+        fields = [
+            node for node in ast.parse(source).body[0].body if isinstance(node, ast.AnnAssign)
+        ]
         found |= dict(zip((node.target.id for node in fields), beside(source, fields), strict=True))
     return found
 
 
 def beside(source: str, nodes: list[ast.AST]) -> list[str]:
-    """For each node the comments on its lines and on the lines that follow it and hold nothing else."""
+    """For each node the comments on its lines and on the lines that follow it and hold nothing
+    else."""
     comments, alone = {}, set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -174,7 +199,9 @@ def type_of(one: dataclasses.Field) -> str:
     text = re.sub(r"(smallbatch[\w.]*|typing)\.", "", text).replace("list[Any]", "list")
     text = re.sub(r"dict\[str, (.+)\]$", r"\1 by name", text)
     text = re.sub(r"list\[(\w+)\]", r"list of \1", text)
-    return text.replace(" | None", " or null").replace("Any by name", "mapping").replace("str", "text")
+    return (
+        text.replace(" | None", " or null").replace("Any by name", "mapping").replace("str", "text")
+    )
 
 
 def default_of(one: dataclasses.Field) -> str:
@@ -188,7 +215,9 @@ def default_of(one: dataclasses.Field) -> str:
 
 def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
 
 
 PAGES = {"settings.md": settings, "tables.md": tables}

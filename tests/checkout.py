@@ -1,4 +1,5 @@
-"""A copy of the repository to run the workflow in, as a user would, without touching the real one."""
+"""A copy of the repository to run the workflow in, as a user would, without touching the real
+one."""
 
 import os
 import re
@@ -32,7 +33,8 @@ class Checkout:
         return self.forked(self.command(*arguments, **config), check)
 
     def forked(self, command: list[str], check: bool = True) -> "Run":
-        """Run Snakemake, which like its jobs need not import what they need (`warm`); `run` starts what a user does."""
+        """Run Snakemake, which like its jobs need not import what they need (`warm`); `run` starts
+        what a user does."""
         run = Run(*warm.run(["snakemake", *command[1:]], self.root, self.environment))
         return run.checked(command) if check else run
 
@@ -48,7 +50,12 @@ class Checkout:
 
     def run(self, command: list[str], check: bool = True) -> "Run":
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=warm.SECONDS
+            command,
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=warm.SECONDS,
         )
         run = Run(done.returncode, done.stdout + done.stderr)
         return run.checked(command) if check else run
@@ -118,12 +125,15 @@ def snakemake() -> str:
 
 
 def new_checkout(root: Path) -> Checkout:
-    """A copy of the code, with the bytecode that lies beside it: Python takes it where size and age of a file are the same."""
+    """A copy of the code, with the bytecode that lies beside it: Python takes it where size and age
+    of a file are the same."""
     root.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = REPOSITORY / part
         if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("*.egg-info", "*.pyc.*"))
+            shutil.copytree(
+                source, root / part, ignore=shutil.ignore_patterns("*.egg-info", "*.pyc.*")
+            )
         else:
             shutil.copy2(source, root / part)
     return Checkout(root)

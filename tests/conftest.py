@@ -1,4 +1,5 @@
-"""What several tests share: copies of the repository that the workflow runs in, a mirror of CIFAR-10."""
+"""What several tests share: copies of the repository that the workflow runs in, a mirror of
+CIFAR-10."""
 
 import compileall
 import gc
@@ -21,14 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: collecting garbage, as statsmodels does at every call, would look through torch each time."""
+    """What was imported stays: collecting garbage, as statsmodels does at every call, would look
+    through torch each time."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """A function that returns the folder of a name, which the first of pytest's processes that asks for it makes."""
+    """A function that returns the folder of a name, which the first of pytest's processes that asks
+    for it makes."""
     common = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         common = common.parent
@@ -53,7 +56,8 @@ def bytecode() -> None:
 
 @pytest.fixture(scope="session")
 def reported(bytecode, made_once) -> Checkout:
-    """The tiny study with its report. Tests must copy it before they change anything (`checkout`)."""
+    """The tiny study with its report. Tests must copy it before they change anything
+    (`checkout`)."""
 
     def make(folder: Path) -> None:
         assert new_checkout(folder).snakemake().trained == 24
@@ -63,7 +67,8 @@ def reported(bytecode, made_once) -> Checkout:
 
 @pytest.fixture(scope="session")
 def default_study(bytecode, made_once) -> Checkout:
-    """The default study with its report: what `make report` left in this repository, or made here. Copy before a change."""
+    """The default study with its report: what `make report` left in this repository, or made here.
+    Copy before a change."""
 
     def make(folder: Path) -> None:
         checkout, results = new_checkout(folder), REPOSITORY / "results"

@@ -16,7 +16,8 @@ from checkout import REPOSITORY, Checkout
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase of a run: the command that is in it, how it is seen, and how long it lasts (seconds, at most)."""
+    """A phase of a run: the command that is in it, how it is seen, and how long it lasts (seconds,
+    at most)."""
 
     module: str
     seen: Callable[[Checkout, int], bool]
@@ -24,8 +25,11 @@ class Phase:
 
 
 def trains(checkout: Checkout, pid: int) -> bool:
-    """Whether the process has written a checkpoint, its block isn't stored yet, and it does nothing else now."""
-    busy = writes(checkout, pid, True) or writes(checkout, pid, False) or logs_to_mlflow(checkout, pid)
+    """Whether the process has written a checkpoint, its block isn't stored yet, and it does nothing
+    else now."""
+    busy = (
+        writes(checkout, pid, True) or writes(checkout, pid, False) or logs_to_mlflow(checkout, pid)
+    )
     return not busy and since(pid, checkout.results.glob("store/*/*/.checkpoint-*"))
 
 
@@ -45,7 +49,9 @@ def writes(checkout: Checkout, pid: int, checkpoints: bool) -> bool:
     What killed predecessors left there is older than it.
     """
     paths = checkout.results.glob("store/*/*/.writing-*")
-    return since(pid, (path for path in paths if path.name.startswith(".writing-checkpoint") == checkpoints))
+    return since(
+        pid, (path for path in paths if path.name.startswith(".writing-checkpoint") == checkpoints)
+    )
 
 
 def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
@@ -55,7 +61,10 @@ def logs_to_mlflow(checkout: Checkout, pid: int) -> bool:
     except OSError:
         return False
     locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return any(lock[1] == "FLOCK" and lock[4] == str(pid) and lock[5].endswith(f":{inode}") for lock in locks)
+    return any(
+        lock[1] == "FLOCK" and lock[4] == str(pid) and lock[5].endswith(f":{inode}")
+        for lock in locks
+    )
 
 
 PHASES = {
@@ -84,12 +93,20 @@ def start(checkout: Checkout, command: list[str]) -> subprocess.Popen:
     environment = checkout.environment | {"PYTHONPATH": path}
     with open(checkout.root / "output.txt", "w") as file:
         return subprocess.Popen(
-            command, cwd=checkout.root, env=environment, stdout=file, stderr=file, start_new_session=True
+            command,
+            cwd=checkout.root,
+            env=environment,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
 
 
-def catch(checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: random.Random) -> int | None:
-    """Stop a process of `run` (SIGSTOP) at a random moment within `phase`; None if the run ends before."""
+def catch(
+    checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: random.Random
+) -> int | None:
+    """Stop a process of `run` (SIGSTOP) at a random moment within `phase`; None if the run ends
+    before."""
     pid = None
     while run.poll() is None:
         if pid is None or not Path(f"/proc/{pid}").exists():
@@ -110,7 +127,8 @@ def catch(checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: rando
 
 
 def kill(run: subprocess.Popen, pid: int, group: bool) -> None:
-    """``kill -9`` a process that `catch` stopped, or the whole group of the run, Snakemake and all."""
+    """``kill -9`` a process that `catch` stopped, or the whole group of the run, Snakemake and
+    all."""
     assert os.getpgid(pid) == run.pid
     if group:
         os.killpg(run.pid, signal.SIGKILL)

@@ -1,6 +1,8 @@
-"""What changed between two folders of a study's results: ``python -m smallbatch.compare results/STUDY OTHER``.
+"""What changed between two folders of a study's results: ``python -m smallbatch.compare
+results/STUDY OTHER``.
 
-Settings, points, best settings and claims; the first folder is "before". Exit status 0: nothing differs, 1: something does.
+Settings, points, best settings and claims; the first folder is "before". Exit status 0: nothing
+differs, 1: something does.
 """
 
 import argparse
@@ -24,12 +26,20 @@ from smallbatch.report.build import config_rows
 NEEDED = ("table.parquet", "study.json", "best.csv")
 MEASURED = ("seconds", "seconds_alone")  # differ between any two runs
 ABOUT = ("code", "commit", "versions", "processor", "engine")
-NAMES = ("study", "budget", "schedule", "fleet", "settings")  # what a point is called, not what it is
+NAMES = (
+    "study",
+    "budget",
+    "schedule",
+    "fleet",
+    "settings",
+)  # what a point is called, not what it is
 
 
 def compare(before: Results, after: Results) -> dict[str, pd.DataFrame]:
     """By title a table of what differs, empty ones left out."""
-    one, two = (results.table.drop_duplicates("point").set_index("point") for results in (before, after))
+    one, two = (
+        results.table.drop_duplicates("point").set_index("point") for results in (before, after)
+    )
     found = {
         "Settings": changed_settings(before.study["config"], after.study["config"]),
         "Points": changed_points(one, two),
@@ -43,11 +53,14 @@ def compare(before: Results, after: Results) -> dict[str, pd.DataFrame]:
 def changed_settings(before: dict, after: dict) -> pd.DataFrame:
     one, two = dict(config_rows(before)), dict(config_rows(after))
     keys = [key for key in {**one, **two} if one.get(key) != two.get(key)]
-    return pd.DataFrame([{"key": key, "before": one.get(key, "–"), "after": two.get(key, "–")} for key in keys])
+    return pd.DataFrame(
+        [{"key": key, "before": one.get(key, "–"), "after": two.get(key, "–")} for key in keys]
+    )
 
 
 def changed_points(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
-    """Counts of points on one side only, and of those on both by the columns in which they differ."""
+    """Counts of points on one side only, and of those on both by the columns in which they
+    differ."""
     rows = []
     for what, only in (
         ("only before", one.index.difference(two.index)),
@@ -56,20 +69,26 @@ def changed_points(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
         if len(only):
             rows.append({"what": what, "points": len(only), "largest difference": "–"})
     both = one.index.intersection(two.index)
-    for column in [column for column in one if column in two and column not in (*MEASURED, *ABOUT, *NAMES)]:
+    for column in [
+        column for column in one if column in two and column not in (*MEASURED, *ABOUT, *NAMES)
+    ]:
         a, b = one.loc[both, column], two.loc[both, column]
         differ = ~((a == b).fillna(False).astype(bool) | (a.isna() & b.isna()))
         if differ.any():
             numbers = pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b)
             most = f"{np.nanmax(np.abs((a - b).astype(float))):.3g}" if numbers else "–"
-            rows.append({"what": f"other {column}", "points": int(differ.sum()), "largest difference": most})
+            rows.append(
+                {"what": f"other {column}", "points": int(differ.sum()), "largest difference": most}
+            )
     return pd.DataFrame(rows)
 
 
 def changed_origin(one: pd.DataFrame, two: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for column in ABOUT:
-        values = [", ".join(sorted(frame[column].fillna("unknown").unique())) for frame in (one, two)]
+        values = [
+            ", ".join(sorted(frame[column].fillna("unknown").unique())) for frame in (one, two)
+        ]
         if values[0] != values[1]:
             rows.append({"what": column, "before": values[0], "after": values[1]})
     return pd.DataFrame(rows)
@@ -135,11 +154,19 @@ def read(folder: Path) -> Results:
 
 def show(found: dict[str, pd.DataFrame], before: Results, after: Results, console: Console) -> None:
     counts = [results.table["point"].nunique() for results in (before, after)]
-    console.print(f"before: {before.folder} ({count_text(counts[0], 'point')})", f"after:  {after.folder} ({count_text(counts[1], 'point')})", sep="\n", markup=False, highlight=False)  # fmt: skip
+    console.print(
+        f"before: {before.folder} ({count_text(counts[0], 'point')})",
+        f"after:  {after.folder} ({count_text(counts[1], 'point')})",
+        sep="\n",
+        markup=False,
+        highlight=False,
+    )
     for title, frame in found.items():
         table = Table(title=title, title_justify="left", expand=False)
         for column in frame:
-            table.add_column(column, justify="right" if column == "points" else "left", overflow="fold")
+            table.add_column(
+                column, justify="right" if column == "points" else "left", overflow="fold"
+            )
         for row in frame.itertuples(index=False):
             table.add_row(*(str(value).replace("[", "\\[") for value in row))
         console.print(table)

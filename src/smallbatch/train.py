@@ -4,7 +4,8 @@
     python -m smallbatch.train study=digits grid.seeds=3 'grid.batch_size=[2,4]'   a study, job after job
     python -m smallbatch.train --help                                       Hydra's help; --cfg job shows the study
 
-Both fill results/store/ and results/jobs/. A job needs torch, numpy and pyarrow, its plan file and data.
+Both fill results/store/ and results/jobs/. A job needs torch, numpy and pyarrow, its plan file and
+data.
 """
 
 import gc

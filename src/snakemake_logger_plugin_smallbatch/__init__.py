@@ -1,7 +1,8 @@
-"""What a run of the workflow shows: a live bar on a terminal, plain lines elsewhere (``--logger smallbatch``).
+"""What a run of the workflow shows: a live bar on a terminal, plain lines elsewhere (``--logger
+smallbatch``).
 
-Snakemake finds this package by its name. Errors, warnings, the table of jobs and whole dry runs are shown as
-Snakemake words them; its complete log is in ``.snakemake/log/`` as always.
+Snakemake finds this package by its name. Errors, warnings, the table of jobs and whole dry runs are
+shown as Snakemake words them; its complete log is in ``.snakemake/log/`` as always.
 """
 
 import atexit
@@ -23,10 +24,15 @@ from smallbatch.workflow.failures import Failure, sentences
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}
-KEPT = ("Nothing to be done", "Complete log", "Congratulations", "Creating report", "Report created", "Unlocking")
-LAST = (
-    "WorkflowError:\nAt least one job did not complete successfully"  # what Snakemake says at the end of a failed run
+KEPT = (
+    "Nothing to be done",
+    "Complete log",
+    "Congratulations",
+    "Creating report",
+    "Report created",
+    "Unlocking",
 )
+LAST = "WorkflowError:\nAt least one job did not complete successfully"  # what Snakemake says at the end of a failed run
 # What it says of a failed job beside the job itself and its log; the sentences at the end say more.
 NOISE = ("RuleException:\nCalledProcessError", "Exiting because a job execution failed", LAST)
 SECONDS = 0.5  # between two looks at the jobs' progress
@@ -43,7 +49,9 @@ class LogHandler(LogHandlerBase):
         self.watcher: threading.Thread | None = None
         # A dry run is for reading, so it goes to standard output, whole.
         self.console = Console(
-            file=sys.stdout if self.common_settings.dryrun else sys.stderr, highlight=False, soft_wrap=True
+            file=sys.stdout if self.common_settings.dryrun else sys.stderr,
+            highlight=False,
+            soft_wrap=True,
         )
         atexit.register(self.finish)
 
@@ -66,7 +74,11 @@ class LogHandler(LogHandlerBase):
         elif event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR):
             self.running.pop(getattr(record, "job_id", getattr(record, "jobid", -1)), None)
         if event == LogEvent.JOB_ERROR:
-            self.failed.append(Failure(record.rule_name, next(iter(record.output), ""), next(iter(record.log), None)))
+            self.failed.append(
+                Failure(
+                    record.rule_name, next(iter(record.output), ""), next(iter(record.log), None)
+                )
+            )
         elif event == LogEvent.PROGRESS:
             self.jobs = record.done, record.total
         elif event == LogEvent.RUN_INFO and not self.common_settings.dryrun:
@@ -109,9 +121,14 @@ class LogHandler(LogHandlerBase):
         super().close()
 
     def _status(self) -> tuple[str, float, float]:
-        doing = ", ".join(f"{rule} ×{n}" if n > 1 else rule for rule, n in Counter(self.running.values()).items())
+        doing = ", ".join(
+            f"{rule} ×{n}" if n > 1 else rule for rule, n in Counter(self.running.values()).items()
+        )
         states = read_progress(LOGS, self.began)
-        done, total = sum(state["images"] for state in states.values()), sum(images for _, images in expected.values())
+        done, total = (
+            sum(state["images"] for state in states.values()),
+            sum(images for _, images in expected.values()),
+        )
         return status_line(states, self.jobs, doing, time.time()), done, total
 
     def _bar(self) -> None:

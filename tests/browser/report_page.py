@@ -4,11 +4,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-SLIPS = re.compile(r"\b(nan|NaN|NaT|None|inf|undefined)\b|<NA>")  # of Python, in place of a word or a dash
+SLIPS = re.compile(
+    r"\b(nan|NaN|NaT|None|inf|undefined)\b|<NA>"
+)  # of Python, in place of a word or a dash
 
 
 class Page(HTMLParser):
-    """What a report shows without JavaScript: its text with that of figures and their marks, and the ids of figures."""
+    """What a report shows without JavaScript: its text with that of figures and their marks, and
+    the ids of figures."""
 
     def __init__(self, path: Path):
         super().__init__()
@@ -16,7 +19,10 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
         self.close()
         self.text = " ".join(" ".join(self.words).split())
-        self.slips = [self.text[max(0, one.start() - 60) : one.end() + 60] for one in SLIPS.finditer(self.text)]
+        self.slips = [
+            self.text[max(0, one.start() - 60) : one.end() + 60]
+            for one in SLIPS.finditer(self.text)
+        ]
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)

@@ -27,16 +27,24 @@ def names(page, tmp_path_factory):
 
 
 def test_the_page_shows_every_figure_with_values_on_its_marks(page, tmp_path):
-    figures = ask(page, tmp_path, "[...document.querySelectorAll('figure')].map((one) => {"
-                  "const box = one.querySelector('svg').getBoundingClientRect();"
-                  "return [one.id, box.width, box.height, one.querySelectorAll('use title').length,"
-                  " one.querySelector('svg').getAttribute('aria-label').length] })")  # fmt: skip
-    assert [name for name, *_ in figures][:3] == ["claims", "best_by_batch_size", "accuracy_by_time"] and len(
-        figures
-    ) == 10
+    figures = ask(
+        page,
+        tmp_path,
+        "[...document.querySelectorAll('figure')].map((one) => {"
+        "const box = one.querySelector('svg').getBoundingClientRect();"
+        "return [one.id, box.width, box.height, one.querySelectorAll('use title').length,"
+        " one.querySelector('svg').getAttribute('aria-label').length] })",
+    )
+    assert [name for name, *_ in figures][:3] == [
+        "claims",
+        "best_by_batch_size",
+        "accuracy_by_time",
+    ] and len(figures) == 10
     for name, width, height, marks, label in figures:
         assert width > 300 and height > 100 and label > 40, name
-        assert marks > 0 or name in ("rate_heat_map", "rate_scaling"), name  # of two batch sizes there is no fit
+        assert marks > 0 or name in ("rate_heat_map", "rate_scaling"), (
+            name
+        )  # of two batch sizes there is no fit
 
 
 def test_nothing_is_asked_from_a_network_and_the_console_stays_empty(page, tmp_path):
@@ -48,7 +56,9 @@ def test_an_error_and_a_request_would_have_been_seen(page, tmp_path):
     bad = tmp_path / "bad.html"
     bad.write_text("<script>fetch('http://127.0.0.1:9/x'); nothing()</script>")
     console, requests = console_and_requests(f"file://{bad}", tmp_path)
-    assert any("nothing is not defined" in line for line in console) and requests == ["http://127.0.0.1:9/x"]
+    assert any("nothing is not defined" in line for line in console) and requests == [
+        "http://127.0.0.1:9/x"
+    ]
 
 
 def test_points_are_sorted_by_a_press_on_a_name_and_back(page, names, tmp_path):
@@ -58,8 +68,12 @@ def test_points_are_sorted_by_a_press_on_a_name_and_back(page, names, tmp_path):
     rows = ask(page, tmp_path, f"{press.format(accuracy)};\n{ROWS}")
     values = [float(row[accuracy]) for row in rows]
     assert len(rows) == 24 and values == sorted(values) and len(set(values)) > 3
-    turned = ask(page, tmp_path, f"{press.format(accuracy)};\n{press.format(accuracy)};\n[{ROWS}, "
-                 f"document.querySelectorAll('#points-table th')[{accuracy}].getAttribute('aria-sort')]")  # fmt: skip
+    turned = ask(
+        page,
+        tmp_path,
+        f"{press.format(accuracy)};\n{press.format(accuracy)};\n[{ROWS}, "
+        f"document.querySelectorAll('#points-table th')[{accuracy}].getAttribute('aria-sort')]",
+    )
     assert [float(row[accuracy]) for row in turned[0]] == values[::-1] and turned[1] == "descending"
 
 
@@ -82,7 +96,9 @@ def test_points_are_filtered(page, names, tmp_path, column, words, kept):
         f"field.dispatchEvent(new Event('input'));\n[{ROWS}, document.querySelector('[role=status]').textContent, field.getAttribute('aria-invalid')]"
     )
     rows, said, invalid = ask(page, tmp_path, script)
-    assert len(rows) == kept and said == (f"1–{kept} of {kept} points" if kept else "no point is like that")
+    assert len(rows) == kept and said == (
+        f"1–{kept} of {kept} points" if kept else "no point is like that"
+    )
     assert invalid == ("true" if words == "many" else "false")
 
 
@@ -118,19 +134,37 @@ def test_nothing_is_wider_than_the_screen_and_text_can_be_read(page, tmp_path, w
 
 
 def test_it_prints_with_every_figure_and_without_its_controls(page, tmp_path):
-    chromium(tmp_path / "print", "--no-pdf-header-footer", f"--print-to-pdf={tmp_path / 'page.pdf'}", f"file://{page}")
+    chromium(
+        tmp_path / "print",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={tmp_path / 'page.pdf'}",
+        f"file://{page}",
+    )
     pdf = (tmp_path / "page.pdf").read_bytes()
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
     assert pdf.startswith(b"%PDF") and 6 <= pages <= 30
 
 
 def test_rates_are_told_for_the_readers_own_batch_size(page, tmp_path):
-    """The tiny study has too few batch sizes for a fit: nothing is promised; with a fit the field answers."""
+    """The tiny study has too few batch sizes for a fit: nothing is promised; with a fit the field
+    answers."""
     assert ask(page, tmp_path, "document.getElementById('own-m')") is None
-    fit = {"name": "no norm", "p": 1.0, "log2_c": -6.0, "center": 4.0, "var_p": 0.0, "var_level": 0.0, "var_one": 0.25,
-           "t": 2.0, "smallest": 2, "largest": 64}  # fmt: skip
+    fit = {
+        "name": "no norm",
+        "p": 1.0,
+        "log2_c": -6.0,
+        "center": 4.0,
+        "var_p": 0.0,
+        "var_level": 0.0,
+        "var_one": 0.25,
+        "t": 2.0,
+        "smallest": 2,
+        "largest": 64,
+    }
     other = tmp_path / "with_fit.html"
     form = f'<form id="own-m" hidden><input value="16"><output></output></form><script type="application/json" id="fits-data">[{json.dumps(fit)}]</script>'
-    other.write_text(page.read_text().replace('<section id="answer">', f'{form}<section id="answer">'))
+    other.write_text(
+        page.read_text().replace('<section id="answer">', f'{form}<section id="answer">')
+    )
     said = ask(other, tmp_path, "document.querySelector('#own-m output').textContent")
     assert said == "no norm: η̃ ≈ 0.016, η ≈ 0.25 (95% interval 0.13 to 0.5)"

@@ -1,4 +1,5 @@
-"""A throw-away Slurm on loopback, without systemd: munged, slurmctld and two slurmd, all in one folder."""
+"""A throw-away Slurm on loopback, without systemd: munged, slurmctld and two slurmd, all in one
+folder."""
 
 import contextlib
 import os
@@ -9,7 +10,12 @@ import subprocess
 import time
 from pathlib import Path
 
-PROGRAMS = {"munged": "munge", "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"}
+PROGRAMS = {
+    "munged": "munge",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "sbatch": "slurm-client",
+}
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct")
 NODES, CPUS = 2, 2
 
@@ -45,7 +51,13 @@ PartitionName=main Nodes=ALL Default=YES DefaultTime=10
 
 def missing() -> str | None:
     """The apt line that installs what a Slurm needs, or None if it is all there."""
-    packages = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=_path())})
+    packages = sorted(
+        {
+            package
+            for program, package in PROGRAMS.items()
+            if not shutil.which(program, path=_path())
+        }
+    )
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}" if packages else None
 
 
@@ -63,12 +75,18 @@ class Slurm:
     @property
     def environment(self) -> dict:
         """The clients of this Slurm come first in PATH."""
-        return os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": f"{self.bin}:{_path()}"}
+        return os.environ | {
+            "SLURM_CONF": str(self.folder / "slurm.conf"),
+            "PATH": f"{self.bin}:{_path()}",
+        }
 
     def __enter__(self) -> "Slurm":
         for name in ("munge", "state", "spool", "log", "bin"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        for folder in (self.folder, *self.folder.parents):  # munge refuses a socket in a folder that others can't enter
+        for folder in (
+            self.folder,
+            *self.folder.parents,
+        ):  # munge refuses a socket in a folder that others can't enter
             if folder != Path("/") and folder.stat().st_mode & 0o755 != 0o755:
                 folder.chmod(0o755)
         self._configure()
@@ -92,7 +110,9 @@ class Slurm:
         # Snakemake's job step drops SLURM_CONF from its environment: these clients bring it along.
         for client in CLIENTS:
             path = self.bin / client
-            path.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec /usr/bin/{client} "$@"\n')
+            path.write_text(
+                f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec /usr/bin/{client} "$@"\n'
+            )
             path.chmod(0o755)
 
     def _start(self) -> None:
@@ -101,9 +121,14 @@ class Slurm:
         key.chmod(0o600)
         munge = self.folder / "munge"
         self._run(
-            "munged", f"--socket={munge}/socket", f"--key-file={key}", f"--pid-file={self.folder}/munged.pid",
-            f"--log-file={self.folder}/log/munged.log", f"--seed-file={munge}/seed", "--num-threads=2",
-        )  # fmt: skip
+            "munged",
+            f"--socket={munge}/socket",
+            f"--key-file={key}",
+            f"--pid-file={self.folder}/munged.pid",
+            f"--log-file={self.folder}/log/munged.log",
+            f"--seed-file={munge}/seed",
+            "--num-threads=2",
+        )
         self._run("slurmctld")
         for i in range(1, NODES + 1):
             self._run("slurmd", "-N", f"n{i}")
@@ -118,7 +143,9 @@ class Slurm:
 
     def ask(self, *command: str) -> str:
         """What a client prints."""
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=30
+        ).stdout
 
     def __exit__(self, *_) -> None:
         if (self.folder / "slurmctld.pid").exists():

@@ -23,10 +23,16 @@ pytestmark = [
 # Three runs at the same time, each of which waits most of it: the arguments and settings of each.
 RUNS = {
     "study": ((), {}),
-    "failing": (("--keep-going",), {"study": "failing", "hydra": "grid.batch_size=[8] grid.norm=[bn]"}),
+    "failing": (
+        ("--keep-going",),
+        {"study": "failing", "hydra": "grid.batch_size=[8] grid.norm=[bn]"},
+    ),
     "preempted": (
         ("--retries", "1"),
-        {"study": "kills", "hydra": "grid.batch_size=[4] grid.budget=epochs:60 tracking=none training.job_seconds=100"},
+        {
+            "study": "kills",
+            "hydra": "grid.batch_size=[4] grid.budget=epochs:60 tracking=none training.job_seconds=100",
+        },
     ),
 }
 
@@ -49,8 +55,14 @@ class OnSlurm:
 
     def jobs(self, *formats: str) -> list[list[str]]:
         """What squeue says of each of its jobs, with these formats."""
-        lines = self.slurm.ask("squeue", "-h", "-t", "all", "-o", "|".join(["%Z", *formats])).splitlines()
-        return [rest for folder, *rest in (line.split("|") for line in lines) if folder == str(self.checkout.root)]
+        lines = self.slurm.ask(
+            "squeue", "-h", "-t", "all", "-o", "|".join(["%Z", *formats])
+        ).splitlines()
+        return [
+            rest
+            for folder, *rest in (line.split("|") for line in lines)
+            if folder == str(self.checkout.root)
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +74,19 @@ def runs(bytecode, tmp_path_factory):
             checkout = new_checkout(folder / name)
             if name == "failing":
                 (checkout.root / "broken").touch()
-            command = [part for part in checkout.command("table", *arguments, **config) if part not in ("--cores", "2")]
+            command = [
+                part
+                for part in checkout.command("table", *arguments, **config)
+                if part not in ("--cores", "2")
+            ]
             command[1:1] = ["--workflow-profile", "workflow/profiles/slurm"]
             environment = slurm.environment | {"PYTHONPATH": str(checkout.root / "src")}
             output = stack.enter_context(open(checkout.root / "output.txt", "w"))
             both = {"stdout": output, "stderr": subprocess.STDOUT}
             found[name] = OnSlurm(
-                slurm, checkout, subprocess.Popen(command, cwd=checkout.root, env=environment, **both)
+                slurm,
+                checkout,
+                subprocess.Popen(command, cwd=checkout.root, env=environment, **both),
             )
         yield found
         for run in found.values():
@@ -83,7 +101,11 @@ def test_a_preempted_job_goes_on_from_its_checkpoint(runs):
         assert run.process.poll() is None, run.output
         time.sleep(0.05)
     log = next(results.glob("logs/train/*.log"))
-    (job,) = (job for job, comment, state in run.jobs("%i", "%k", "%T") if "train" in comment and state == "RUNNING")
+    (job,) = (
+        job
+        for job, comment, state in run.jobs("%i", "%k", "%T")
+        if "train" in comment and state == "RUNNING"
+    )
     run.slurm.ask("scancel", "--signal=TERM", job)
     said = ""
     while "stopped by SIGTERM" not in said and run.process.poll() is None:
@@ -102,7 +124,9 @@ def test_a_study_on_slurm_gives_the_table_of_a_local_run(runs, reported):
     # 4 to train, 1 to calibrate
     assert len(finished) == 5 and all(state == "COMPLETED" for state, *_ in finished), finished
     # one core, and the memory that the plan states
-    assert {cores for _, cores, *_ in finished} == {"1"} and {partition for *_, partition in finished} == {"main"}
+    assert {cores for _, cores, *_ in finished} == {"1"} and {
+        partition for *_, partition in finished
+    } == {"main"}
     results = run.checkout.results
     plans = [path for path in results.glob("plan/*.json") if path.name.count(".") == 1]  # of jobs
     planned = [json.loads(path.read_text())["resources"]["mem_mb"] for path in plans]
@@ -110,8 +134,15 @@ def test_a_study_on_slurm_gives_the_table_of_a_local_run(runs, reported):
     asked = sorted(memory for _, _, memory, _ in finished)
     assert asked == sorted(f"{mb}M" for mb in (*planned, calibration)), finished
     for name in ("table", "history", "correct"):
-        local, remote = (pq.read_table(folder / "tiny" / f"{name}.parquet") for folder in (reported.results, results))
-        volatile = [column for column in ("seconds", "seconds_alone", "time") if column in local.column_names]
+        local, remote = (
+            pq.read_table(folder / "tiny" / f"{name}.parquet")
+            for folder in (reported.results, results)
+        )
+        volatile = [
+            column
+            for column in ("seconds", "seconds_alone", "time")
+            if column in local.column_names
+        ]
         assert local.drop(volatile).equals(remote.drop(volatile))
 
 
@@ -123,5 +154,7 @@ def test_a_job_that_fails_on_slurm_says_why(runs):
 def test_nothing_is_left_running_after_the_cluster_is_stopped(tmp_path):
     with Slurm(tmp_path / "slurm", port=17400) as cluster:
         assert "main" in cluster.ask("sinfo")
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout
     assert str(tmp_path) not in listed

@@ -1,4 +1,5 @@
-"""A network as a user writes it: torch's own layers, an import from beside, no knowledge of smallbatch."""
+"""A network as a user writes it: torch's own layers, an import from beside, no knowledge of
+smallbatch."""
 
 from myparts import HIDDEN
 from torch import nn
@@ -7,7 +8,9 @@ from torch import nn
 class MyNet(nn.Module):
     def __init__(self, width: int, classes: int):
         super().__init__()
-        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, width))
+        self.body = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, width)
+        )
         self.norm = nn.BatchNorm1d(width)
         self.head = nn.Linear(width, classes)
 
@@ -16,7 +19,8 @@ class MyNet(nn.Module):
 
 
 class FailsWithBatchNorm(nn.Module):
-    """Trains without norm, and raises with it while a file named ``broken`` is in the working directory."""
+    """Trains without norm, and raises with it while a file named ``broken`` is in the working
+    directory."""
 
     def __init__(self, classes: int, norm):
         super().__init__()
@@ -42,7 +46,8 @@ class WrongShape(MyNet):
 
 
 class WeightNormed(nn.Module):
-    """Layers whose weights are computed from others in each forward (`torch.nn.utils.parametrizations`)."""
+    """Layers whose weights are computed from others in each forward
+    (`torch.nn.utils.parametrizations`)."""
 
     def __init__(self, width: int, classes: int):
         super().__init__()

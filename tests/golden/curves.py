@@ -1,4 +1,5 @@
-"""Loss curves at full precision: ``python tests/golden/curves.py`` writes them anew, after a change that means to change numbers."""
+"""Loss curves at full precision: ``python tests/golden/curves.py`` writes them anew, after a change
+that means to change numbers."""
 
 import csv
 import platform
@@ -46,9 +47,7 @@ SEEDS, EPOCHS, IMAGES = (0, 1), 3, 96
 def machine() -> str:
     """What the bits of PyTorch depend on."""
     name = provenance.processor().partition(" (")[0]
-    return (
-        f"{name} with {torch.backends.cpu.get_cpu_capability()}, {provenance.versions('torch')}, {platform.machine()}"
-    )
+    return f"{name} with {torch.backends.cpu.get_cpu_capability()}, {provenance.versions('torch')}, {platform.machine()}"
 
 
 def data(shape: tuple[int, int, int]) -> Data:
@@ -63,7 +62,8 @@ def data(shape: tuple[int, int, int]) -> Data:
 
 
 def curves() -> list[dict]:
-    """One row of COLUMNS for each case, seed and epoch; losses as hexadecimal floats, which lose no bit."""
+    """One row of COLUMNS for each case, seed and epoch; losses as hexadecimal floats, which lose no
+    bit."""
     set_up()
     rows = []
     for engine, model, (norm, b), m, momentum in CASES:

@@ -1,4 +1,5 @@
-"""A slow disk: Python imports this at its start where the folder is on PYTHONPATH, so that kills hit writes half done."""
+"""A slow disk: Python imports this at its start where the folder is on PYTHONPATH, so that kills
+hit writes half done."""
 
 import fcntl
 import os

@@ -39,13 +39,17 @@ def client_of(checkout) -> MlflowClient:
 
 
 def runs_of(client, study: str = "tiny", kind: str = "tags.point LIKE '%'") -> list:
-    return client.search_runs([client.get_experiment_by_name(study).experiment_id], kind, max_results=1000)
+    return client.search_runs(
+        [client.get_experiment_by_name(study).experiment_id], kind, max_results=1000
+    )
 
 
 def counts(client) -> dict[str, int]:
     """Rows of metrics of each run."""
     return {
-        r.info.run_id: sum(len(client.get_metric_history(r.info.run_id, key)) for key in r.data.metrics)
+        r.info.run_id: sum(
+            len(client.get_metric_history(r.info.run_id, key)) for key in r.data.metrics
+        )
         for r in runs_of(client)
     }
 
@@ -74,7 +78,10 @@ def test_every_metric_is_that_of_the_history_tables(tracked):
 
 def test_runs_carry_parameters_tags_data_and_provenance(tracked):
     client = client_of(tracked)
-    rows = {row["point"]: row for row in pq.read_table(tracked.results / "tiny" / "table.parquet").to_pylist()}
+    rows = {
+        row["point"]: row
+        for row in pq.read_table(tracked.results / "tiny" / "table.parquet").to_pylist()
+    }
     for run in runs_of(client):
         row = rows[run.data.tags["point"]]
         for key in ("batch_size", "base_lr", "lr", "norm", "seed", "budget", "model", "dataset"):
@@ -84,13 +91,18 @@ def test_runs_carry_parameters_tags_data_and_provenance(tracked):
             assert run.data.tags[key] == row[key]
         assert run.inputs.dataset_inputs[0].dataset.name == "digits"
         assert run.info.status == "FINISHED"
-    assert client.get_experiment_by_name("tiny").tags["mlflow.experimentKind"] == "custom_model_development"
+    assert (
+        client.get_experiment_by_name("tiny").tags["mlflow.experimentKind"]
+        == "custom_model_development"
+    )
 
 
 def test_figures_and_report_are_artifacts_of_the_studys_own_run(tracked):
     (run,) = runs_of(client_of(tracked), kind="tags.kind = 'report'")
     folder = tracked.results / "mlartifacts" / "tiny" / run.info.run_id / "artifacts"
-    assert (folder / "report.html").read_bytes() == (tracked.results / "tiny" / "report.html").read_bytes()
+    assert (folder / "report.html").read_bytes() == (
+        tracked.results / "tiny" / "report.html"
+    ).read_bytes()
     assert len(list((folder / "figures").glob("*.svg"))) == 10
 
 
@@ -106,7 +118,9 @@ def test_syncing_again_adds_nothing(tracked, tmp_path):
 
 def test_a_point_that_is_trained_again_has_one_run_with_the_new_values(tracked, tmp_path):
     checkout = tracked.copy(tmp_path / "again")
-    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
+    checkout.edit(
+        "src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:"
+    )
     assert checkout.snakemake("track", **TRACKED).trained == 12
     client = client_of(checkout)
     runs = runs_of(client)
@@ -146,11 +160,15 @@ def test_tracking_trouble_costs_a_warning_and_heals(tracked, tmp_path, trouble):
     runs = "results/tiny/mlflow.csv"  # not the report again, which takes longer
     healed = checkout.snakemake(runs, hydra=TRACKED["hydra"] + " grid.seeds=3")
     assert healed.trained == 0 and len(runs_of(client_of(checkout))) == 18
-    assert "Nothing to be done" in checkout.snakemake(runs, hydra=TRACKED["hydra"] + " grid.seeds=3").output
+    assert (
+        "Nothing to be done"
+        in checkout.snakemake(runs, hydra=TRACKED["hydra"] + " grid.seeds=3").output
+    )
 
 
 def test_long_jobs_log_while_they_train(fresh, tmp_path):
-    """With the pause between two loggings set to nothing, runs are there, and open, before the job ends."""
+    """With the pause between two loggings set to nothing, runs are there, and open, before the job
+    ends."""
     fresh.edit("src/smallbatch/jobs/train_missing.py", "LIVE_SECONDS = 60", "LIVE_SECONDS = 0")
     slow = "tracking=mlflow grid.batch_size=[2] grid.norm=[bn] grid.budget=epochs:20 training.job_seconds=1000"
     with ThreadPoolExecutor() as pool:
@@ -158,15 +176,25 @@ def test_long_jobs_log_while_they_train(fresh, tmp_path):
         while not running.done() and seen is None:
             time.sleep(0.3)
             # Under the jobs' lock: two that open a database while it is made would break it.
-            with FileLock(fresh.results / ".mlflow.db.lock") if fresh.results.exists() else contextlib.nullcontext():
+            with (
+                FileLock(fresh.results / ".mlflow.db.lock")
+                if fresh.results.exists()
+                else contextlib.nullcontext()
+            ):
                 if (fresh.results / "mlflow.db").exists():
-                    open_runs = (run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING")
+                    open_runs = (
+                        run for run in runs_of(client_of(fresh)) if run.info.status == "RUNNING"
+                    )
                     seen = next((run for run in open_runs if run.data.metrics), None)
     running.result()
     assert seen is not None and seen.data.tags["status"] == "training"
     client = client_of(fresh)
     done = client.get_run(seen.info.run_id)
-    assert done.info.status == "FINISHED" and done.data.tags["status"] in ("completed", "untrained", "diverged")
+    assert done.info.status == "FINISHED" and done.data.tags["status"] in (
+        "completed",
+        "untrained",
+        "diverged",
+    )
     steps = [metric.step for metric in client.get_metric_history(seen.info.run_id, "val_loss")]
     assert sorted(steps) == list(range(21))  # every epoch once, though logged many times
 
@@ -176,15 +204,31 @@ def test_a_tracking_server_gets_the_same_runs(tracked, tmp_path):
     (checkout.results / "tiny" / "mlflow.csv").unlink()
     port = "5147"
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "artifacts"),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination",
+        str(tmp_path / "artifacts"),
+    ]
     # Without its runner of jobs, whose processes outlive it.
     quiet = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_for(f"http://127.0.0.1:{port}/health")
-        run = checkout.snakemake("track", hydra=f"{TRACKED['hydra']} tracking.uri=http://127.0.0.1:{port}")
+        run = checkout.snakemake(
+            "track", hydra=f"{TRACKED['hydra']} tracking.uri=http://127.0.0.1:{port}"
+        )
         assert run.trained == 0
         client = MlflowClient(f"http://127.0.0.1:{port}")
         assert len(runs_of(client)) == 12

@@ -17,7 +17,9 @@ ADDRESS = "http://127.0.0.1:5164"
 def ask(path: str, content: dict) -> dict:
     """An answer of the interface that the pages of MLflow use."""
     request = urllib.request.Request(
-        f"{ADDRESS}/ajax-api/2.0/mlflow/{path}", json.dumps(content).encode(), {"Content-Type": "application/json"}
+        f"{ADDRESS}/ajax-api/2.0/mlflow/{path}",
+        json.dumps(content).encode(),
+        {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
@@ -25,14 +27,25 @@ def ask(path: str, content: dict) -> dict:
 
 @pytest.mark.slow
 def test_the_page_starts_its_server_and_no_runner_of_jobs(tmp_path):
-    """MLflow starts its runner of jobs in the same moment as the server, and that seven more processes later."""
+    """MLflow starts its runner of jobs in the same moment as the server, and that seven more
+    processes later."""
     logged = log(tmp_path / "results", 3)
-    command = [sys.executable, "-m", "smallbatch.tracking.ui", "--port", ADDRESS.rpartition(":")[2], "study"]
+    command = [
+        sys.executable,
+        "-m",
+        "smallbatch.tracking.ui",
+        "--port",
+        ADDRESS.rpartition(":")[2],
+        "study",
+    ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     page = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_for(f"{ADDRESS}/health")
-        started = [" ".join(process.cmdline()) for process in psutil.Process(page.pid).children(recursive=True)]
+        started = [
+            " ".join(process.cmdline())
+            for process in psutil.Process(page.pid).children(recursive=True)
+        ]
         assert any("uvicorn" in line for line in started)
         assert not [line for line in started if "mlflow.server.jobs" in line or "huey" in line]
         runs = ask("runs/search", {"experiment_ids": ["1"]})["runs"]

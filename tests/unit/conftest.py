@@ -21,15 +21,20 @@ def what_was_there_stays():
 
 @functools.cache
 def convolutions_round_alike() -> bool:
-    """Whether the bits of a replica's gradient are the same whatever the number of groups of a convolution.
+    """Whether the bits of a replica's gradient are the same whatever the number of groups of a
+    convolution.
 
-    They are with AVX-512, and not with AVX2 alone (torch 2.13): there the engine says so, and takes another way.
+    They are with AVX-512, and not with AVX2 alone (torch 2.13): there the engine says so, and takes
+    another way.
     """
     torch.set_num_threads(1)
     made = []
     for replicas in (2, 3, 7, 16):
         generator = torch.Generator().manual_seed(0)
-        images, weight = torch.randn(8, 16, 8, 8, generator=generator), torch.randn(16, 8, 1, 3, 3, generator=generator)
+        images, weight = (
+            torch.randn(8, 16, 8, 8, generator=generator),
+            torch.randn(16, 8, 1, 3, 3, generator=generator),
+        )
         x = images[:, :replicas].contiguous(memory_format=torch.channels_last)
         w = weight[:replicas].flatten(0, 1).requires_grad_()
         y = torch.nn.functional.conv2d(x, w, padding=1, groups=replicas)
@@ -42,7 +47,9 @@ def pytest_runtest_setup(item):
     if item.get_closest_marker("round_alike"):
         engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
         if engine != "compiled" and not convolutions_round_alike():
-            pytest.skip("the bits of PyTorch's convolutions depend on the number of groups on this processor")
+            pytest.skip(
+                "the bits of PyTorch's convolutions depend on the number of groups on this processor"
+            )
 
 
 def load_digits(sizes: dict[str, int]) -> Data:
@@ -52,14 +59,20 @@ def load_digits(sizes: dict[str, int]) -> Data:
     splits = module.load(sizes)
     train = torch.from_numpy(splits["train"][0]).double()
     made = [
-        Split((torch.from_numpy(images).double() - train.mean()) / train.std(), torch.from_numpy(labels).long())
+        Split(
+            (torch.from_numpy(images).double() - train.mean()) / train.std(),
+            torch.from_numpy(labels).long(),
+        )
         for images, labels in splits.values()
     ]
     return Data(*made, classes=10)
 
 
 def in_single_precision(data: Data) -> Data:
-    return Data(*[Split(s.images.float(), s.labels) for s in (data.train, data.validation, data.test)], classes=10)
+    return Data(
+        *[Split(s.images.float(), s.labels) for s in (data.train, data.validation, data.test)],
+        classes=10,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""Networks as users write them: ordinary modules that know nothing of replicas. Input [m, 1, 8, 8], output [m, 10]."""
+"""Networks as users write them: ordinary modules that know nothing of replicas. Input [m, 1, 8, 8],
+output [m, 10]."""
 
 import torch
 from torch import nn
@@ -22,9 +23,13 @@ class Residual(nn.Module):
 class GroupNormed(nn.Sequential):
     def __init__(self):
         super().__init__(
-            nn.Conv2d(1, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.ReLU(inplace=True), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(128, 10),
-        )  # fmt: skip
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.GroupNorm(2, 8),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(128, 10),
+        )
 
 
 class LayerNormed(nn.Module):
@@ -154,7 +159,8 @@ class Sizes(nn.Module):
 
 
 class Folded(nn.Module):
-    """Explicit sizes with which channel groups would put replicas among the examples, the right shape in the end."""
+    """Explicit sizes with which channel groups would put replicas among the examples, the right
+    shape in the end."""
 
     def __init__(self):
         super().__init__()
@@ -306,7 +312,11 @@ class Averaging(nn.Module):
 
     def __init__(self, **options):
         super().__init__()
-        self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8, **options), nn.Linear(8, 10)
+        self.conv, self.norm, self.head = (
+            nn.Conv2d(1, 8, 3),
+            nn.BatchNorm2d(8, **options),
+            nn.Linear(8, 10),
+        )
 
     def forward(self, x):
         return self.head(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
@@ -331,17 +341,27 @@ class OneLayer(nn.Module):
 class WideGroupNormed(nn.Sequential):
     def __init__(self):
         super().__init__(
-            nn.Flatten(), nn.Linear(64, 512), nn.GroupNorm(4, 512), nn.ReLU(), nn.Linear(512, 128), nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64, 512),
+            nn.GroupNorm(4, 512),
+            nn.ReLU(),
+            nn.Linear(512, 128),
+            nn.ReLU(),
             nn.Linear(128, 10),
-        )  # fmt: skip
+        )
 
 
 class WideLayerNormed(nn.Sequential):
     def __init__(self):
         super().__init__(
-            nn.Flatten(), nn.Linear(64, 512), nn.LayerNorm(512), nn.ReLU(), nn.Linear(512, 128), nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64, 512),
+            nn.LayerNorm(512),
+            nn.ReLU(),
+            nn.Linear(512, 128),
+            nn.ReLU(),
             nn.Linear(128, 10),
-        )  # fmt: skip
+        )
 
 
 class Pixels(nn.Sequential):
@@ -349,6 +369,10 @@ class Pixels(nn.Sequential):
 
     def __init__(self, in_channels, image_size, classes):
         super().__init__(
-            nn.Conv2d(in_channels, 32, 3, padding=1), nn.GroupNorm(4, 32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(32 * (image_size // 2) ** 2, classes),
-        )  # fmt: skip
+            nn.Conv2d(in_channels, 32, 3, padding=1),
+            nn.GroupNorm(4, 32),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(32 * (image_size // 2) ** 2, classes),
+        )

@@ -34,7 +34,8 @@ def official_idx(folder: Path, train=100, test=30) -> dict[str, str]:
 
 
 def official_cifar(path: Path, classes: int, each=30) -> Path:
-    """A small archive in the official layout, of which a record's first pixels are its number and label."""
+    """A small archive in the official layout, of which a record's first pixels are its number and
+    label."""
     names = [*cifar.TRAIN_10, *cifar.TEST_10] if classes == 10 else ["train.bin", "test.bin"]
     top = "cifar-10-batches-bin" if classes == 10 else "cifar-100-binary"
     with tarfile.open(path, "w:gz") as archive:

@@ -1,4 +1,5 @@
-"""The same training written plainly and independently: one network, torch's own layers and optimizer."""
+"""The same training written plainly and independently: one network, torch's own layers and
+optimizer."""
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ class ChunkedBatchNorm(nn.BatchNorm2d):
         self.chunk = chunk
 
     def forward(self, x):
-        return torch.cat([super(ChunkedBatchNorm, self).forward(part) for part in x.split(self.chunk)])
+        return torch.cat(
+            [super(ChunkedBatchNorm, self).forward(part) for part in x.split(self.chunk)]
+        )
 
 
 class PlainConvNet(nn.Module):
@@ -22,12 +25,21 @@ class PlainConvNet(nn.Module):
 
     def __init__(self, chunk):
         super().__init__()
-        make = {None: lambda c: nn.Identity(), 0: nn.BatchNorm2d}.get(chunk, lambda c: ChunkedBatchNorm(c, chunk))
+        make = {None: lambda c: nn.Identity(), 0: nn.BatchNorm2d}.get(
+            chunk, lambda c: ChunkedBatchNorm(c, chunk)
+        )
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 8, 3, padding=1), make(8), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(8, 16, 3, padding=1), make(16), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(64, 10),
-        )  # fmt: skip
+            nn.Conv2d(1, 8, 3, padding=1),
+            make(8),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1),
+            make(16),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64, 10),
+        )
 
     def forward(self, x):
         return self.layers(x)
@@ -40,13 +52,32 @@ class PlainConvNet(nn.Module):
         return self
 
 
-def train(net, images, labels, m, steps, lr, seed, momentum=0.0, weight_decay=0.0, drops=(), factor=0.1, total=None):
-    """`steps` updates of `total` with batches read off whole-epoch permutations; returns the losses."""
+def train(
+    net,
+    images,
+    labels,
+    m,
+    steps,
+    lr,
+    seed,
+    momentum=0.0,
+    weight_decay=0.0,
+    drops=(),
+    factor=0.1,
+    total=None,
+):
+    """`steps` updates of `total` with batches read off whole-epoch permutations; returns the
+    losses."""
     n, total = len(labels), total or steps
     order = np.concatenate(
-        [np.random.Generator(np.random.PCG64([seed, e])).permutation(n) for e in range(steps * m // n + 1)]
+        [
+            np.random.Generator(np.random.PCG64([seed, e])).permutation(n)
+            for e in range(steps * m // n + 1)
+        ]
     )
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
+    optimizer = torch.optim.SGD(
+        net.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay
+    )
     losses = []
     net.train()
     for step in range(steps):

@@ -1,4 +1,5 @@
-"""A GPU for tests that need none: what is asked onto it stays on the processor, and says that it is on a GPU."""
+"""A GPU for tests that need none: what is asked onto it stays on the processor, and says that it is
+on a GPU."""
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ GPU, PROCESSOR = torch.device("cuda"), torch.device("cpu")
 
 
 class PretendedGpu(TorchFunctionMode):
-    """Within it every tensor says that it is on a GPU, wherever it was made; torch finds one, but none that works.
+    """Within it every tensor says that it is on a GPU, wherever it was made; torch finds one, but
+    none that works.
 
     So a program takes the ways of a GPU up to the CUDA graph, which cannot be captured.
     """
@@ -23,7 +25,9 @@ class PretendedGpu(TorchFunctionMode):
 
 def here(arguments):
     """Arguments of a function with the processor in place of the GPU."""
-    return tree_map_only(torch.device, lambda device: PROCESSOR if device.type == "cuda" else device, arguments)
+    return tree_map_only(
+        torch.device, lambda device: PROCESSOR if device.type == "cuda" else device, arguments
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""The documentation: links lead somewhere, generated pages are those of the source, and everything there is has its row."""
+"""The documentation: links lead somewhere, generated pages are those of the source, and everything
+there is has its row."""
 
 import importlib.util
 import re
@@ -57,7 +58,8 @@ def test_a_newcomer_sees_the_picture_the_two_commands_and_the_four_uses_on_one_p
     readme = text("README.md")
     assert len(readme.splitlines()) <= 150
     places = [
-        readme.index(words) for words in ("![", "make report", "make test", "### 1.", "### 2.", "### 3.", "### 4.")
+        readme.index(words)
+        for words in ("![", "make report", "make test", "### 1.", "### 2.", "### 3.", "### 4.")
     ]
     assert places == sorted(places) and places[2] < 2000
     assert readme.count("![") == 3
@@ -79,7 +81,11 @@ def test_every_setting_is_on_the_page():
     named = {cls.__name__ for cls in generate.CLASSES.values()}
     types = re.findall(
         r"\b[A-Z]\w+",
-        " ".join(str(field.type) for cls in generate.CLASSES.values() for field in cls.__dataclass_fields__.values()),
+        " ".join(
+            str(field.type)
+            for cls in generate.CLASSES.values()
+            for field in cls.__dataclass_fields__.values()
+        ),
     )
     assert named >= set(types) - {"Any", "None"}
 
@@ -92,14 +98,20 @@ def test_every_stored_column_is_in_the_studys_table():
     ("cls", "key", "names"),
     [
         (config.Schedule, "name", config_schedules.NAMES),
-        (config.Optimizer, "name", [path.stem for path in (ROOT / "conf" / "optimizer").glob("*.yaml")]),
+        (
+            config.Optimizer,
+            "name",
+            [path.stem for path in (ROOT / "conf" / "optimizer").glob("*.yaml")],
+        ),
         (config_claims.Claim, "test", config_claims.TESTS),
         (config_claims.Reported, "measure", config_claims.MEASURES),
     ],
 )
 def test_a_key_with_a_choice_of_names_lists_them_all(cls, key, names):
     description = generate.described(cls)[key]
-    assert [name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", description)] == []
+    assert [
+        name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", description)
+    ] == []
 
 
 @pytest.mark.parametrize("group", WHERE)
@@ -119,7 +131,9 @@ def test_every_figure_and_engine_is_documented():
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_table_of_studies_has_their_numbers_of_points(study):
     points = plan.make_plan(compose(study, []), "", "").study["points"]
-    (row,) = (line for line in text("docs/studies.md").splitlines() if re.match(rf"\| \[?`{study}`", line))
+    (row,) = (
+        line for line in text("docs/studies.md").splitlines() if re.match(rf"\| \[?`{study}`", line)
+    )
     assert f"| {points:,} |" in row
 
 
@@ -132,7 +146,8 @@ def test_networks_have_the_parameters_that_their_files_name():
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_files_and_names_that_developers_are_sent_to_exist(page):
-    """A file may be named by the end of its path; ``config.Schedule`` is in its module, a bare name somewhere in the source."""
+    """A file may be named by the end of its path; ``config.Schedule`` is in its module, a bare name
+    somewhere in the source."""
     inside = [path for folder in PARTS for path in (ROOT / folder).rglob("*")]
     paths = [f"/{path.relative_to(ROOT)}" for path in [*ROOT.glob("*"), *inside]]
     code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
@@ -145,8 +160,14 @@ def test_files_and_names_that_developers_are_sent_to_exist(page):
         if "/" in words or re.search(r"\.(py|smk|rst|yaml|md|bib|toml|lock)$", words):
             found = any(path.endswith("/" + words.strip("/")) for path in paths)
         elif match := re.fullmatch(r"([a-z_]+)\.([A-Za-z_]\w*)", words):
-            modules = [path for path in (ROOT / "src" / "smallbatch").rglob("*.py") if path.stem == match[1]]
-            found = any(re.search(rf"\b{match[2]}\b", path.read_text(encoding="utf-8")) for path in modules)
+            modules = [
+                path
+                for path in (ROOT / "src" / "smallbatch").rglob("*.py")
+                if path.stem == match[1]
+            ]
+            found = any(
+                re.search(rf"\b{match[2]}\b", path.read_text(encoding="utf-8")) for path in modules
+            )
         elif re.fullmatch(r"\w*[A-Z_]\w*", words):
             found = re.search(rf"\b{words}\b", code)
         else:

@@ -1,4 +1,5 @@
-"""Blocks of code in the documentation: Python parses, studies compose and have a plan, commands are ones that there are."""
+"""Blocks of code in the documentation: Python parses, studies compose and have a plan, commands are
+ones that there are."""
 
 import importlib.util
 import re
@@ -14,7 +15,11 @@ from smallbatch.config.schema import Config
 from smallbatch.planning import plan
 from smallbatch.workflow.snakefile import read_settings
 
-RULES = re.findall(r"^rule (\w+):", "\n".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk")), re.M)
+RULES = re.findall(
+    r"^rule (\w+):",
+    "\n".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk")),
+    re.M,
+)
 MAKEFILE = (ROOT / "Makefile").read_text()
 OTHERS = {"git", "cd", "source", "cp", "conda", "pip"}
 
@@ -23,20 +28,29 @@ OTHERS = {"git", "cd", "source", "cp", "conda", "pip"}
 def mine(tmp_path) -> Path:
     """The folder that docs/own-data.md describes."""
     (tmp_path / "study").mkdir()
-    (study,) = (code for language, code in FENCE.findall(text("docs/own-data.md")) if language == "yaml")
+    (study,) = (
+        code for language, code in FENCE.findall(text("docs/own-data.md")) if language == "yaml"
+    )
     (tmp_path / "study" / "mystudy.yaml").write_text(study)
     return tmp_path
 
 
 def commands() -> list:
-    """``(page, words)`` of each command in a block, without comments and with a study's name for NAME."""
+    """``(page, words)`` of each command in a block, without comments and with a study's name for
+    NAME."""
     found = []
     for block in blocks("bash"):
         for line in block.code.splitlines():
-            filled = line.replace("NAME", "digits").replace("CLONE/", "").replace("<this repository>", "ADDRESS")
+            filled = (
+                line.replace("NAME", "digits")
+                .replace("CLONE/", "")
+                .replace("<this repository>", "ADDRESS")
+            )
             for words in filled.split(" && "):
                 given = shlex.split(words, comments=True)
-                while given and re.match(r"[A-Z_]+=", given[0]):  # variables of the command's environment
+                while given and re.match(
+                    r"[A-Z_]+=", given[0]
+                ):  # variables of the command's environment
                     given.pop(0)
                 if given:
                     found.append(pytest.param(given, id=f"{block.page.name}: {words.strip()[:60]}"))
@@ -69,7 +83,9 @@ def test_commands_are_ones_that_there_are(words, mine):
     elif program == "make":
         for argument in arguments:
             name, is_variable, _ = argument.partition("=")
-            assert re.search(rf"^{name} \??=" if is_variable else rf"^{name}:", MAKEFILE, re.M), argument
+            assert re.search(rf"^{name} \??=" if is_variable else rf"^{name}:", MAKEFILE, re.M), (
+                argument
+            )
     elif program == "python":
         _check_python(arguments)
     else:
@@ -77,7 +93,9 @@ def test_commands_are_ones_that_there_are(words, mine):
 
 
 def _check_snakemake(arguments: list[str], mine: Path) -> None:
-    given = snakemake.cli.get_argument_parser().parse_args(arguments)  # ends the test for an unknown option
+    given = snakemake.cli.get_argument_parser().parse_args(
+        arguments
+    )  # ends the test for an unknown option
     assert set(given.targets or []) <= set(RULES)
     assert not given.workflow_profile or (ROOT / given.workflow_profile / "config.yaml").is_file()
     settings = read_settings(dict(pair.split("=", 1) for pair in given.config or []))
@@ -91,7 +109,11 @@ def _check_python(arguments: list[str]) -> None:
         return
     _, module, *rest = arguments
     spec = importlib.util.find_spec(module)
-    spec = spec if not spec.submodule_search_locations else importlib.util.find_spec(f"{module}.__main__")
+    spec = (
+        spec
+        if not spec.submodule_search_locations
+        else importlib.util.find_spec(f"{module}.__main__")
+    )
     source = Path(spec.origin).read_text()
     for word in rest:
         assert not word.startswith("--") or word in source, word

@@ -21,7 +21,10 @@ CASES = {  # rows of the table in docs/engines.md: network, size of images, norm
 SCHEDULES = {  # rows of the table in docs/schedules.md
     "decay": "step (divide the rate by 4, three times)",
     "increase": "increase-batch (multiply the batch instead)",
-} | {name: name for name in ("hybrid", "constant", "warmup", "cosine", "ba-sgd", "gradient-noise", "cabs")}
+} | {
+    name: name
+    for name in ("hybrid", "constant", "warmup", "cosine", "ba-sgd", "gradient-noise", "cabs")
+}
 SMITH = {  # rows of its second table: schedule and first m here, key of conf/paper/smith-2018.yaml
     "decay the rate": ("decay", 8),
     "increase the batch": ("increase", 8),
@@ -35,7 +38,9 @@ def claims(study: str) -> dict[str, Claim]:
 
 
 def table(study: str) -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / study / "best.csv", keep_default_na=False, na_values={"bn_batch_size": [""]})
+    return pd.read_csv(
+        REFERENCE / study / "best.csv", keep_default_na=False, na_values={"bn_batch_size": [""]}
+    )
 
 
 def signed(number: float, digits: int = 1) -> str:
@@ -47,7 +52,9 @@ def interval(claim: Claim) -> str:
 
 
 def accuracy(rows: list[BestRate], **setting) -> str:
-    (row,) = (row for row in rows if all(getattr(row, key) == value for key, value in setting.items()))
+    (row,) = (
+        row for row in rows if all(getattr(row, key) == value for key, value in setting.items())
+    )
     return f"{row.test_accuracy:.1%}"
 
 
@@ -57,13 +64,21 @@ def about_digits() -> list[str]:
     small, bn, range_, range_bn = (
         found[name] for name in ("small-batch", "small-batch-bn", "stable-range", "stable-range-bn")
     )
-    epochs, updates = {"norm": "none", "budget": "epochs:10"}, {"norm": "none", "budget": "updates:640"}
+    epochs, updates = (
+        {"norm": "none", "budget": "epochs:10"},
+        {"norm": "none", "budget": "updates:640"},
+    )
     rises = [re.search(r"η̃·m is \+([\d.]+)", claim.found)[1] for claim in (range_, range_bn)]
     images = [
-        re.search(r"some ([\d,]+) test images", found[name].decide_by)[1] for name in ("large-batch", "no-difference")
+        re.search(r"some ([\d,]+) test images", found[name].decide_by)[1]
+        for name in ("large-batch", "no-difference")
     ]
-    p = pd.read_csv(REFERENCE / "digits" / "rate_scaling.csv").query("ghost == 0 and budget == 'epochs:10'")
-    powers = {row.norm: f"{row.p:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" for row in p.itertuples()}
+    p = pd.read_csv(REFERENCE / "digits" / "rate_scaling.csv").query(
+        "ghost == 0 and budget == 'epochs:10'"
+    )
+    powers = {
+        row.norm: f"{row.p:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" for row in p.itertuples()
+    }
     seeds = re.search(r"\d+ to \d+ seeds", bn.decide_by)[0]
     holds = re.search(r"to m = (\d+) \(tested upwards", found["linear-scaling"].found)[1]
     same = {m: accuracy(rows, batch_size=m, **updates) for m in (16, 64, 256)}
@@ -91,21 +106,29 @@ def about_digits() -> list[str]:
 
 def about_schedules() -> list[str]:
     """Rows and sentences of docs/schedules.md."""
-    rows, found = table("schedules-digits").set_index(["schedule", "batch_size"]), claims("schedules-digits")
+    rows, found = (
+        table("schedules-digits").set_index(["schedule", "batch_size"]),
+        claims("schedules-digits"),
+    )
     same = found["increase-matches-decay"]
     said = [
         f"| {title} | {row.test_accuracy:.1%} | {round(row.updates):,} | {row.seconds_alone:.1f} s |"
         for name, title in SCHEDULES.items()
         for row in [rows.loc[(name, 8)]]
     ]
-    said += [f"within ±{same.ci_high:.1f} points", re.search(r"about (\d+ test images)", same.decide_by)[1]]
+    said += [
+        f"within ±{same.ci_high:.1f} points",
+        re.search(r"about (\d+ test images)", same.decide_by)[1],
+    ]
     assert "not one prediction differed" in same.decide_by
     smith = table("smith-cifar10-preview").set_index(["schedule", "batch_size"])
     for title, key in SMITH.items():
         row = smith.loc[key]
         said.append(f"| {title} | {row.test_accuracy:.1%} | {round(row.updates):,} |")
     yin = table("ba-sgd-fashion-preview").query("batch_size == 32").set_index("schedule")
-    adaptive, fixed, plain, usual = (yin.loc[name] for name in ("ba-momentum", "fixed-momentum", "ba-sgd", "fixed"))
+    adaptive, fixed, plain, usual = (
+        yin.loc[name] for name in ("ba-momentum", "fixed-momentum", "ba-sgd", "fixed")
+    )
     assert plain.edge and not usual.edge
     return [
         *said,
@@ -117,13 +140,21 @@ def about_schedules() -> list[str]:
 
 
 def about_moments() -> list[str]:
-    """How much longer a block with moments takes than an update without them, from the calibrations."""
+    """How much longer a block with moments takes than an update without them, from the
+    calibrations."""
     ratios = []
     for study, m in (("schedules-digits", 8), ("ba-sgd-fashion-preview", 32)):
-        rows = pd.read_csv(REFERENCE / study / "calibration.csv").query(f"batch_size == {m}").set_index("step")
+        rows = (
+            pd.read_csv(REFERENCE / study / "calibration.csv")
+            .query(f"batch_size == {m}")
+            .set_index("step")
+        )
         without = rows.drop("round").iloc[0]
         ratios.append(
-            [rows.loc["round", key] / without[key] for key in ("seconds_update_fleet", "seconds_update_alone")]
+            [
+                rows.loc["round", key] / without[key]
+                for key in ("seconds_update_fleet", "seconds_update_alone")
+            ]
         )
     (digits, digits_alone), (fashion, fashion_alone) = ratios
     return [
@@ -145,11 +176,19 @@ def about_speed() -> list[str]:
         for m in (2, 8, 32, 128, 256):
             at = (*case, m)
             ratios = (
-                [own[(*at, "fleet")] / own[(*at, way)] for way in ("textbook", "vmap")] if (*at, "fleet") in own else []
+                [own[(*at, "fleet")] / own[(*at, way)] for way in ("textbook", "vmap")]
+                if (*at, "fleet") in own
+                else []
             )
             if ratios:
-                ratios += [jax[(*at, "fleet")] / jax[(*at, "jax")]] if (*at, "jax") in jax else [None]
-            cells.append(" / ".join("–" if r is None else f"{r:.0f}" if r >= 10 else f"{r:.1f}" for r in ratios))
+                ratios += (
+                    [jax[(*at, "fleet")] / jax[(*at, "jax")]] if (*at, "jax") in jax else [None]
+                )
+            cells.append(
+                " / ".join(
+                    "–" if r is None else f"{r:.0f}" if r >= 10 else f"{r:.1f}" for r in ratios
+                )
+            )
         said.append(f"| {' | '.join([title, *cells])} |")
     return said
 
@@ -189,4 +228,7 @@ def test_studies_of_the_reference_have_the_seeds_that_are_named():
         "ba-sgd-fashion-preview": "(3 seeds, 6 epochs)",
     }.items():
         seeds = set(table(study)["seeds"])
-        assert seeds == {int(re.search(r"(\d+) seeds", words)[1])} and f"results/reference/{study})** {words}" in page
+        assert (
+            seeds == {int(re.search(r"(\d+) seeds", words)[1])}
+            and f"results/reference/{study})** {words}" in page
+        )

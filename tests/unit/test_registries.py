@@ -28,13 +28,17 @@ ROOT = Path(__file__).parents[2]
 SHARED_KEYS = {"name", "weight_decay"}  # which every optimizer has
 EVERY_SCHEDULE = {"name", "warmup", "warmup_from", "momentum", "sampling"}
 DOCUMENTATION = "\n".join(
-    path.read_text(encoding="utf-8") for path in [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+    path.read_text(encoding="utf-8")
+    for path in [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 )
 
 
 def conf(group: str) -> dict[str, dict]:
     """The files of a folder of conf/ by name."""
-    return {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "conf" / group).glob("*.yaml")}
+    return {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in (ROOT / "conf" / group).glob("*.yaml")
+    }
 
 
 def keys_of(cls: type) -> set[str]:
@@ -42,14 +46,21 @@ def keys_of(cls: type) -> set[str]:
 
 
 def documented(title: str) -> list[str]:
-    """The names in the first column of the documentation's only table whose first title is `title`."""
-    (table,) = re.findall(rf"^\| {re.escape(title)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", DOCUMENTATION, re.M)
-    return [name for row in table.splitlines() for name in re.findall("`([^`]+)`", row.split("|")[1])]
+    """The names in the first column of the documentation's only table whose first title is
+    `title`."""
+    (table,) = re.findall(
+        rf"^\| {re.escape(title)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", DOCUMENTATION, re.M
+    )
+    return [
+        name for row in table.splitlines() for name in re.findall("`([^`]+)`", row.split("|")[1])
+    ]
 
 
 def test_optimizers_have_a_class_a_file_and_a_place_in_the_documentation():
     files = conf("optimizer")
-    assert set(OPTIMIZERS) == set(FACTORIES) == set(files) == {one["name"] for one in files.values()}
+    assert (
+        set(OPTIMIZERS) == set(FACTORIES) == set(files) == {one["name"] for one in files.values()}
+    )
     assert set(OPTIMIZERS) <= set(re.findall(r"`optimizer=(\w+)", DOCUMENTATION))
     assert keys_of(Optimizer) == SHARED_KEYS.union(*(kind.keys for kind in OPTIMIZERS.values()))
     for name, config in files.items():
@@ -75,7 +86,9 @@ def test_claims_have_a_function_a_file_and_a_row_of_the_documentation():
 
 
 def test_what_stands_beside_a_papers_values_has_a_function_and_a_paper_that_uses_it():
-    used = {one.get("measure") for paper in conf("paper").values() for one in paper["reported"].values()}
+    used = {
+        one.get("measure") for paper in conf("paper").values() for one in paper["reported"].values()
+    }
     assert set(MEASURES) == set(FUNCTIONS) == used - {None}
 
 
@@ -89,13 +102,20 @@ def test_figures_have_a_file_a_caption_and_a_row_of_the_documentation():
 def test_per_epoch_measures_have_a_key_columns_and_a_figure():
     for measure in EPOCH_MEASURES:
         assert measure.key in keys_of(Evaluation) and getattr(Evaluation(), measure.key) is None
-        assert measure.figure in FIGURES and set(measure.tracked) <= set(measure.columns.names) & set(METRICS)
-        assert all(re.search(rf"\b{name}\b", DOCUMENTATION) for name in [measure.key, *measure.columns.names])
+        assert measure.figure in FIGURES and set(measure.tracked) <= set(
+            measure.columns.names
+        ) & set(METRICS)
+        assert all(
+            re.search(rf"\b{name}\b", DOCUMENTATION)
+            for name in [measure.key, *measure.columns.names]
+        )
         assert set(measure.columns.names) <= set(schemas.HISTORY.names)
 
 
 def test_a_study_measures_what_it_asks_for_alone():
-    assert [one.key for one in asked_for(compose("schedules-digits", [])["evaluation"])] == ["noise_scale"]
+    assert [one.key for one in asked_for(compose("schedules-digits", [])["evaluation"])] == [
+        "noise_scale"
+    ]
     assert asked_for(compose("digits", [])["evaluation"]) == []
 
 
@@ -106,5 +126,8 @@ def test_no_column_stands_twice_and_what_may_be_left_out_is_a_column(name):
 
 
 def test_the_studys_table_has_every_column_of_a_summary():
-    """And what the study adds: its name, and its names for budget and schedule; the time that one model alone would take."""
-    assert sorted(collect.TABLE) == sorted({*schemas.SUMMARY.names, "study", "budget", "schedule", "seconds_alone"})
+    """And what the study adds: its name, and its names for budget and schedule; the time that one
+    model alone would take."""
+    assert sorted(collect.TABLE) == sorted(
+        {*schemas.SUMMARY.names, "study", "budget", "schedule", "seconds_alone"}
+    )

@@ -1,4 +1,5 @@
-"""environment.yml, pyproject.toml and requirements.lock agree, and the Makefile says what it does."""
+"""environment.yml, pyproject.toml and requirements.lock agree, and the Makefile says what it
+does."""
 
 import importlib.metadata
 import os
@@ -17,16 +18,23 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 LINES = (ROOT / "requirements.lock").read_text().splitlines()
-LOCK = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in LINES)}
+LOCK = {
+    canonicalize_name(name): version
+    for name, _, version in (line.partition("==") for line in LINES)
+}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_the_lock_holds_exact_public_versions_and_nothing_else():
     for line in LINES:
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), line  # no +local, URL, marker or path
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), (
+            line
+        )  # no +local, URL, marker or path
 
 
-@pytest.mark.parametrize("requirement", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+@pytest.mark.parametrize(
+    "requirement", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+)
 def test_every_dependency_is_locked_within_its_range(requirement):
     wanted = Requirement(requirement)
     assert Version(LOCK[canonicalize_name(wanted.name)]) in wanted.specifier
@@ -51,7 +59,10 @@ def test_conda_installs_the_lock_on_a_supported_python():
 
 def test_make_help_lists_the_commands():
     shown = subprocess.run(
-        ["make", "-C", ROOT, "--no-print-directory", "help"], capture_output=True, text=True, check=True
+        ["make", "-C", ROOT, "--no-print-directory", "help"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for target in ("report", "test", "test-fast", "lint", "clean", "help", "install"):
         assert f"make {target} " in shown
@@ -70,8 +81,12 @@ def index(folder: Path, *wheels: tuple[str, str]) -> str:
         place.mkdir(parents=True, exist_ok=True)
         about = f"{name}-{version}.dist-info"
         with zipfile.ZipFile(place / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-            wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(
+                f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            )
+            wheel.writestr(
+                f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
             wheel.writestr(f"{about}/RECORD", "")
         links = "".join(f'<a href="{path.name}">{path.name}</a>' for path in place.glob("*.whl"))
         (place / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
@@ -91,7 +106,8 @@ def build_editable(folder, *_):
 
 @pytest.fixture
 def small_project(tmp_path):
-    """A project with this Makefile, a lock of two packages, and an index that has both; pip knows no other.
+    """A project with this Makefile, a lock of two packages, and an index that has both; pip knows
+    no other.
 
     Returns ``(folder, environment)``.
     """
@@ -100,20 +116,34 @@ def small_project(tmp_path):
     shutil.copy(ROOT / "Makefile", project)
     (project / "requirements.lock").write_text(f"other==1.0\ntorch=={torch}\n")
     build = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]'
-    (project / "pyproject.toml").write_text(f'[project]\nname = "mine"\nversion = "1"\n[build-system]\n{build}\n')
+    (project / "pyproject.toml").write_text(
+        f'[project]\nname = "mine"\nversion = "1"\n[build-system]\n{build}\n'
+    )
     (project / "backend.py").write_text(BACKEND)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "MAKE", "TORCH_"))}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PIP_", "MAKE", "TORCH_"))
+    }
     usual = index(tmp_path / "usual", ("torch", torch), ("other", "1.0"))
-    return project, environment | {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": usual, "PIP_NO_CACHE_DIR": "1"}
+    return project, environment | {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": usual,
+        "PIP_NO_CACHE_DIR": "1",
+    }
 
 
 def installed(project: Path) -> dict[str, str]:
-    found = importlib.metadata.distributions(path=[str(next(project.glob(".venv/lib/*/site-packages")))])
+    found = importlib.metadata.distributions(
+        path=[str(next(project.glob(".venv/lib/*/site-packages")))]
+    )
     return {one.name: one.version for one in found}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("address", [False, True], ids=["as pip has it", "from an address of one's own"])
+@pytest.mark.parametrize(
+    "address", [False, True], ids=["as pip has it", "from an address of one's own"]
+)
 def test_make_installs_the_locked_torch_and_says_so_in_one_line(small_project, tmp_path, address):
     project, environment = small_project
     there = index(tmp_path / "cpu", ("torch", f"{LOCK['torch']}+cpu"), ("other", "1.0+unwanted"))
@@ -125,13 +155,28 @@ def test_make_installs_the_locked_torch_and_says_so_in_one_line(small_project, t
     assert line.startswith("Installing requirements.lock into .venv")
     assert (f"torch from {there}" if address else "several GB of CUDA libraries") in line
     expected = {"torch": LOCK["torch"] + "+cpu" * address, "other": "1.0", "mine": "1"}
-    assert {name: version for name, version in installed(project).items() if name in expected} == expected
+    assert {
+        name: version for name, version in installed(project).items() if name in expected
+    } == expected
 
 
 @pytest.mark.slow
 def test_pip_prefers_the_torch_of_a_further_index_as_with_conda(small_project, tmp_path):
     project, environment = small_project
     there = index(tmp_path / "cpu", ("torch", f"{LOCK['torch']}+cpu"))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "-r", "requirements.lock", "--target", "found"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-r",
+        "requirements.lock",
+        "--target",
+        "found",
+    ]
     done = subprocess.run(command, cwd=project, env=environment | {"PIP_EXTRA_INDEX_URL": there})
-    assert done.returncode == 0 and (project / "found" / f"torch-{LOCK['torch']}+cpu.dist-info").is_dir()
+    assert (
+        done.returncode == 0
+        and (project / "found" / f"torch-{LOCK['torch']}+cpu.dist-info").is_dir()
+    )

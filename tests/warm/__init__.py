@@ -35,7 +35,11 @@ def server() -> str:
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
     """Exit status and both outputs of ``snakemake ...`` or ``python -m ...``."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors, open(os.devnull, "rb") as nothing:
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as errors,
+        open(os.devnull, "rb") as nothing,
+    ):
         outputs = nothing.fileno(), out.fileno(), errors.fileno()
         status = client.run(server(), command, str(folder), environment, outputs, SECONDS)
         return status, "".join(file.read().decode() for file in (out, errors) if file.seek(0) == 0)

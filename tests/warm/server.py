@@ -1,9 +1,11 @@
-"""Commands in processes that have imported torch, pandas, Snakemake and the like already: ``server.py SOCKET``.
+"""Commands in processes that have imported torch, pandas, Snakemake and the like already:
+``server.py SOCKET``.
 
-Most of what the tests' hundreds of short commands do is to import these. Here that is done once, and each command that
-`client.py` asks for runs in a fork of this process: with its arguments, working directory, environment, outputs and exit
-status, as if it had been started. Only installed packages are imported before; this project comes from the checkout
-that a command runs in. The server ends with the process that started it.
+Most of what the tests' hundreds of short commands do is to import these. Here that is done once,
+and each command that `client.py` asks for runs in a fork of this process: with its arguments,
+working directory, environment, outputs and exit status, as if it had been started. Only installed
+packages are imported before; this project comes from the checkout that a command runs in. The
+server ends with the process that started it.
 """
 
 import atexit
@@ -22,8 +24,19 @@ import traceback
 from pathlib import Path
 
 PACKAGES = (
-    *("snakemake.cli", "snakemake.report.html_reporter", "argparse_dataclass", "smart_open", "yte"),
-    *("hydra", "omegaconf", "pyarrow.compute", "pyarrow.parquet", "rich.progress", "psutil", "filelock", "pooch"),
+    "snakemake.cli",
+    "snakemake.report.html_reporter",
+    "argparse_dataclass",
+    "smart_open",
+    "yte",
+    "hydra",
+    "omegaconf",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "rich.progress",
+    "psutil",
+    "filelock",
+    "pooch",
     *(
         "torch",
         "torch._dynamo",
@@ -34,9 +47,18 @@ PACKAGES = (
         "numba",
         "sklearn.datasets",
     ),
-    *("pandas", "scipy.stats", "scipy.optimize", "statsmodels.stats.multitest", "jinja2"),
-    *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
-    *("matplotlib.backends.backend_svg", "seaborn", "mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store"),
+    "pandas",
+    "scipy.stats",
+    "scipy.optimize",
+    "statsmodels.stats.multitest",
+    "jinja2",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+    "seaborn",
+    "mlflow.tracking",
+    "mlflow.store.tracking.sqlalchemy_store",
 )
 
 
@@ -57,7 +79,8 @@ def serve(address: str) -> None:
 
 
 def attend(connection: socket.socket) -> None:
-    """Run the command of one connection, send its exit status; kill it if whoever waits for it is gone."""
+    """Run the command of one connection, send its exit status; kill it if whoever waits for it is
+    gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, outputs, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as file:
@@ -77,15 +100,20 @@ def attend(connection: socket.socket) -> None:
         connection.sendall((status if status >= 0 else 128 - status).to_bytes(1, "big"))
 
 
-def run(outputs: list[int], command: list[str], folder: str, environment: dict[str, str], prefix: str) -> None:
-    """What Python does with this command from its start to its end. Snakemake has its jobs run by the `python` under `prefix`."""
+def run(
+    outputs: list[int], command: list[str], folder: str, environment: dict[str, str], prefix: str
+) -> None:
+    """What Python does with this command from its start to its end. Snakemake has its jobs run by
+    the `python` under `prefix`."""
     for descriptor, output in enumerate(outputs):
         os.dup2(output, descriptor)
         os.close(output)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    installed = [path for path in sys.path if "site-packages" in path or path.startswith(sys.base_prefix)]
+    installed = [
+        path for path in sys.path if "site-packages" in path or path.startswith(sys.base_prefix)
+    ]
     sys.path[:] = [*environment.get("PYTHONPATH", "").split(os.pathsep), *installed]
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.argv = command

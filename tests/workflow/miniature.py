@@ -1,4 +1,5 @@
-"""A shipped study in miniature: overrides that keep its axes, arms, schedules, claims and papers, and make each of them small."""
+"""A shipped study in miniature: overrides that keep its axes, arms, schedules, claims and papers,
+and make each of them small."""
 
 import itertools
 
@@ -17,10 +18,12 @@ SHRINK = [2**k for k in range(10)]
 
 
 def miniature(study: str) -> list[str]:
-    """Overrides that train a study in seconds; raises AssertionError for one that cannot be made small.
+    """Overrides that train a study in seconds; raises AssertionError for one that cannot be made
+    small.
 
-    Batch sizes that do not fit the data are left out. Where that leaves an arm without any, or with one that its schedule
-    does not take, all are divided by the same power of two instead. Epochs are the fewest that every schedule takes.
+    Batch sizes that do not fit the data are left out. Where that leaves an arm without any, or with
+    one that its schedule does not take, all are divided by the same power of two instead. Epochs
+    are the fewest that every schedule takes.
     """
     whole, tried = compose(study, []), []
     for shrink, epochs in itertools.product(SHRINK, EPOCHS):
@@ -40,12 +43,20 @@ def _overrides(whole: dict, shrink: int, epochs: int) -> list[str]:
     sizes = sorted({m for arm in axes.values() for m in _sizes(arm, whole["grid"], shrink)})
     changes = {f"dataset.sizes.{split}": n for split, n in SIZES.items()}
     if pixels := whole["dataset"].get("image_size"):
-        changes["dataset.image_size"] = next(n for n in range(PIXELS, pixels + 1) if pixels % n == 0)
+        changes["dataset.image_size"] = next(
+            n for n in range(PIXELS, pixels + 1) if pixels % n == 0
+        )
     if whole["model"]["_target_"] == WIDE:
         changes["model.width"] = 1
-    changes |= {"grid.seeds": SEEDS, "grid.budget": f"epochs:{epochs}", "training.job_seconds": 3600}
+    changes |= {
+        "grid.seeds": SEEDS,
+        "grid.budget": f"epochs:{epochs}",
+        "training.job_seconds": 3600,
+    }
     for path, arm in axes.items():
-        changes[f"{path}.batch_size"] = sizes if path == "grid" else _sizes(arm, whole["grid"], shrink)
+        changes[f"{path}.batch_size"] = (
+            sizes if path == "grid" else _sizes(arm, whole["grid"], shrink)
+        )
         if arm["norm"]:
             changes[f"{path}.norm"] = [_norm(norm, shrink) for norm in _ends(arm["norm"])]
         changes |= _rates(path, arm, sizes, shrink)
@@ -62,7 +73,9 @@ def _overrides(whole: dict, shrink: int, epochs: int) -> list[str]:
 
 def _axes(whole: dict) -> dict[str, dict]:
     """The grid and its arms by the path of their keys."""
-    return {"grid": whole["grid"]} | {f"grid.arms.{name}": arm for name, arm in whole["grid"]["arms"].items()}
+    return {"grid": whole["grid"]} | {
+        f"grid.arms.{name}": arm for name, arm in whole["grid"]["arms"].items()
+    }
 
 
 def _statements(whole: dict) -> dict[str, dict]:
@@ -76,10 +89,13 @@ def _statements(whole: dict) -> dict[str, dict]:
 
 
 def _sizes(arm: dict, grid: dict, shrink: int) -> list[int]:
-    """The smallest and the largest batch size of an arm that fit the data and are whole batches of its batch norm."""
+    """The smallest and the largest batch size of an arm that fit the data and are whole batches of
+    its batch norm."""
     ghosts = [int(norm.partition(":")[2] or 1) for norm in arm["norm"] or grid["norm"]]
     units = [max(ghost // shrink, 2) for ghost in ghosts if ghost > 1]
-    divided = [m // shrink for m in sorted(arm["batch_size"] or grid["batch_size"]) if m % shrink == 0]
+    divided = [
+        m // shrink for m in sorted(arm["batch_size"] or grid["batch_size"]) if m % shrink == 0
+    ]
     return _ends([m for m in divided if 2 <= m <= LARGEST and not any(m % unit for unit in units)])
 
 
@@ -90,11 +106,16 @@ def _rates(path: str, arm: dict, sizes: list[int], shrink: int) -> dict[str, lis
         m, _, norm = key.removeprefix("m").partition("_")
         if int(m) % shrink == 0 and int(m) // shrink in sizes:
             lists[f"base_lr_at.m{int(m) // shrink}{'_' if norm else ''}{norm}"] = rates
-    return {f"{path}.{key}": _high(sorted(parse_rates(rates, key))) for key, rates in lists.items() if rates}
+    return {
+        f"{path}.{key}": _high(sorted(parse_rates(rates, key)))
+        for key, rates in lists.items()
+        if rates
+    }
 
 
 def _high(rates: list[float]) -> list[float]:
-    """Two at two thirds of a list, where a short training reaches something and is not yet torn apart."""
+    """Two at two thirds of a list, where a short training reaches something and is not yet torn
+    apart."""
     first = min(2 * len(rates) // 3, max(len(rates) - 2, 0))
     return rates[first : first + 2]
 
@@ -109,7 +130,8 @@ def _norm(norm: str, shrink: int) -> str:
 
 
 def _budget(budget: str, shrink: int, epochs: int) -> str:
-    """As many updates as another batch size has, if that is what the study says; else the grid's."""
+    """As many updates as another batch size has, if that is what the study says; else the
+    grid's."""
     kind, _, m = budget.partition(":")
     return f"updates_of:{max(int(m) // shrink, 1)}" if kind == "updates_of" else f"epochs:{epochs}"
 

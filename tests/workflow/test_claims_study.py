@@ -1,4 +1,5 @@
-"""Claims through the workflow: decided from the tables alone, and what would decide them trains only what is new."""
+"""Claims through the workflow: decided from the tables alone, and what would decide them trains
+only what is new."""
 
 import json
 import shutil
@@ -20,7 +21,10 @@ TABLES = {
 
 
 def claims(checkout: Checkout, study: str = "tiny") -> dict[str, dict]:
-    return {one["claim"]: one for one in json.loads((checkout.results / study / "claims.json").read_text())}
+    return {
+        one["claim"]: one
+        for one in json.loads((checkout.results / study / "claims.json").read_text())
+    }
 
 
 def test_every_claim_has_a_verdict_and_what_would_decide_it(reported):
@@ -55,13 +59,17 @@ def test_another_least_effect_decides_anew_and_trains_nothing(checkout):
     assert run.trained == 0 and run.jobs["analyse"] == 1
     assert after["needs"] != before["needs"] and after["estimate"] == before["estimate"]
     study = json.loads((checkout.results / "tiny" / "study.json").read_text())
-    assert study["overrides"] == ["claims.tests.small-batch.delta=0.01"]  # which the page has in its title
+    assert study["overrides"] == [
+        "claims.tests.small-batch.delta=0.01"
+    ]  # which the page has in its title
 
 
 def test_what_would_decide_a_claim_trains_only_the_new_points(checkout):
     one = claims(checkout)["small-batch"]
     assert one["overrides"] == ["grid.seeds=10"]
-    run = checkout.snakemake("table", hydra=f"{one['overrides'][0]} training.job_seconds=9")  # in fewer processes
+    run = checkout.snakemake(
+        "table", hydra=f"{one['overrides'][0]} training.job_seconds=9"
+    )  # in fewer processes
     assert run.trained == 12 * 8
     after = claims(checkout)["small-batch"]
     assert after["seeds"] == 10 and not after["interim"]

@@ -1,4 +1,5 @@
-"""The compiled training step: compiled once, while jobs start; what happens where it can't be kept or had."""
+"""The compiled training step: compiled once, while jobs start; what happens where it can't be kept
+or had."""
 
 import os
 import shutil
@@ -14,10 +15,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 def train(checkout, monkeypatch, *settings, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
-    return checkout.python("-m", "smallbatch.train", "study=digits", "tracking=none", *SMALL, *settings)
+    return checkout.python(
+        "-m", "smallbatch.train", "study=digits", "tracking=none", *SMALL, *settings
+    )
 
 
-SMALL = ("grid.batch_size=[8]", "grid.norm=[bn]", "grid.base_lr=[0.01]", "grid.seeds=2", "grid.budget=epochs:1", "~grid.arms.ghost", "~grid.arms.same_updates")  # fmt: skip
+SMALL = (
+    "grid.batch_size=[8]",
+    "grid.norm=[bn]",
+    "grid.base_lr=[0.01]",
+    "grid.seeds=2",
+    "grid.budget=epochs:1",
+    "~grid.arms.ghost",
+    "~grid.arms.same_updates",
+)
 
 
 def engines(checkout):
@@ -25,10 +36,15 @@ def engines(checkout):
     return {engine for path in summaries for engine in pq.read_table(path)["engine"].to_pylist()}
 
 
-def test_the_first_run_on_a_machine_compiles_while_jobs_start_and_the_next_does_not(fresh, tmp_path, monkeypatch):
+def test_the_first_run_on_a_machine_compiles_while_jobs_start_and_the_next_does_not(
+    fresh, tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = fresh.snakemake("table", hydra="grid.seeds=1")
-    assert "compiling the training step, once for this machine" in first.output and "compiled in" in first.output
+    assert (
+        "compiling the training step, once for this machine" in first.output
+        and "compiled in" in first.output
+    )
     assert engines(fresh) == {"compiled"}
     (kernels,) = tmp_path.glob("smallbatch/kernels-*")
     kept = {path.name: path.stat().st_mtime_ns for path in kernels.iterdir()}
@@ -49,7 +65,9 @@ def test_a_damaged_cache_is_compiled_anew_and_mended(reported, fresh, tmp_path, 
     shutil.copytree(folder(), tmp_path / "smallbatch" / folder().name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     damaged = {}
-    for code in tmp_path.glob("smallbatch/kernels-*/step.evaluate*.nbc"):  # one for each precision that tests use
+    for code in tmp_path.glob(
+        "smallbatch/kernels-*/step.evaluate*.nbc"
+    ):  # one for each precision that tests use
         one_bit = bytearray(code.read_bytes())
         one_bit[len(one_bit) // 2] ^= 1  # a disk's error that unpickling doesn't see
         code.write_bytes(one_bit)
@@ -65,12 +83,19 @@ def test_a_damaged_cache_is_compiled_anew_and_mended(reported, fresh, tmp_path, 
 
 
 def test_without_numba_training_takes_another_way(fresh, tmp_path, monkeypatch):
-    (tmp_path / "numba.py").write_text("raise ImportError('libllvmlite.so: cannot open shared object file')\n")
+    (tmp_path / "numba.py").write_text(
+        "raise ImportError('libllvmlite.so: cannot open shared object file')\n"
+    )
     path = os.pathsep.join([str(tmp_path), str(fresh.root / "src")])
-    monkeypatch.setattr(type(fresh), "environment", property(lambda self: os.environ | {"PYTHONPATH": path}))
+    monkeypatch.setattr(
+        type(fresh), "environment", property(lambda self: os.environ | {"PYTHONPATH": path})
+    )
     done = train(fresh, monkeypatch)
     assert engines(fresh) <= {"groups", "vmap", "separate"}
-    assert "the compiled step needs Numba (libllvmlite.so: cannot open shared object file)" in done.output
+    assert (
+        "the compiled step needs Numba (libllvmlite.so: cannot open shared object file)"
+        in done.output
+    )
 
 
 def test_code_for_other_types_compiled_at_the_same_time_is_kept_apart(fresh, tmp_path, monkeypatch):

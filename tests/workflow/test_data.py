@@ -29,10 +29,14 @@ def test_fashion_mnist_is_taken_from_a_mirror_decoded_once_and_trained_on(fresh)
     assert set(table["dataset"]) == {"fashion-mnist"} and table["test_accuracy"].min() > 0.6
     (images,) = fresh.results.glob("data/fashion-mnist-*/images.npy")
     assert np.load(images, mmap_mode="r").shape == (3000, 1, 28, 28)
-    again = fresh.snakemake("table", **settings | {"hydra": settings["hydra"].replace("seeds=2", "seeds=3")})
+    again = fresh.snakemake(
+        "table", **settings | {"hydra": settings["hydra"].replace("seeds=2", "seeds=3")}
+    )
     assert again.trained == 1 and "data" not in again.jobs and "download" not in again.jobs
     # Without the mirror it is the same data: nothing has to be fetched.
-    moved = fresh.snakemake("table", **settings | {"hydra": f"{sizes} {SMALL}".replace("seeds=2", "seeds=3")})
+    moved = fresh.snakemake(
+        "table", **settings | {"hydra": f"{sizes} {SMALL}".replace("seeds=2", "seeds=3")}
+    )
     assert moved.trained == 0
 
 
@@ -73,7 +77,9 @@ def test_another_mirror_is_taken_after_one_whose_files_are_damaged(fresh):
     os.truncate(fresh.root / "damaged" / "cifar-10-batches-bin" / "data_batch_3.bin", 1000)
     sizes = "dataset=cifar10 dataset.sizes={train:320,validation:100,test:100} dataset.image_size=8"
     damaged, whole = (
-        fresh.snakemake("table", study="digits", hydra=f"{sizes} dataset.mirror={mirror} {SMALL}", check=False)
+        fresh.snakemake(
+            "table", study="digits", hydra=f"{sizes} dataset.mirror={mirror} {SMALL}", check=False
+        )
         for mirror in ("damaged", "whole")
     )
     assert "data_batch_3.bin has 1,000 bytes, no whole records; it is truncated" in damaged.output
@@ -85,7 +91,8 @@ def test_a_download_that_fails_is_one_sentence(fresh):
     failed = fresh.snakemake("table", study="digits", hydra=settings, check=False)
     assert failed.status != 0 and "Traceback" not in failed.output
     assert (
-        "error: dataset: http://127.0.0.1:9/t10k-images-idx3-ubyte.gz cannot be downloaded" in failed.output
+        "error: dataset: http://127.0.0.1:9/t10k-images-idx3-ubyte.gz cannot be downloaded"
+        in failed.output
         and "set dataset.mirror=DIR, a folder with that file" in failed.output
     )
 
@@ -100,13 +107,18 @@ def test_a_folder_of_images_is_a_data_set(fresh):
             pixels[..., channel] += 80
             Image.fromarray(pixels).save(folder / f"{i}.png")
     settings = f"dataset=image-folder dataset.name=pictures dataset.folder=pictures dataset.image_size=8 {SMALL}"
-    settings = settings.replace("grid.batch_size=[32]", "grid.batch_size=[4]").replace("epochs:2", "epochs:5")
+    settings = settings.replace("grid.batch_size=[32]", "grid.batch_size=[4]").replace(
+        "epochs:2", "epochs:5"
+    )
     assert fresh.snakemake("table", study="digits", hydra=settings).trained == 2
     table = pq.read_table(fresh.results / "digits" / "table.parquet").to_pandas()
     assert set(table["dataset"]) == {"pictures"} and table["test_accuracy"].min() > 0.8
     (fresh.root / "pictures" / "red" / "0.png").write_bytes(b"no picture")
     broken = fresh.snakemake("table", study="digits", hydra=settings, check=False)
-    assert "pictures/red/0.png: not a readable image" in broken.output and "Traceback" not in broken.output
+    assert (
+        "pictures/red/0.png: not a readable image" in broken.output
+        and "Traceback" not in broken.output
+    )
 
 
 def test_what_a_study_will_cost_is_printed_and_what_is_stored_costs_nothing(fresh):
@@ -121,5 +133,7 @@ def test_what_a_study_will_cost_is_printed_and_what_is_stored_costs_nothing(fres
 
 def numbers(output: str, row: str) -> list[int]:
     return [
-        int(line.split()[-1].replace(",", "")) for line in output.splitlines() if line.strip().startswith(row + "  ")
+        int(line.split()[-1].replace(",", ""))
+        for line in output.splitlines()
+        if line.strip().startswith(row + "  ")
     ]

@@ -1,4 +1,5 @@
-"""The workflow in a folder that is not its checkout: with ``--directory``, and as a module of another workflow."""
+"""The workflow in a folder that is not its checkout: with ``--directory``, and as a module of
+another workflow."""
 
 import subprocess
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from checkout import REPOSITORY, Checkout, snakemake
 
 pytestmark = pytest.mark.slow
 
-# The outer workflow's own rule comes first, so it is the default target, and its config has a key of its own.
+# The outer workflow's own rule comes first, so it is the default target, and its config has a key
+# of its own.
 OUTER = """
 configfile: "config.yaml"
 
@@ -47,10 +49,14 @@ class Elsewhere(Checkout):
         return self.code.environment
 
 
-def outer(code: Checkout, folder: Path, snakefile: str = "", more: str = "", config: str = CONFIG) -> Elsewhere:
+def outer(
+    code: Checkout, folder: Path, snakefile: str = "", more: str = "", config: str = CONFIG
+) -> Elsewhere:
     """A workflow in a new folder that uses a checkout as a module."""
     folder.mkdir()
-    text = OUTER.replace("SNAKEFILE", snakefile or repr(f"{code.root}/workflow/Snakefile")).replace("MORE", more)
+    text = OUTER.replace("SNAKEFILE", snakefile or repr(f"{code.root}/workflow/Snakefile")).replace(
+        "MORE", more
+    )
     (folder / "Snakefile").write_text(text)
     (folder / "config.yaml").write_text(config)
     return Elsewhere(folder, code)
@@ -75,7 +81,9 @@ def test_another_workflow_uses_it_as_a_module(fresh, tmp_path):
     jobs = folder.forked(RUN).jobs
     assert jobs["sb_train"] == 2 and jobs["summary"] == 1
     assert "A tiny study" in (folder.results / "tiny" / "report.html").read_text()
-    assert (folder.root / "mine.json").read_bytes() == (folder.results / "tiny" / "claims.json").read_bytes()
+    assert (folder.root / "mine.json").read_bytes() == (
+        folder.results / "tiny" / "claims.json"
+    ).read_bytes()
     profile = str(fresh.root / "workflow" / "profiles" / "default")
     again = folder.forked([*RUN, "--workflow-profile", profile, "sb_all", "summary"])
     assert "Nothing to be done" in again.output
@@ -84,7 +92,9 @@ def test_another_workflow_uses_it_as_a_module(fresh, tmp_path):
 
 def test_a_modules_misspelt_setting_is_told_and_keys_of_the_outer_workflow_are_not(fresh, tmp_path):
     shown = (
-        outer(fresh, tmp_path / "outer", config=CONFIG + "hydar: grid.seeds=9\n").forked([*RUN, "-n", "--quiet"]).output
+        outer(fresh, tmp_path / "outer", config=CONFIG + "hydar: grid.seeds=9\n")
+        .forked([*RUN, "-n", "--quiet"])
+        .output
     )
     assert "warning: config key hydar is not a setting of smallbatch; did you mean hydra?" in shown
     assert "key sample" not in shown

@@ -15,12 +15,16 @@ def test_a_failed_fleet_leaves_the_others_and_heals_later(fresh):
     (fresh.root / "broken").touch()
     failed = fresh.snakemake("table", "--keep-going", check=False, **FAILING)
     assert failed.status != 0
-    assert "At least one job did not complete" not in failed.output and "CalledProcessError" not in failed.output
+    assert (
+        "At least one job did not complete" not in failed.output
+        and "CalledProcessError" not in failed.output
+    )
     for line in failed.output.strip().splitlines()[-2:]:
         assert re.fullmatch(
             r"error: rule train failed \(results/jobs/(digits-fails-\S+)/summary\.parquet\): digits-fails-\S+: RuntimeError: "
-            r"this network is broken; the whole log: results/logs/train/\1\.log", line
-        ), line  # fmt: skip
+            r"this network is broken; the whole log: results/logs/train/\1\.log",
+            line,
+        ), line
     stored = {path.parts[-3] for path in fresh.results.glob("store/*/*/part-*")}
     assert len(stored) == 2 and all("-none-" in fleet for fleet in stored)
 
@@ -30,7 +34,11 @@ def test_a_failed_fleet_leaves_the_others_and_heals_later(fresh):
     assert len(table) == 12 and set(table["norm"].to_pylist()) == {"none"}
     with open(fresh.results / "failing" / "gaps.csv") as file:
         gaps = list(csv.DictReader(file))
-    assert len(gaps) == 6 and {row["norm"] for row in gaps} == {"bn"} and gaps[0]["missing_seeds"] == "0 1"
+    assert (
+        len(gaps) == 6
+        and {row["norm"] for row in gaps} == {"bn"}
+        and gaps[0]["missing_seeds"] == "0 1"
+    )
     page = (fresh.results / "failing" / "report.html").read_text()
     assert "This report is partial" in page and "Missing points" in page
 
@@ -43,7 +51,9 @@ def test_a_failed_fleet_leaves_the_others_and_heals_later(fresh):
 def test_a_partial_report_never_passes_for_the_whole_one(fresh):
     fresh.snakemake("table", hydra="grid.batch_size=[8] grid.norm=[none]")  # one of four fleets
     partial = fresh.snakemake("table", partial="true")
-    assert partial.trained == 0 and len(pq.read_table(fresh.results / "tiny" / "table.parquet")) == 6
+    assert (
+        partial.trained == 0 and len(pq.read_table(fresh.results / "tiny" / "table.parquet")) == 6
+    )
     shutil.rmtree(fresh.root / ".snakemake")
     assert fresh.snakemake("table").trained == 18
     assert len(pq.read_table(fresh.results / "tiny" / "table.parquet")) == 24
@@ -71,7 +81,15 @@ def test_damaged_data_and_plans_are_named(checkout):
     for path in checkout.results.glob("data/*/images.npy"):
         path.write_bytes(path.read_bytes()[:1000])
     job = checkout.module("smallbatch.train", str(plan), check=False)
-    assert job.status == 1 and "the prepared data cannot be read" in job.output and "Traceback" not in job.output
+    assert (
+        job.status == 1
+        and "the prepared data cannot be read" in job.output
+        and "Traceback" not in job.output
+    )
     plan.write_text("{")
     job = checkout.module("smallbatch.train", str(plan), check=False)
-    assert job.status == 1 and "not a readable plan file" in job.output and "Traceback" not in job.output
+    assert (
+        job.status == 1
+        and "not a readable plan file" in job.output
+        and "Traceback" not in job.output
+    )

@@ -66,13 +66,22 @@ def stopped(undisturbed, made_once) -> tuple[Checkout, int, str]:
         (folder / "status").write_text(str(run.wait(timeout=20)))
 
     checkout = Checkout(made_once("stopped", make))
-    return checkout, int((checkout.root / "status").read_text()), (checkout.root / "output.txt").read_text()
+    return (
+        checkout,
+        int((checkout.root / "status").read_text()),
+        (checkout.root / "output.txt").read_text(),
+    )
 
 
-def test_sigterm_writes_a_checkpoint_and_exits_with_143_and_the_next_attempt_goes_on(stopped, undisturbed, tmp_path):
+def test_sigterm_writes_a_checkpoint_and_exits_with_143_and_the_next_attempt_goes_on(
+    stopped, undisturbed, tmp_path
+):
     checkout, status, said = stopped
     assert status == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM; the same command goes on from what is trained" in said and "Traceback" not in said
+    assert (
+        "stopped by SIGTERM; the same command goes on from what is trained" in said
+        and "Traceback" not in said
+    )
     again = checkout.copy(tmp_path / "copy")
     assert checkpoint_of(again).is_file()
     run = train(again)
@@ -129,7 +138,9 @@ def test_a_checkpoint_of_other_points_is_refused(stopped, undisturbed, tmp_path)
     other = header["identity"] | {"points": header["identity"]["points"][::-1]}
     checkpoint.save(path, other, state, arrays)
     run = train(again)
-    assert "is of other points; this block starts again" in run.output and fleet in run.output and job
+    assert (
+        "is of other points; this block starts again" in run.output and fleet in run.output and job
+    )
     assert all(one.equals(two) for one, two in zip(tables(again), tables(undisturbed), strict=True))
 
 
@@ -165,7 +176,9 @@ def mark_incomplete(checkout: Checkout, *paths) -> None:
         (checkout.root / ".snakemake" / "incomplete" / name).write_text('{"external_jobid": null}')
 
 
-@pytest.mark.parametrize("output", ["jobs/digits-conv-m16-bn-*/summary.parquet", "data/*/about.json"])
+@pytest.mark.parametrize(
+    "output", ["jobs/digits-conv-m16-bn-*/summary.parquet", "data/*/about.json"]
+)
 def test_all_that_hangs_on_an_incomplete_output_runs(checkout, output):
     """Snakemake alone would run the job and leave out its tables: the kills found that."""
     mark_incomplete(checkout, *checkout.results.glob(output))

@@ -1,4 +1,5 @@
-"""``kill -9`` at any moment, then the same command: the tables are those of a run that nobody disturbed."""
+"""``kill -9`` at any moment, then the same command: the tables are those of a run that nobody
+disturbed."""
 
 import itertools
 import random
@@ -16,23 +17,34 @@ SEED = 9
 
 def same_tables(one, two, study: str) -> None:
     for name in ("table", "history", "correct"):
-        first, second = (pq.read_table(checkout.results / study / f"{name}.parquet") for checkout in (one, two))
+        first, second = (
+            pq.read_table(checkout.results / study / f"{name}.parquet") for checkout in (one, two)
+        )
         kept = [column for column in first.column_names if column not in VOLATILE]
-        assert len(first) and first.select(kept).to_pandas().equals(second.select(kept).to_pandas()), (
-            name
-        )  # NaN as well
+        assert len(first) and first.select(kept).to_pandas().equals(
+            second.select(kept).to_pandas()
+        ), name  # NaN as well
 
 
-def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh, tmp_path_factory, capsys):
+def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(
+    fresh, tmp_path_factory, capsys
+):
     undisturbed = fresh.copy(tmp_path_factory.mktemp("undisturbed") / "copy")
     assert undisturbed.snakemake("table", study="kills").trained == 18
 
     chance = random.Random(SEED)
-    command = fresh.command("--cores", "1", "table", study="kills")  # one job at a time, each killed in every phase
+    command = fresh.command(
+        "--cores", "1", "table", study="kills"
+    )  # one job at a time, each killed in every phase
     plan: list[str] = []
     for _ in range(3):
         early = ["training", "checkpoint writing", "checkpoint writing"]
-        plan += ["training", *chance.sample(early, 3), "store writing", "MLflow logging"]  # first, so that all go on
+        plan += [
+            "training",
+            *chance.sample(early, 3),
+            "store writing",
+            "MLflow logging",
+        ]  # first, so that all go on
     plan += ["collecting"] * 4
     groups = itertools.cycle(chance.sample([True, False], 2))
     kills, resumed, locked = Counter(), 0, 0
@@ -46,7 +58,9 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh,
         kills[phase, group] += 1
         locked += any((fresh.root / ".snakemake").glob("locks/*.lock"))
         if phase != "collecting":
-            newest = max(fresh.results.glob("logs/train/*.log"), key=lambda path: path.stat().st_mtime)
+            newest = max(
+                fresh.results.glob("logs/train/*.log"), key=lambda path: path.stat().st_mtime
+            )
             resumed += "goes on from its checkpoint" in newest.read_text()
     last = fresh.run(command)
     assert "--unlock" not in last.output
@@ -54,24 +68,34 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(fresh,
     with capsys.disabled():
         print("\nkills:", end=" ")
         for phase in PHASES:
-            print(f"{phase} {kills[phase, False]} of the process, {kills[phase, True]} of the group", end="; ")
+            print(
+                f"{phase} {kills[phase, False]} of the process, {kills[phase, True]} of the group",
+                end="; ",
+            )
         print(
             f"{kills.total()} in all; {resumed} attempts went on from a checkpoint, {locked} times a dead lock was left"
         )
-    assert kills.total() >= 20 and all(kills[phase, True] + kills[phase, False] >= 3 for phase in PHASES)
+    assert kills.total() >= 20 and all(
+        kills[phase, True] + kills[phase, False] >= 3 for phase in PHASES
+    )
     assert min(sum(kills[phase, group] for phase in PHASES) for group in (True, False)) >= 5
     assert resumed >= 8 and locked >= 5
 
     same_tables(fresh, undisturbed, "kills")
-    statuses = Counter(pq.read_table(fresh.results / "kills" / "table.parquet")["status"].to_pylist())
+    statuses = Counter(
+        pq.read_table(fresh.results / "kills" / "table.parquet")["status"].to_pylist()
+    )
     assert statuses["diverged"] >= 6 and statuses["completed"] >= 6
     assert not list(fresh.results.glob("store/*/*/.checkpoint-*"))
     every_point_is_tracked_once(fresh)
 
 
 def every_point_is_tracked_once(checkout) -> None:
-    """After the command that `snakemake track` runs: a finished run for each point, each epoch once."""
-    checkout.module("smallbatch.tracking", "results/kills", check=False)  # no report yet: that part fails
+    """After the command that `snakemake track` runs: a finished run for each point, each epoch
+    once."""
+    checkout.module(
+        "smallbatch.tracking", "results/kills", check=False
+    )  # no report yet: that part fails
     client = MlflowClient(f"sqlite:///{checkout.results}/mlflow.db")
     experiment = client.get_experiment_by_name("kills").experiment_id
     runs = client.search_runs([experiment], "tags.point LIKE '%'", max_results=1000)
@@ -81,5 +105,7 @@ def every_point_is_tracked_once(checkout) -> None:
         epochs.setdefault(row["point"], []).append(row["epoch"])
     assert Counter(run.data.tags["point"] for run in runs) == dict.fromkeys(epochs, 1)
     for run in runs:
-        steps = sorted(metric.step for metric in client.get_metric_history(run.info.run_id, "val_loss"))
+        steps = sorted(
+            metric.step for metric in client.get_metric_history(run.info.run_id, "val_loss")
+        )
         assert run.info.status == "FINISHED" and steps == epochs[run.data.tags["point"]]

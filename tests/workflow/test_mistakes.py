@@ -86,7 +86,12 @@ def killed_process(checkout: Checkout) -> None:
                 except OSError:
                     continue
                 if b"smallbatch.train" in command and re.match(inside, here):
-                    log = checkout.results / "logs" / "train" / f"{Path(command[-2].decode()).stem}.log"
+                    log = (
+                        checkout.results
+                        / "logs"
+                        / "train"
+                        / f"{Path(command[-2].decode()).stem}.log"
+                    )
                     if log.exists() and log.stat().st_size:  # it has begun, and said so
                         os.kill(int(process.name), 9)
                         return
@@ -165,7 +170,9 @@ def test_a_mistake_is_one_sentence(reported, unchanged, tmp_path, mistake):
         run = Run(*warm.run([program, *words], checkout.root, checkout.environment))
     assert (run.status == 0) == (mistake in WARNINGS), run.output
     assert printed in run.output
-    assert "Traceback" not in run.output or mistake == "a forward that raises"  # the user's own, with their lines
+    assert (
+        "Traceback" not in run.output or mistake == "a forward that raises"
+    )  # the user's own, with their lines
     if " -n " in command:
         assert "Job stats" not in run.output and printed.removeprefix("error: ") in run.error
 
@@ -174,9 +181,13 @@ def in_shell(checkout: Checkout, command: str) -> Run:
     """Run a command line, with this environment's programs."""
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", command], cwd=checkout.root, env=checkout.environment | {"PATH": programs}, capture_output=True,
-        text=True, timeout=200,
-    )  # fmt: skip
+        ["bash", "-c", command],
+        cwd=checkout.root,
+        env=checkout.environment | {"PATH": programs},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     return Run(done.returncode, done.stdout + done.stderr)
 
 
@@ -184,7 +195,9 @@ def test_what_a_killed_process_had_stored_is_kept_and_the_same_command_goes_on(r
     checkout = reported.copy(tmp_path / "copy")
     killed_process(checkout)
     two_jobs = {"hydra": "grid.batch_size=[8]"}
-    assert checkout.run(checkout.command("table", "--keep-going", **two_jobs), check=False).status != 0
+    assert (
+        checkout.run(checkout.command("table", "--keep-going", **two_jobs), check=False).status != 0
+    )
     stored = len(list(checkout.results.glob("store/*/*/part-*")))
     run = checkout.snakemake("table", **two_jobs)
     assert run.status == 0 and run.trained == 12 - 6 * stored
@@ -193,4 +206,7 @@ def test_what_a_killed_process_had_stored_is_kept_and_the_same_command_goes_on(r
 def test_hydras_help_and_cfg_are_useful(reported):
     shown = reported.module("smallbatch.train", "study=digits", "grid.seeds=3", "--cfg", "job")
     assert "seeds: 3" in shown.output and "batch_size:\n  - 2" in shown.output
-    assert "python -m smallbatch.train study=digits" in reported.module("smallbatch.train", "--help").output
+    assert (
+        "python -m smallbatch.train study=digits"
+        in reported.module("smallbatch.train", "--help").output
+    )

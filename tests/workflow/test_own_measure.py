@@ -1,4 +1,5 @@
-"""A further per-epoch measure takes its own file, its registration and a figure, and nothing else."""
+"""A further per-epoch measure takes its own file, its registration and a figure, and nothing
+else."""
 
 import pyarrow.parquet as pq
 import pytest
@@ -40,8 +41,13 @@ class GradientSize:
         return [{"gradient_size": float(one[0, 0]) ** 0.5, "gradient_examples": number} for one in products]
 '''
 SMALL = (
-    *("study=digits", "grid.batch_size=[16]", "grid.norm=[none]", "grid.base_lr=[2**-7,2**-6]", "grid.seeds=2"),
-    *("grid.budget=epochs:3", "tracking=none"),
+    "study=digits",
+    "grid.batch_size=[16]",
+    "grid.norm=[none]",
+    "grid.base_lr=[2**-7,2**-6]",
+    "grid.seeds=2",
+    "grid.budget=epochs:3",
+    "tracking=none",
     "optimizer=adamw",  # which needs no compiled step
 )
 
@@ -52,16 +58,23 @@ def own(tmp_path) -> Checkout:
     (checkout.root / "src" / "smallbatch" / "measures" / "gradient_size.py").write_text(MEASURE)
     registry = "src/smallbatch/measures/registry.py"
     checkout.edit(
-        registry, "\n\n@dataclass", "from smallbatch.measures.gradient_size import GradientSize\n\n\n@dataclass"
+        registry,
+        "\n\n@dataclass",
+        "from smallbatch.measures.gradient_size import GradientSize\n\n\n@dataclass",
     )
-    checkout.edit(registry, '"""Keys of `evaluation` in a study."""\n', "gradient_size: int | None = None\n")
+    checkout.edit(
+        registry, '"""Keys of `evaluation` in a study."""\n', "gradient_size: int | None = None\n"
+    )
     checkout.edit(registry, "(NoiseScale(),)", "(NoiseScale(), GradientSize())")
     return checkout
 
 
 def test_a_measure_of_ones_own_reaches_the_tables_and_the_list_of_figures(own):
     refused = own.module("smallbatch.train", *SMALL, "evaluation.gradient_size=0", check=False)
-    assert "evaluation.gradient_size: 0 is not a valid number of examples; write 1 or more" in refused.error
+    assert (
+        "evaluation.gradient_size: 0 is not a valid number of examples; write 1 or more"
+        in refused.error
+    )
     histories, plans = [], set()
     for further in ("evaluation.gradient_size=32", "evaluation.gradient_size=null"):
         own.module("smallbatch.train", *SMALL, further)
@@ -73,10 +86,15 @@ def test_a_measure_of_ones_own_reaches_the_tables_and_the_list_of_figures(own):
     trained = measured["epoch"] > 0
     assert trained.sum() >= 4 * 3 and (measured.loc[trained, "gradient_size"] > 0).all()
     assert set(measured.loc[trained, "gradient_examples"]) == {32}
-    assert measured.loc[~trained, "gradient_size"].isna().all() and without["gradient_size"].isna().all()
+    assert (
+        measured.loc[~trained, "gradient_size"].isna().all()
+        and without["gradient_size"].isna().all()
+    )
     assert measured["gradient_size"].nunique() == trained.sum()
     # It changes nothing of what is trained.
     assert measured["val_loss"].tolist() == without["val_loss"].tolist()
     study = {"budgets": [], "claims": [], "config": {"evaluation": {"gradient_size": 32}}}
-    names = own.python("-c", f"from smallbatch.figures.names import figures_of; print(figures_of({study}))").output
+    names = own.python(
+        "-c", f"from smallbatch.figures.names import figures_of; print(figures_of({study}))"
+    ).output
     assert "'gradient_size'" in names

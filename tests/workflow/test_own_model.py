@@ -21,8 +21,14 @@ def test_editing_a_users_network_or_what_it_imports_retrains_what_used_it(checko
 
 
 def test_the_documentations_own_data_and_network_run_as_they_are_written(fresh):
-    own = (REPOSITORY / "docs" / "own-data.md").read_text().partition("## Your own data and network")[2]
-    study, code = (re.search(rf"```{language}\n(.*?)```", own, re.S)[1] for language in ("yaml", "python"))
+    own = (
+        (REPOSITORY / "docs" / "own-data.md")
+        .read_text()
+        .partition("## Your own data and network")[2]
+    )
+    study, code = (
+        re.search(rf"```{language}\n(.*?)```", own, re.S)[1] for language in ("yaml", "python")
+    )
     (fresh.root / "mine" / "study").mkdir(parents=True)
     (fresh.root / "mine" / "study" / "mystudy.yaml").write_text(study)
     (fresh.root / "mine" / "mine.py").write_text(code)
@@ -67,7 +73,10 @@ def test_layers_of_torchs_own_library_train_together(fresh):
 def test_what_a_users_network_cannot_do_is_one_sentence_naming_key_and_fix(checkout):
     own = {"study": "own", "check": False}
     without = checkout.snakemake("table", hydra="grid.norm=[none]", **own)
-    assert "grid.norm: none, but mynets.MyNet has batch-norm layers (norm); write grid.norm=[bn]" in without.output
+    assert (
+        "grid.norm: none, but mynets.MyNet has batch-norm layers (norm); write grid.norm=[bn]"
+        in without.output
+    )
     unknown = checkout.snakemake("-n", "table", hydra="+model.widht=3", **own)
     assert unknown.error.startswith("error: model.widht: mynets.MyNet takes no such argument")
     missing = checkout.snakemake("-n", "table", hydra="model._target_=mynet.MyNet", **own)

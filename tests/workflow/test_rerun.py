@@ -1,4 +1,5 @@
-"""What runs again after a change, and what doesn't: the real DAG on a tiny real study of 24 points in 4 fleets."""
+"""What runs again after a change, and what doesn't: the real DAG on a tiny real study of 24 points
+in 4 fleets."""
 
 import ast
 import json
@@ -28,7 +29,11 @@ def test_nothing_runs_after_snakemakes_own_records_are_lost(checkout):
 
 
 def test_nothing_runs_in_a_copy_with_other_times(checkout):
-    files = sorted(path for path in checkout.root.rglob("*") if path.is_file() and ".snakemake" not in path.parts)
+    files = sorted(
+        path
+        for path in checkout.root.rglob("*")
+        if path.is_file() and ".snakemake" not in path.parts
+    )
     random.Random(0).shuffle(files)
     for age, path in enumerate(files):
         os.utime(path, (1.7e9 + 60 * age, 1.7e9 + 60 * age))
@@ -47,7 +52,9 @@ def test_no_point_is_trained_when_records_are_lost_and_times_are_scrambled(check
 
 def test_another_seed_rate_or_batch_size_trains_only_the_new_points_and_going_back_none(checkout):
     assert checkout.snakemake("table", hydra="grid.seeds=3").trained == 12
-    assert checkout.snakemake("table", hydra="grid.seeds=3 grid.base_lr=[2**-7..2**-4]").trained == 12
+    assert (
+        checkout.snakemake("table", hydra="grid.seeds=3 grid.base_lr=[2**-7..2**-4]").trained == 12
+    )
     assert checkout.snakemake("table", hydra="grid.batch_size=[8,16,32]").trained == 12
     shutil.rmtree(checkout.root / ".snakemake")  # nor does going back depend on Snakemake's records
     back = checkout.snakemake("table")
@@ -81,17 +88,32 @@ def test_a_figure_that_was_deleted_comes_back_without_being_drawn(checkout):
     (figures / "stable_range.png").unlink()
     assert checkout.snakemake("figures").jobs == {"draw": 1, "figures": 1}
     assert (figures / "stable_range.png").read_bytes() == content
-    assert "10 of 10 figures were up to date" in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+    assert (
+        "10 of 10 figures were up to date"
+        in (checkout.results / "logs" / "tiny" / "figures.log").read_text()
+    )
 
 
 def test_a_figure_that_fails_leaves_the_others_and_is_named_at_the_end(checkout):
-    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style()", "set_style(); raise KeyError('nan')")
+    checkout.edit(
+        "src/smallbatch/figures/stable_range.py",
+        "set_style()",
+        "set_style(); raise KeyError('nan')",
+    )
     checkout.edit("src/smallbatch/figures/accuracy_by_rate.py", "markersize=5", "markersize=4")
     failed = checkout.snakemake(check=False)
     last = failed.output.strip().splitlines()[-1]
-    assert failed.status == 1 and last.startswith("error: rule draw failed (results/tiny/figures): ")
-    assert "could not draw stable_range (KeyError: 'nan')" in last and last.endswith("results/logs/tiny/figures.log")
-    checkout.edit("src/smallbatch/figures/stable_range.py", "set_style(); raise KeyError('nan')", "set_style()")
+    assert failed.status == 1 and last.startswith(
+        "error: rule draw failed (results/tiny/figures): "
+    )
+    assert "could not draw stable_range (KeyError: 'nan')" in last and last.endswith(
+        "results/logs/tiny/figures.log"
+    )
+    checkout.edit(
+        "src/smallbatch/figures/stable_range.py",
+        "set_style(); raise KeyError('nan')",
+        "set_style()",
+    )
     assert checkout.snakemake().jobs == {"all": 1, "draw": 1, "page": 1}
     log = (checkout.results / "logs" / "tiny" / "figures.log").read_text()
     assert "stable_range: drawn in" in log and "9 of 10 figures were up to date" in log
@@ -99,7 +121,9 @@ def test_a_figure_that_fails_leaves_the_others_and_is_named_at_the_end(checkout)
 
 def test_editing_training_code_trains_everything_again_unless_the_old_code_is_accepted(checkout):
     old = pq.read_table(checkout.results / "tiny" / "table.parquet")["code"][0].as_py()
-    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:")
+    checkout.edit(
+        "src/smallbatch/training/optimizers/sgd.py", "if len(lr) == 1:", "if len(lr) <= 1:"
+    )
     dry = checkout.snakemake("-n", "table")
     assert dry.jobs["train"] == 4 and f'hydra="accept_code=[{old}]"' in dry.output
     accepted = checkout.snakemake("table", hydra=f"accept_code=[{old}]")
@@ -125,24 +149,36 @@ def test_editing_code_that_no_number_depends_on_trains_nothing(checkout):
         file = checkout.root / "src" / "smallbatch" / path
         file.write_text(file.read_text() + "\nEDITED = 1\n")
     run = checkout.snakemake("table")
-    assert run.trained == 0 and "train" not in run.jobs and run.jobs["collect"] == run.jobs["analyse"] == 1
+    assert (
+        run.trained == 0
+        and "train" not in run.jobs
+        and run.jobs["collect"] == run.jobs["analyse"] == 1
+    )
 
 
 def test_commenting_reformatting_and_moving_training_code_trains_nothing(checkout):
     package = checkout.root / "src" / "smallbatch"
     for path in (package / "training").rglob("*.py"):
         path.write_text(f"# A comment.\n{ast.unparse(ast.parse(path.read_text()))}\n# Another.\n")
-    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "Stochastic", "Plain stochastic")  # in its docstring
+    checkout.edit(
+        "src/smallbatch/training/optimizers/sgd.py", "Stochastic", "Plain stochastic"
+    )  # in its docstring
     (package / "rules").mkdir()
     (package / "training" / "optimizers" / "sgd.py").rename(package / "rules" / "descent.py")
     for path in package.rglob("*.py"):
-        path.write_text(path.read_text().replace("smallbatch.training.optimizers.sgd ", "smallbatch.rules.descent "))
+        path.write_text(
+            path.read_text().replace(
+                "smallbatch.training.optimizers.sgd ", "smallbatch.rules.descent "
+            )
+        )
     run = checkout.snakemake("table")
     assert run.trained == 0 and not {"train", "data"} & set(run.jobs)
 
 
 def test_swapping_two_values_of_a_config_is_seen(checkout):
-    first = checkout.snakemake("table", hydra="optimizer.momentum=0.5 optimizer.weight_decay=0.25 grid.batch_size=[16]")
+    first = checkout.snakemake(
+        "table", hydra="optimizer.momentum=0.5 optimizer.weight_decay=0.25 grid.batch_size=[16]"
+    )
     swapped = checkout.snakemake(
         "table", hydra="optimizer.momentum=0.25 optimizer.weight_decay=0.5 grid.batch_size=[16]"
     )
@@ -175,24 +211,36 @@ def test_rebuilding_from_copied_results_trains_nothing_and_gives_the_same_tables
 def test_two_runs_give_identical_tables_but_for_seconds_and_time(checkout, fresh):
     fresh.snakemake("table")
     for name in ("table", "history", "correct"):
-        one, two = (pq.read_table(c.results / "tiny" / f"{name}.parquet") for c in (checkout, fresh))
-        volatile = [column for column in ("seconds", "seconds_alone", "time") if column in one.column_names]
+        one, two = (
+            pq.read_table(c.results / "tiny" / f"{name}.parquet") for c in (checkout, fresh)
+        )
+        volatile = [
+            column for column in ("seconds", "seconds_alone", "time") if column in one.column_names
+        ]
         assert one.drop(volatile).equals(two.drop(volatile))
 
 
 def test_training_by_hand_fills_the_store_of_the_workflow(fresh):
-    by_hand = fresh.module("smallbatch.train", "study=digits", "grid.budget=epochs:1", "grid.batch_size=[16]", "grid.base_lr=[2**-6]",
+    by_hand = fresh.module(
+        "smallbatch.train",
+        "study=digits",
+        "grid.budget=epochs:1",
+        "grid.batch_size=[16]",
+        "grid.base_lr=[2**-6]",
         "grid.seeds=2",
-    )  # fmt: skip
+    )
     assert "16    bn:16" in by_hand.output
     run = fresh.snakemake(
-        "table", study="digits", hydra="grid.budget=epochs:1 grid.batch_size=[16] grid.base_lr=[2**-6] grid.seeds=2"
+        "table",
+        study="digits",
+        hydra="grid.budget=epochs:1 grid.batch_size=[16] grid.base_lr=[2**-6] grid.seeds=2",
     )
     assert run.trained == 0
     assert json.loads((fresh.results / "digits" / "study.json").read_text())["points"] == 4
 
 
-# What a job needs not: where these can't be imported, there is torch, numpy, pyarrow and what torch needs.
+# What a job needs not: where these can't be imported, there is torch, numpy, pyarrow and what torch
+# needs.
 OTHERS = (
     "hydra",
     "omegaconf",
@@ -227,13 +275,20 @@ def test_a_planned_job_runs_anywhere_with_its_plan_and_data(checkout, fresh, blo
         "main()\n"
     )
     run = fresh.python("-c", script)
-    one, two = (pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet") for c in (checkout, fresh))
+    one, two = (
+        pq.read_table(c.results / "jobs" / plan.stem / "summary.parquet") for c in (checkout, fresh)
+    )
     if blocked == OTHERS:
         assert one.drop("seconds").equals(two.drop("seconds"))
     else:
         assert "replicas train as channel groups: the compiled step needs Numba" in run.output
         assert one["point"].equals(two["point"]) and set(two["engine"].to_pylist()) == {"groups"}
-        columns = zip(*(t["train_loss"].to_pylist() for t in (one, two)), one["base_lr"].to_pylist(), strict=True)
-        # At larger rates rounding, which differs from processor to processor, grows to some percent in an epoch.
+        columns = zip(
+            *(t["train_loss"].to_pylist() for t in (one, two)),
+            one["base_lr"].to_pylist(),
+            strict=True,
+        )
+        # At larger rates rounding, which differs from processor to processor, grows to some percent
+        # in an epoch.
         calm = [(ours, theirs) for ours, theirs, base_lr in columns if base_lr == 2.0**-7]
         assert calm and all(ours == pytest.approx(theirs, rel=0.02) for ours, theirs in calm)

@@ -30,22 +30,37 @@ def test_a_study_of_several_schedules_has_a_row_for_each_and_what_each_spent(sch
         ["ba", "decay", "increase", "noise", "warmup"], 4
     )
     spent = table.groupby("schedule")["examples"].first()
-    assert spent.drop("increase").eq(3 * 1024).all() and 3 * 1024 - 256 < spent["increase"] <= 3 * 1024
+    assert (
+        spent.drop("increase").eq(3 * 1024).all() and 3 * 1024 - 256 < spent["increase"] <= 3 * 1024
+    )
     assert set(table["engine"]) == {"compiled"}
     updates = table.groupby("schedule")["updates"].first()
     assert updates["decay"] == updates["warmup"] == 384 and 100 < updates["increase"] < 384
-    assert (table["flops"] / table["examples"]).nunique() == 1 and table["flops"].iloc[0] > 3072 * 100_000
+    assert (table["flops"] / table["examples"]).nunique() == 1 and table["flops"].iloc[
+        0
+    ] > 3072 * 100_000
     joined = history.merge(table[["point", "schedule", "base_lr"]], on="point")
-    by_epoch = joined[joined["epoch"] > 0].groupby(["schedule", "epoch"])["batch_size"].mean().unstack()
-    assert by_epoch.loc["increase"].tolist() == [32, 128, 256]  # 8, then at 30%, 60% and 80% of the budget
+    by_epoch = (
+        joined[joined["epoch"] > 0].groupby(["schedule", "epoch"])["batch_size"].mean().unstack()
+    )
+    assert by_epoch.loc["increase"].tolist() == [
+        32,
+        128,
+        256,
+    ]  # 8, then at 30%, 60% and 80% of the budget
     assert by_epoch.loc["decay"].tolist() == [8, 8, 8] and by_epoch.loc["noise"].max() > 8
 
 
 def test_smiths_noise_scale_is_the_same_whether_the_rate_falls_or_the_batch_grows(scheduled):
-    """With a factor of 4 beside one of 0.1 the start alone is alike: εN/B, here 2^-8·8·1024/8 = 4."""
+    """With a factor of 4 beside one of 0.1 the start alone is alike: εN/B, here 2^-8·8·1024/8 =
+    4."""
     table, history = tables(scheduled)
     joined = history.merge(table[["point", "schedule", "base_lr"]], on="point")
-    first = joined[(joined["base_lr"] == 2.0**-8) & (joined["epoch"] == 1)].groupby("schedule")["smith_g"].first()
+    first = (
+        joined[(joined["base_lr"] == 2.0**-8) & (joined["epoch"] == 1)]
+        .groupby("schedule")["smith_g"]
+        .first()
+    )
     assert first["decay"] == 4.0 / 1 and first["increase"] == 4.0 / 4
     ba = joined[(joined["schedule"] == "ba") & (joined["epoch"] == 1)].iloc[0]
     assert ba["smith_g"] == pytest.approx(ba["lr"] * 1024 / ((1 - 0.9) * ba["batch_size"]), rel=0.2)
@@ -56,9 +71,13 @@ def test_the_noise_scale_is_measured_at_the_end_of_every_epoch(scheduled):
     _, history = tables(scheduled)
     measured = history[history["epoch"] > 0]
     assert (
-        measured[["b_simple", "b_simple_low", "b_simple_high", "trace_sigma", "gradient_norm2"]].notna().all(axis=None)
+        measured[["b_simple", "b_simple_low", "b_simple_high", "trace_sigma", "gradient_norm2"]]
+        .notna()
+        .all(axis=None)
     )
-    assert (measured["trace_sigma"] > 0).all() and (measured["b_simple_low"] <= measured["b_simple"]).all()
+    assert (measured["trace_sigma"] > 0).all() and (
+        measured["b_simple_low"] <= measured["b_simple"]
+    ).all()
     assert history.loc[history["epoch"] == 0, "trace_sigma"].isna().all()
     assert (measured["seconds_alone"] > 0).all()
 
@@ -75,10 +94,14 @@ def test_another_name_for_a_schedule_trains_nothing(scheduled, tmp_path):
     """A schedule's name is the study's, its content the point's."""
     checkout = scheduled.copy(tmp_path / "copy")
     run = checkout.snakemake(
-        "table", study=STUDY, hydra="+schedules.again=${schedules.decay} grid.schedule=[again,warmup]"
+        "table",
+        study=STUDY,
+        hydra="+schedules.again=${schedules.decay} grid.schedule=[again,warmup]",
     )
     assert run.trained == 0
-    assert set(pq.read_table(checkout.results / STUDY / "table.parquet")["schedule"].to_pylist()) == {"again", "warmup"}
+    assert set(
+        pq.read_table(checkout.results / STUDY / "table.parquet")["schedule"].to_pylist()
+    ) == {"again", "warmup"}
     assert json.loads((checkout.results / STUDY / "study.json").read_text())["points"] == 8
 
 
@@ -88,6 +111,9 @@ def test_what_schedules_cost_is_told_before(scheduled, tmp_path):
 
 
 def test_claims_about_schedules_are_decided_from_what_they_reached_and_spent(scheduled):
-    found = {one["claim"]: one for one in json.loads((scheduled.results / STUDY / "claims.json").read_text())}
+    found = {
+        one["claim"]: one
+        for one in json.loads((scheduled.results / STUDY / "claims.json").read_text())
+    }
     assert "fewer updates" in found["increase"]["needs"] and "updates" in found["increase"]["found"]
     assert found["ba"]["unit"] == "of log loss" and found["ba"]["estimate"] is not None

@@ -22,12 +22,21 @@ STUDIES = sorted(path.stem for path in (REPOSITORY / "conf" / "study").glob("*.y
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, request):
     overrides = [*miniature(study), *mirror(study, request), "tracking=none"]
-    command = [snakemake(), "--cores", "1", "--config", f"study={study}", f"hydra={' '.join(overrides)}"]
+    command = [
+        snakemake(),
+        "--cores",
+        "1",
+        "--config",
+        f"study={study}",
+        f"hydra={' '.join(overrides)}",
+    ]
     run = fresh.forked(command)
     folder = fresh.results / study
     plan = json.loads((folder / "study.json").read_text())
     assert run.trained == plan["points"] == pq.read_table(folder / "table.parquet").num_rows > 0
-    assert len(pd.read_csv(folder / "best.csv")) == sum(len(budget["settings"]) for budget in plan["budgets"])
+    assert len(pd.read_csv(folder / "best.csv")) == sum(
+        len(budget["settings"]) for budget in plan["budgets"]
+    )
     claims = json.loads((folder / "claims.json").read_text())
     assert [claim["claim"] for claim in claims] == [claim["claim"] for claim in plan["claims"]]
     assert {claim["verdict"] for claim in claims} <= {"supported", "contradicted", "undecided"}
@@ -36,7 +45,9 @@ def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, req
     assert files <= {path.name for path in (folder / "figures").iterdir() if path.stat().st_size}
     page = Page(folder / "report.html")
     assert page.figures == figures
-    assert all(claim["statement"] in page.text and claim["verdict"] in page.text for claim in claims)
+    assert all(
+        claim["statement"] in page.text and claim["verdict"] in page.text for claim in claims
+    )
     assert not page.slips
     if CHROMIUM:
         assert console_and_requests(f"file://{page.path}", tmp_path) == ([], [])
@@ -48,7 +59,14 @@ def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, req
 def test_a_miniature_keeps_what_its_study_is_made_of(study):
     whole, small = compose(study, []), compose(study, miniature(study))
     assert {key for key in whole if whole[key] != small[key]} <= {
-        *("overrides", "given", "dataset", "model", "grid", "claims", "papers", "training")
+        "overrides",
+        "given",
+        "dataset",
+        "model",
+        "grid",
+        "claims",
+        "papers",
+        "training",
     }
     for key in ("schedule", "scaling"):
         assert small["grid"][key] == whole["grid"][key]
@@ -62,12 +80,15 @@ def test_a_miniature_keeps_what_its_study_is_made_of(study):
 
 
 @pytest.mark.parametrize(
-    "slip", ["<td>nan</td>", "η̃ = None,", '<svg aria-label="m = NaN"></svg>', "<title>&lt;NA&gt;</title>"]
+    "slip",
+    ["<td>nan</td>", "η̃ = None,", '<svg aria-label="m = NaN"></svg>', "<title>&lt;NA&gt;</title>"],
 )
 def test_a_slip_on_a_page_would_be_seen(tmp_path, slip):
     """The test above can fail: scripts are no text, and norm none is a word."""
     page = tmp_path / "page.html"
-    page.write_text("<script>let a = NaN</script><style>nan</style><figure id='one'></figure><p>norm none, nano, Nancy")
+    page.write_text(
+        "<script>let a = NaN</script><style>nan</style><figure id='one'></figure><p>norm none, nano, Nancy"
+    )
     assert not Page(page).slips and Page(page).figures == ["one"]
     page.write_text(page.read_text() + slip)
     assert len(Page(page).slips) == 1
@@ -81,4 +102,6 @@ def mirror(study: str, request) -> list[str]:
     folder = os.environ.get("SMALLBATCH_MIRROR")
     if not folder:
         pytest.skip("SMALLBATCH_MIRROR names no folder with the official files")
-    return [f"dataset.mirror={request.getfixturevalue('cifar10') if dataset['name'] == 'cifar10' else folder}"]
+    return [
+        f"dataset.mirror={request.getfixturevalue('cifar10') if dataset['name'] == 'cifar10' else folder}"
+    ]

@@ -11,8 +11,9 @@ from smallbatch.figures.names import FIGURES
 
 pytestmark = pytest.mark.slow
 
-# By rule: the modules whose files it names, the arguments of its command, one of its files, and modules that the command
-# imports only in some studies, or (None) so many that they aren't named here.
+# By rule: the modules whose files it names, the arguments of its command, one of its files, and
+# modules that the command imports only in some studies, or (None) so many that they aren't named
+# here.
 RULES = {
     "calibrate": (["resources.calibrate"], ["{plan}", "again.csv"], "calibration.csv", None),
     "collect": (["jobs.collect"], ["{plan}"], "table.parquet", []),
@@ -35,7 +36,8 @@ atexit.register(say)
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
-# Figures are drawn in processes of their own, which this one does not look into: draw them here too.
+# Figures are drawn in processes of their own, which this one does not look into: draw them here
+# too.
 DRAW = """
 from pathlib import Path
 from smallbatch.figures.save import save_figure
@@ -65,7 +67,9 @@ def edited(tracked, tmp_path_factory):
 @pytest.mark.parametrize("name", RULES)
 def test_an_edit_of_any_file_that_a_command_reads_runs_its_rule(tracked, edited, name, tmp_path):
     modules, arguments, target, at_times = RULES[name]
-    tracked = tracked.copy(tmp_path / "copy")  # since the command writes tables, which others may be made from
+    tracked = tracked.copy(
+        tmp_path / "copy"
+    )  # since the command writes tables, which others may be made from
     plan = next(path for path in (tracked.results / "plan").glob("tiny-*.study.json"))
     if name == "calibrate":
         shutil.rmtree(tracked.results / "store" / "calibration")  # so that it measures
@@ -73,25 +77,40 @@ def test_an_edit_of_any_file_that_a_command_reads_runs_its_rule(tracked, edited,
     script = RUN + DRAW if name == "draw" else RUN
     ran = tracked.python("-c", script, f"smallbatch.{modules[0]}", *arguments)
     source = tracked.root / "src" / "smallbatch"
-    read = {path.removeprefix(f"{source}/") for path in json.loads(ran.output.strip().splitlines()[-1])}
-    read.discard("models/conv.py")  # the study's own network: its code is in the digest that its jobs are named by
+    read = {
+        path.removeprefix(f"{source}/") for path in json.loads(ran.output.strip().splitlines()[-1])
+    }
+    read.discard(
+        "models/conv.py"
+    )  # the study's own network: its code is in the digest that its jobs are named by
     assert "__init__.py" in read and ("training/loop.py" in read) == (name == "calibrate")
 
-    dry = edited.snakemake("-n", f"results/tiny/{target}", "--allowed-rules", name, hydra="tracking=mlflow")
+    dry = edited.snakemake(
+        "-n", f"results/tiny/{target}", "--allowed-rules", name, hydra="tracking=mlflow"
+    )
     (reason,) = re.findall(r"reason: Updated input files: (.*)", dry.output)
     updated = {path.removeprefix("src/smallbatch/") for path in reason.split(", ")}
     assert read <= updated
-    assert updated == {str(path.relative_to(PACKAGE)) for path in source_files(*(f"smallbatch.{m}" for m in modules))}
+    assert updated == {
+        str(path.relative_to(PACKAGE))
+        for path in source_files(*(f"smallbatch.{m}" for m in modules))
+    }
     if at_times is not None:
         own = {
             "__main__.py",
             *(f"{module.rpartition('.')[2]}.py" for module in modules),
         }  # what `python -m` runs has no name of its own
         extra = [path for path in updated - read if not path.startswith(tuple(at_times))]
-        assert all(path.rpartition("/")[2] in own or not path.endswith(".py") for path in extra), extra
+        assert all(path.rpartition("/")[2] in own or not path.endswith(".py") for path in extra), (
+            extra
+        )
 
 
 def test_an_edit_of_a_template_runs_the_page_alone(tracked, tmp_path):
     checkout = tracked.copy(tmp_path / "copy")
     checkout.edit("src/smallbatch/report/report.css", "{", "{ ")
-    assert set(checkout.snakemake("-n", hydra="tracking=mlflow").jobs) == {"all", "page", "track_report"}
+    assert set(checkout.snakemake("-n", hydra="tracking=mlflow").jobs) == {
+        "all",
+        "page",
+        "track_report",
+    }

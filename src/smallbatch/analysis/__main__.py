@@ -1,4 +1,5 @@
-"""Analyse a study: ``python -m smallbatch.analysis results/STUDY`` writes best.csv and claims.json from its tables."""
+"""Analyse a study: ``python -m smallbatch.analysis results/STUDY`` writes best.csv and claims.json
+from its tables."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""What to use: the best settings under each budget, what is as good, the rate at another m, and what a wrong rate costs."""
+"""What to use: the best settings under each budget, what is as good, the rate at another m, and
+what a wrong rate costs."""
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ SHIFTS = (-3, -2, -1, 1, 2, 3)  # octaves from the best η̃
 def best_of_budgets(data: Measured) -> list[dict]:
     """For each budget the best setting of all, and of each kind of norm where there are several.
 
-    ``{"budget", "norm" (or ANY), "setting" (a row of best.csv), "accuracy" (an Effect in %, over seeds and images),
-    "near" (m whose best lies within one standard error of its difference from the best; None from few seeds)}``.
+    ``{"budget", "norm" (or ANY), "setting" (a row of best.csv), "accuracy" (an Effect in %, over
+    seeds and images), "near" (m whose best lies within one standard error of its difference from
+    the best; None from few seeds)}``.
     """
     found = []
     for budget in dict.fromkeys(data.best["budget"]):
@@ -28,7 +30,11 @@ def best_of_budgets(data: Measured) -> list[dict]:
             top = first(group)
             near = None
             if data.points(top)["seed"].nunique() >= FEW:
-                near = [int(m) for m, one in group.groupby("batch_size") if _as_good(data, top, first(one))]
+                near = [
+                    int(m)
+                    for m, one in group.groupby("batch_size")
+                    if _as_good(data, top, first(one))
+                ]
             found.append(
                 {"budget": budget, "norm": norm, "setting": top, "accuracy": accuracy(data, top)}
                 | {"near": near, "sizes": sorted(group["batch_size"].unique())}
@@ -49,42 +55,61 @@ def _as_good(data: Measured, top: Row, other: Row) -> bool:
 
 
 def time_front(data: Measured) -> pd.DataFrame:
-    """The settings at their best η̃ with ``seconds_alone`` (of one model alone on this machine, mean over seeds) and ``front``.
+    """The settings at their best η̃ with ``seconds_alone`` (of one model alone on this machine,
+    mean over seeds) and ``front``.
 
-    On the front are those that no faster one reaches in validation accuracy. Rows by time; without settings whose
-    time is not known.
+    On the front are those that no faster one reaches in validation accuracy. Rows by time; without
+    settings whose time is not known.
     """
     best = data.best.dropna(subset=["base_lr"])
     chosen = data.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
-    seconds = chosen.groupby(SETTING, dropna=False, sort=False)["seconds_alone"].mean().reset_index()
+    seconds = (
+        chosen.groupby(SETTING, dropna=False, sort=False)["seconds_alone"].mean().reset_index()
+    )
     rows = best.merge(seconds, on=SETTING).dropna(subset=["seconds_alone"])
-    rows = rows.sort_values(["seconds_alone", "val_accuracy"], ascending=[True, False], ignore_index=True)
+    rows = rows.sort_values(
+        ["seconds_alone", "val_accuracy"], ascending=[True, False], ignore_index=True
+    )
     before = rows["val_accuracy"].cummax().shift(fill_value=-1.0)
     return rows.assign(front=rows["val_accuracy"] > before)
 
 
 def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
-    """The setting of the front with the best validation accuracy in at most so many seconds, or None."""
+    """The setting of the front with the best validation accuracy in at most so many seconds, or
+    None."""
     within = front[front["front"] & (front["seconds_alone"] <= seconds)]
     return None if within.empty else within.iloc[-1]
 
 
 def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The fits of `exponents` over FEW batch sizes or more, and the η that they say for powers of two around those tried."""
+    """The fits of `exponents` over FEW batch sizes or more, and the η that they say for powers of
+    two around those tried."""
     fits = data.exponents
     fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
     rows = []
     for number, fit in fits.iterrows():
-        sizes = 2 ** np.arange(np.floor(np.log2(fit["smallest"])) - 1, np.ceil(np.log2(fit["largest"])) + 2)
+        sizes = 2 ** np.arange(
+            np.floor(np.log2(fit["smallest"])) - 1, np.ceil(np.log2(fit["largest"])) + 2
+        )
         for m in sizes[sizes >= 1]:
             lr, low, high = predict(fit, m)
             inside = fit["smallest"] <= m <= fit["largest"]
-            rows.append({"fit": number, "batch_size": int(m), "lr": lr, "low": low, "high": high, "inside": inside})
+            rows.append(
+                {
+                    "fit": number,
+                    "batch_size": int(m),
+                    "lr": lr,
+                    "low": low,
+                    "high": high,
+                    "inside": inside,
+                }
+            )
     return fits, pd.DataFrame(rows, columns=["fit", "batch_size", "lr", "low", "high", "inside"])
 
 
 def wrong_rates(data: Measured) -> pd.DataFrame:
-    """For each setting the points of test accuracy lost at η̃ some octaves from its best: ``shift, lost, failed, seeds``.
+    """For each setting the points of test accuracy lost at η̃ some octaves from its best: ``shift,
+    lost, failed, seeds``.
 
     Means over seeds; a diverged point counts as predicting the most frequent class.
     """
@@ -93,7 +118,9 @@ def wrong_rates(data: Measured) -> pd.DataFrame:
     cells = cells.merge(top.rename(columns={"test_accuracy": "top"}), on=SETTING)
     octaves = np.log2(cells["base_lr"] / cells["best_lr"])
     near = (octaves - octaves.round()).abs() < 0.1
-    cells = cells.assign(shift=octaves.round().astype(int), lost=100 * (cells["top"] - cells["test_accuracy"]))
+    cells = cells.assign(
+        shift=octaves.round().astype(int), lost=100 * (cells["top"] - cells["test_accuracy"])
+    )
     cells = cells.assign(away=(octaves - octaves.round()).abs())[near & cells["shift"].isin(SHIFTS)]
     cells = (
         cells.sort_values("away", kind="stable").drop_duplicates([*SETTING, "shift"]).sort_index()

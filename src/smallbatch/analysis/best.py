@@ -15,18 +15,23 @@ SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 
 @dataclass(frozen=True)
 class BestRate:
-    """A row of best.csv: a setting with its best η̃. Where no η̃ trains every seed, what follows from it is None."""
+    """A row of best.csv: a setting with its best η̃. Where no η̃ trains every seed, what follows
+    from it is None."""
 
     batch_size: int  # m
     norm: str  # none, bn or gn
-    bn_batch_size: int | None  # examples that batch norm normalizes together; empty without batch norm
+    bn_batch_size: (
+        int | None
+    )  # examples that batch norm normalizes together; empty without batch norm
     schedule: str  # the study's name for it
     budget: str  # epochs:E, updates:U or examples:X
     base_lr: float | None  # η̃ with the best mean validation accuracy over all seeds
     lr: float | None  # η = η̃·m
     val_accuracy: float | None  # mean over seeds, at the best η̃
     test_accuracy: float | None  # mean over seeds, at the best η̃
-    ci_low: float | None  # lower end of the 95% t interval of test_accuracy over seeds, on these test images
+    ci_low: (
+        float | None
+    )  # lower end of the 95% t interval of test_accuracy over seeds, on these test images
     ci_high: float | None  # upper end of it
     seeds: int  # number of seeds
     edge: bool  # True if no η̃ was tried on one side of the best
@@ -40,16 +45,23 @@ TEXT = ["norm", "schedule", "budget"]  # columns of text, in which nothing is ev
 def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
     """The table with each point once for every budget that its setting stands in.
 
-    `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "schedule", "fleet"}]}]``. A fleet
-    that is called by two schedules of the study stands under both.
+    `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "schedule",
+    "fleet"}]}]``. A fleet that is called by two schedules of the study stands under both.
     """
     settings = [
-        {"fleet": setting["fleet"], "schedule": setting["schedule"], "budget": entry["budget"], "order": i}
+        {
+            "fleet": setting["fleet"],
+            "schedule": setting["schedule"],
+            "budget": entry["budget"],
+            "order": i,
+        }
         for i, entry in enumerate(budgets)
         for setting in entry["settings"]
     ]
     names = list(dict.fromkeys(setting["schedule"] for setting in settings))
-    found = table.drop(columns=["budget", "schedule"]).merge(pd.DataFrame(settings), on="fleet", how="inner")
+    found = table.drop(columns=["budget", "schedule"]).merge(
+        pd.DataFrame(settings), on="fleet", how="inner"
+    )
     found["bn_batch_size"] = found["bn_batch_size"].astype("Int64")
     # Without norm first, then BN over the batch, then over ever more examples.
     ghost = (found["bn_batch_size"] != found["batch_size"]) * found["bn_batch_size"]
@@ -60,9 +72,11 @@ def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting and η̃: seeds, failed to train, mean accuracies, and whether η̃ may be best.
+    """One row per setting and η̃: seeds, failed to train, mean accuracies, and whether η̃ may be
+    best.
 
-    An η̃ with a diverged or untrained seed, or with fewer seeds than another of its setting, may not.
+    An η̃ with a diverged or untrained seed, or with fewer seeds than another of its setting, may
+    not.
     """
     grouped = table.groupby([*SETTING, "base_lr"], dropna=False, sort=False)
     found = grouped.agg(
@@ -76,7 +90,9 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
         test_accuracy=("test_accuracy", "mean"),
     ).reset_index()
     most = found.groupby(SETTING, dropna=False)["seeds"].transform("max")
-    found["val_accuracy"] = found["val_accuracy"].round(12)  # equals are equal, however their seeds were summed
+    found["val_accuracy"] = found["val_accuracy"].round(
+        12
+    )  # equals are equal, however their seeds were summed
     found["eligible"] = (found["diverged"] + found["untrained"] == 0) & (found["seeds"] == most)
     return found
 
@@ -84,9 +100,10 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
 def best_settings(table: pd.DataFrame) -> pd.DataFrame:
     """One row per setting, columns BEST: its best η̃ by mean validation accuracy over all seeds.
 
-    Ties: the lower validation loss, then the smaller η̃. ``ci_low`` and ``ci_high`` are the 95% t interval
-    of the mean test accuracy over seeds (these test images only). ``edge``: no η̃ was tried on one side.
-    Where no η̃ trains every seed, ``base_lr`` and what follows from it are missing.
+    Ties: the lower validation loss, then the smaller η̃. ``ci_low`` and ``ci_high`` are the 95% t
+    interval of the mean test accuracy over seeds (these test images only). ``edge``: no η̃ was
+    tried on one side. Where no η̃ trains every seed, ``base_lr`` and what follows from it are
+    missing.
     """
     rows = []
     for setting, group in rates(table).groupby(SETTING, dropna=False, sort=False):
@@ -99,9 +116,17 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
             here = of_setting(table, row) & (table["base_lr"] == chosen["base_lr"])
             accuracies = table[here]["test_accuracy"].to_numpy()
             low, high = t_interval(accuracies)
-            row |= {key: chosen[key] for key in ("base_lr", "lr", "val_accuracy", "val_loss", "test_accuracy", "seeds")}
-            row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}  # an accuracy lies between; nan stays nan
-            row["edge"] = bool(chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max()))
+            row |= {
+                key: chosen[key]
+                for key in ("base_lr", "lr", "val_accuracy", "val_loss", "test_accuracy", "seeds")
+            }
+            row |= {
+                "ci_low": max(low, 0.0),
+                "ci_high": min(high, 1.0),
+            }  # an accuracy lies between; nan stays nan
+            row["edge"] = bool(
+                chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max())
+            )
         else:
             row |= {"seeds": int(group["seeds"].max()), "edge": True}
         rows.append(row)
@@ -111,11 +136,14 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
 def read_best(path: Path) -> pd.DataFrame:
     """The frame of a best.csv. Its text stays text: a schedule may be called NA or null."""
     numbers = {column: [""] for column in BEST if column not in TEXT}
-    return pd.read_csv(path, dtype={"bn_batch_size": "Int64"}, keep_default_na=False, na_values=numbers)
+    return pd.read_csv(
+        path, dtype={"bn_batch_size": "Int64"}, keep_default_na=False, na_values=numbers
+    )
 
 
 def best_rates(best: pd.DataFrame) -> list[BestRate]:
-    """The rows one by one, with None for what is missing (in a frame that is NaN, which is true)."""
+    """The rows one by one, with None for what is missing (in a frame that is NaN, which is
+    true)."""
     rows = best[BEST].astype(object).where(best[BEST].notna(), None)
     return [BestRate(**row) for row in rows.to_dict("records")]
 
@@ -125,7 +153,11 @@ def of_setting(table: pd.DataFrame, setting: Row) -> np.ndarray:
     same = np.ones(len(table), bool)
     for key in SETTING:
         value = setting[key]
-        same &= (table[key].isna() if pd.isna(value) else table[key] == value).fillna(False).to_numpy(bool)
+        same &= (
+            (table[key].isna() if pd.isna(value) else table[key] == value)
+            .fillna(False)
+            .to_numpy(bool)
+        )
     return same
 
 
@@ -139,17 +171,21 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return np.nan, np.nan
-    # The quantile of Student's t; scipy.stats, which has it under that name, takes half a second to import.
+    # The quantile of Student's t; scipy.stats, which has it under that name, takes half a second to
+    # import.
     quantile = special.stdtrit(n - 1, (1 + level) / 2)
     mean, half = np.mean(values), quantile * np.std(values, ddof=1) / np.sqrt(n)
     return float(mean - half), float(mean + half)
 
 
 def with_failed(cells: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """`rates` with ``failed``: diverged seeds, and untrained ones above the best η̃ (below it they are only slow).
+    """`rates` with ``failed``: diverged seeds, and untrained ones above the best η̃ (below it they
+    are only slow).
 
     Where a setting has no best η̃ all its untrained seeds count.
     """
-    chosen = cells.merge(best[[*SETTING, "base_lr"]].rename(columns={"base_lr": "best_lr"}), on=SETTING, how="left")
+    chosen = cells.merge(
+        best[[*SETTING, "base_lr"]].rename(columns={"base_lr": "best_lr"}), on=SETTING, how="left"
+    )
     above = ~(chosen["base_lr"] < chosen["best_lr"])  # true too where there is no best
     return chosen.assign(failed=chosen["diverged"] + chosen["untrained"].where(above, 0))

@@ -1,4 +1,5 @@
-"""A measured difference with its uncertainty: over seeds and test examples (two-way), or over seeds alone."""
+"""A measured difference with its uncertainty: over seeds and test examples (two-way), or over seeds
+alone."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from scipy import special
 
 @dataclass(frozen=True)
 class Effect:
-    """A mean difference and what its variance is made of, in one unit (points of test accuracy, octaves, logarithms).
+    """A mean difference and what its variance is made of, in one unit (points of test accuracy,
+    octaves, logarithms).
 
-    ``variance`` is that of `estimate` with `df` degrees of freedom; as the number of seeds S grows it falls as
-    ``by_seeds / S + floor`` (without test images, as the larger of the two). Of the two, ``by_examples / examples`` is the part of these test images in `floor`, and
-    ``residual`` that of single predictions in `by_seeds` (0 where there are no test images).
+    ``variance`` is that of `estimate` with `df` degrees of freedom; as the number of seeds S grows
+    it falls as ``by_seeds / S + floor`` (without test images, as the larger of the two). Of the
+    two, ``by_examples / examples`` is the part of these test images in `floor`, and ``residual``
+    that of single predictions in `by_seeds` (0 where there are no test images).
     """
 
     estimate: float
@@ -33,7 +36,8 @@ class Effect:
 
     @property
     def alike(self) -> bool:
-        """True if no prediction differs; then only a binomial bound from the number of images is possible."""
+        """True if no prediction differs; then only a binomial bound from the number of images is
+        possible."""
         return self.variance == 0 and self.examples > 0
 
     @property
@@ -43,7 +47,8 @@ class Effect:
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided t interval at a confidence level such as 0.95.
 
-        Where all of n images say the same: the binomial limit, 100 (1 - a^(1/n)) points at one-sided level a.
+        Where all of n images say the same: the binomial limit, 100 (1 - a^(1/n)) points at
+        one-sided level a.
         """
         if self.alike:
             half = 100 * (1 - ((1 - level) / 2) ** (1 / self.examples))
@@ -83,10 +88,12 @@ def paired(values: np.ndarray, floor: float = 0.0) -> Effect:
 
 
 def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
-    """The mean of differences ``[seeds, examples]`` (of correctness in percent), as a draw of seeds and a draw of examples (a two-way random model).
+    """The mean of differences ``[seeds, examples]`` (of correctness in percent), as a draw of seeds
+    and a draw of examples (a two-way random model).
 
-    V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), degrees of freedom by
-    Satterthwaite. Seeds alone do not cover new test images: intervals over them are too short.
+    V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), degrees
+    of freedom by Satterthwaite. Seeds alone do not cover new test images: intervals over them are
+    too short.
     """
     seeds, examples = difference.shape
     if not difference.size:
@@ -101,7 +108,8 @@ def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
     sum_example = seeds * ((by_example - mean) ** 2).sum()
     sum_residual = max(((values - mean) ** 2).sum() - sum_seed - sum_example, 0.0)
     ms_seed, ms_example, ms_residual = (
-        float(total / df) for total, df in zip((sum_seed, sum_example, sum_residual), free, strict=True)
+        float(total / df)
+        for total, df in zip((sum_seed, sum_example, sum_residual), free, strict=True)
     )
     both = ms_seed + ms_example - ms_residual
     largest = max(both, ms_seed, ms_example)

@@ -1,4 +1,5 @@
-"""What claims, answers and advice are read from: a study's tables, what was planned, and the settings that were chosen."""
+"""What claims, answers and advice are read from: a study's tables, what was planned, and the
+settings that were chosen."""
 
 import functools
 from collections.abc import Callable
@@ -27,13 +28,19 @@ class Measured:
 
     @functools.cached_property
     def exponents(self) -> pd.DataFrame:
-        """How the best rate goes with m (`scaling.exponents`), which takes a second of resampling, found once."""
+        """How the best rate goes with m (`scaling.exponents`), which takes a second of resampling,
+        found once."""
         return exponents(self.table, self.best)
 
     def settings(
-        self, budget: str, norm: str | None = None, schedule: str | None = None, m: int | None = None
+        self,
+        budget: str,
+        norm: str | None = None,
+        schedule: str | None = None,
+        m: int | None = None,
     ) -> pd.DataFrame:
-        """The rows of `best` of a budget, and of a kind of norm, a schedule and a batch size where they are given."""
+        """The rows of `best` of a budget, and of a kind of norm, a schedule and a batch size where
+        they are given."""
         rows = self.best[self.best["budget"] == budget]
         for key, value in (("norm", norm), ("schedule", schedule), ("batch_size", m)):
             rows = rows if value is None else rows[rows[key] == value]
@@ -48,10 +55,16 @@ class Measured:
     def accuracy(self, setting: Row, base_lr: float | None = None) -> pd.DataFrame:
         """The correctness of each test image in percent, ``[seeds, images]``, indexed by seed."""
         points = self.points(setting, base_lr)
-        return pd.DataFrame(100.0 * self.correct(points["point"].tolist()), index=points["seed"].to_numpy())
+        return pd.DataFrame(
+            100.0 * self.correct(points["point"].tolist()), index=points["seed"].to_numpy()
+        )
 
     def plan(
-        self, budget: str, norm: str | None = None, schedule: str | None = None, m: int | None = None
+        self,
+        budget: str,
+        norm: str | None = None,
+        schedule: str | None = None,
+        m: int | None = None,
     ) -> list[GridRow]:
         """The planned settings that `settings` selects from, each with all of its rates."""
         found: dict[tuple, GridRow] = {}
@@ -59,19 +72,25 @@ class Measured:
             wanted = (("budget", budget), ("norm", norm), ("schedule", schedule), ("batch_size", m))
             if all(value is None or row.get(key) == value for key, value in wanted):
                 before = found.get(setting_key(row), row)
-                found[setting_key(row)] = {**before, "base_lr": sorted({*row["base_lr"], *before["base_lr"]})}
+                found[setting_key(row)] = {
+                    **before,
+                    "base_lr": sorted({*row["base_lr"], *before["base_lr"]}),
+                }
         return list(found.values())
 
     def missing(self, planned: list[GridRow]) -> int:
         """Points of some planned settings that the table lacks."""
         lacking = 0
         for row in planned:
-            there = self.table[of_setting(self.table, row) & self.table["base_lr"].isin(row["base_lr"])]
+            there = self.table[
+                of_setting(self.table, row) & self.table["base_lr"].isin(row["base_lr"])
+            ]
             lacking += len(row["base_lr"]) * row["seeds"] - len(there)
         return lacking
 
     def blocks(self, planned: list[GridRow], chosen: pd.DataFrame) -> tuple[list[str], list[Fix]]:
-        """Why a comparison of the best of `planned` settings, which are `chosen`, decides nothing yet, and what would help."""
+        """Why a comparison of the best of `planned` settings, which are `chosen`, decides nothing
+        yet, and what would help."""
         reasons, fixes = [], []
         if lacking := self.missing(planned):
             said = f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing"
@@ -100,11 +119,14 @@ class Measured:
 
     def row_of(self, setting: Row) -> GridRow:
         """A setting as it was planned."""
-        return next(row for row in self.plan(setting["budget"]) if setting_key(row) == setting_key(setting))
+        return next(
+            row for row in self.plan(setting["budget"]) if setting_key(row) == setting_key(setting)
+        )
 
 
 def rates_key(row: GridRow) -> str:
-    """The key under which a planned setting's batch size and kind of norm have rates of their own."""
+    """The key under which a planned setting's batch size and kind of norm have rates of their
+    own."""
     return f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
 
 
@@ -113,7 +135,10 @@ def overrides(fixes: list[Fix]) -> list[str]:
     merged: dict[str, set] = {}
     for key, wanted in fixes:
         merged.setdefault(key, set()).update(wanted)
-    return [f"{key}=[{','.join(format_rate(rate) for rate in sorted(wanted))}]" for key, wanted in merged.items()]
+    return [
+        f"{key}=[{','.join(format_rate(rate) for rate in sorted(wanted))}]"
+        for key, wanted in merged.items()
+    ]
 
 
 def setting_key(row: Row) -> tuple:
@@ -122,14 +147,20 @@ def setting_key(row: Row) -> tuple:
 
 
 def first(rows: pd.DataFrame) -> pd.Series:
-    """The best of some settings by validation accuracy; of equals that with the lower validation loss, then the smaller η̃."""
-    return rows.dropna(subset=["base_lr"]).sort_values(
-        ["val_accuracy", "val_loss", "base_lr"], ascending=[False, True, True], kind="stable"
-    ).iloc[0]  # fmt: skip
+    """The best of some settings by validation accuracy; of equals that with the lower validation
+    loss, then the smaller η̃."""
+    return (
+        rows.dropna(subset=["base_lr"])
+        .sort_values(
+            ["val_accuracy", "val_loss", "base_lr"], ascending=[False, True, True], kind="stable"
+        )
+        .iloc[0]
+    )
 
 
 def difference(one: pd.DataFrame, two: pd.DataFrame) -> np.ndarray:
-    """``[seeds, images]``, paired: the same seed starts from the same weights and sees the same examples."""
+    """``[seeds, images]``, paired: the same seed starts from the same weights and sees the same
+    examples."""
     seeds = one.index.intersection(two.index)
     return one.loc[seeds].to_numpy() - two.loc[seeds].to_numpy()
 
@@ -140,7 +171,8 @@ def compare(data: Measured, one: Row, two: Row, bootstrap: bool = False) -> Effe
 
 
 def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.ndarray | None:
-    """The best of `ones` minus the best of `twos` ``[seeds, images]``, for every seed chosen on the other seeds; see `chosen_without`."""
+    """The best of `ones` minus the best of `twos` ``[seeds, images]``, for every seed chosen on the
+    other seeds; see `chosen_without`."""
     pair = chosen_without(data, ones, twos)
     if pair is None:
         return None
@@ -149,7 +181,8 @@ def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.n
 
 
 def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] | None:
-    """For each of some sets of settings the points, one per seed, of the best on the validation images of the other seeds.
+    """For each of some sets of settings the points, one per seed, of the best on the validation
+    images of the other seeds.
 
     None for fewer than three seeds that all of them have.
     """
@@ -162,12 +195,15 @@ def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] |
 
 
 class _Cells:
-    """The settings and rates that may be best, with validation accuracy, loss and point ``[cells, seeds]``."""
+    """The settings and rates that may be best, with validation accuracy, loss and point ``[cells,
+    seeds]``."""
 
     def __init__(self, data: Measured, settings: pd.DataFrame):
         wanted = {setting_key(row) for _, row in settings.iterrows()}
         keys = data.table[SETTING].itertuples(index=False)
-        table = data.table[[tuple(None if pd.isna(value) else value for value in key) in wanted for key in keys]]
+        table = data.table[
+            [tuple(None if pd.isna(value) else value for value in key) in wanted for key in keys]
+        ]
         cells = rates(table)
         cells = cells[cells["eligible"]].reset_index(drop=True)
         cells["cell"] = cells.index
@@ -179,7 +215,8 @@ class _Cells:
         self.seeds, self.rates = list(self.points.columns), cells["base_lr"].to_numpy()
 
     def choose(self, without: Any) -> int:
-        """The cell that is best on the seeds other than `without`: as `best_settings` and `first` choose."""
+        """The cell that is best on the seeds other than `without`: as `best_settings` and `first`
+        choose."""
         others = [seed for seed in self.seeds if seed != without]
         accuracy = self.accuracy[others].to_numpy().mean(1).round(12)
         loss = self.loss[others].to_numpy().mean(1)

@@ -10,10 +10,12 @@ WINDOW = 3  # epochs that are averaged: one before, one after
 
 
 def noise_over_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """``line, epoch, seeds, b_simple, b_simple_low, b_simple_high`` from the estimates in `runs`, a row per seed and epoch.
+    """``line, epoch, seeds, b_simple, b_simple_low, b_simple_high`` from the estimates in `runs`, a
+    row per seed and epoch.
 
-    Estimates of tr Σ and |G|² are averaged over seeds and WINDOW epochs, then divided (McCandlish et al. 2018, appendix
-    A.1); the interval is Fieller's, from the seeds' means (inf: no finite estimate).
+    Estimates of tr Σ and |G|² are averaged over seeds and WINDOW epochs, then divided (McCandlish
+    et al. 2018, appendix A.1); the interval is Fieller's, from the seeds' means (inf: no finite
+    estimate).
     """
     rows = []
     for line, group in runs.groupby("line", sort=False):
@@ -31,7 +33,12 @@ def noise_over_seeds(runs: pd.DataFrame) -> pd.DataFrame:
             if number > 1:
                 spread = of_seeds.cov().to_numpy() / number
                 low, high = fieller(
-                    trace, squared, spread[0, 0], spread[1, 1], spread[0, 1], special.stdtrit(number - 1, 0.975)
+                    trace,
+                    squared,
+                    spread[0, 0],
+                    spread[1, 1],
+                    spread[0, 1],
+                    special.stdtrit(number - 1, 0.975),
                 )
             rows.append(row | {"b_simple_low": low, "b_simple_high": high})
     return pd.DataFrame(rows)

@@ -32,7 +32,8 @@ def interval(row: Row) -> str:
 
 
 def told(gap: Effect, more: str, less: str, neither: str = "no difference could be told") -> str:
-    """`more` or `less` if the 95% interval of a difference leaves zero out, else `neither`; nothing from a few seeds."""
+    """`more` or `less` if the 95% interval of a difference leaves zero out, else `neither`; nothing
+    from a few seeds."""
     if gap.seeds < FEW:
         return f"{gap.seeds} seeds are too few to tell a difference"
     low, high = gap.interval(0.95)
@@ -51,7 +52,9 @@ def points(gap: Effect) -> str:
 def seconds_text(seconds: float) -> str:
     """``0.35 s``, ``12 s``, ``3.2 min``, ``1.5 h``."""
     unit, size = ("s", 1) if seconds < 90 else ("min", 60) if seconds < 5400 else ("h", 3600)
-    return f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:,.0f} {unit}"
+    return (
+        f"{seconds / size:.2g} {unit}" if seconds / size < 10 else f"{seconds / size:,.0f} {unit}"
+    )
 
 
 def signed(value: float, digits: int = 1) -> str:

@@ -26,7 +26,8 @@ class Results:
 
     @property
     def calibration(self) -> pd.DataFrame:
-        """Seconds per update of each (m, norm, BN batch size) on this machine (`resources/calibrate.py`)."""
+        """Seconds per update of each (m, norm, BN batch size) on this machine
+        (`resources/calibrate.py`)."""
         return pd.read_csv(self.folder / "calibration.csv", dtype={"bn_batch_size": "Int64"})
 
     @property
@@ -41,10 +42,14 @@ class Results:
 
     @property
     def correct(self) -> Callable[[list[str]], np.ndarray]:
-        """A function from points to the final correctness of each test image, ``[points, images]`` (bool)."""
+        """A function from points to the final correctness of each test image, ``[points, images]``
+        (bool)."""
         stored = pq.read_table(self.folder / "correct.parquet")
         row = {point: i for i, point in enumerate(stored["point"].to_pylist())}
-        bits, images = stored["correct"].combine_chunks(), self.study["config"]["dataset"]["sizes"]["test"]
+        bits, images = (
+            stored["correct"].combine_chunks(),
+            self.study["config"]["dataset"]["sizes"]["test"],
+        )
 
         def correct(points: list[str]) -> np.ndarray:
             packed = b"".join(bits[row[point]].as_py() for point in points)

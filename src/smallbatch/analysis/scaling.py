@@ -1,6 +1,8 @@
-"""How the best learning rate goes with the batch size: the exponent p in η* ∝ m^p, with its interval.
+"""How the best learning rate goes with the batch size: the exponent p in η* ∝ m^p, with its
+interval.
 
-p = 1 is the linear scaling rule (η̃* does not depend on m), p = 1/2 the square-root rule, p = 0 a constant rate.
+p = 1 is the linear scaling rule (η̃* does not depend on m), p = 1/2 the square-root rule, p = 0 a
+constant rate.
 """
 
 import numpy as np
@@ -16,12 +18,14 @@ GROUP = ["norm", "ghost", "schedule", "budget"]
 
 
 def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """One row per norm, schedule and budget with FEWEST batch sizes or more whose best η̃ is no edge.
+    """One row per norm, schedule and budget with FEWEST batch sizes or more whose best η̃ is no
+    edge.
 
-    Columns GROUP, FIT (`fit`)``, sizes, smallest, largest, left_out`` (batch sizes whose best lies on an edge or that
-    never train). η* is the top of the parabola through the mean validation
-    accuracies of the best rate and its neighbours in log2 η. Variance: the largest of what seeds (resampled), the grid
-    (step²/12 each) and the scatter about the line say; Student's t with (sizes - 2) degrees of freedom.
+    Columns GROUP, FIT (`fit`)``, sizes, smallest, largest, left_out`` (batch sizes whose best lies
+    on an edge or that never train). η* is the top of the parabola through the mean validation
+    accuracies of the best rate and its neighbours in log2 η. Variance: the largest of what seeds
+    (resampled), the grid (step²/12 each) and the scatter about the line say; Student's t with
+    (sizes - 2) degrees of freedom.
     """
     rows = []
     known = best.assign(ghost=ghost_size(best))
@@ -30,32 +34,48 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         if len(inner) < FEWEST:
             continue
         settings = [_accuracies(table, setting) for _, setting in inner.iterrows()]
-        whole = [len(rates) >= FEWEST for rates, _ in settings]  # with missing points there may be fewer
-        inner, settings = inner[whole], [one for one, keep in zip(settings, whole, strict=True) if keep]
+        whole = [
+            len(rates) >= FEWEST for rates, _ in settings
+        ]  # with missing points there may be fewer
+        inner, settings = (
+            inner[whole],
+            [one for one, keep in zip(settings, whole, strict=True) if keep],
+        )
         if len(inner) < FEWEST:
             continue
         sizes = np.log2(inner["batch_size"].to_numpy(float))
         found = fit(sizes, settings)
         m = inner["batch_size"]
-        about = {"sizes": len(inner), "smallest": m.min(), "largest": m.max(), "left_out": len(group) - len(inner)}
+        about = {
+            "sizes": len(inner),
+            "smallest": m.min(),
+            "largest": m.max(),
+            "left_out": len(group) - len(inner),
+        }
         rows.append(dict(zip(GROUP, key, strict=True)) | found | about)
     columns = [*GROUP, *FIT, "sizes", "smallest", "largest", "left_out"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dict:
-    """FIT from log2 m and for each m (log2 η ``[rates]``, accuracy ``[rates, seeds]``): η* = 2^log2_c · m^p.
+    """FIT from log2 m and for each m (log2 η ``[rates]``, accuracy ``[rates, seeds]``): η* =
+    2^log2_c · m^p.
 
-    ``var_p`` is the variance of the slope, ``var_level`` of the line where log2 m is ``center``, ``var_one`` of one m about it.
+    ``var_p`` is the variance of the slope, ``var_level`` of the line where log2 m is ``center``,
+    ``var_one`` of one m about it.
     """
     tops = np.array([top(rates, values.mean(1)) for rates, values in settings])
     away, n = sizes - sizes.mean(), len(sizes)
-    weights = np.array([away / (away**2).sum(), np.full(n, 1 / n)])  # their products with the tops: slope and level
+    weights = np.array(
+        [away / (away**2).sum(), np.full(n, 1 / n)]
+    )  # their products with the tops: slope and level
     slope = float(weights[0] @ tops)
     rng = np.random.default_rng(0)
     seeds = min(values.shape[1] for _, values in settings)
     drawn = rng.integers(0, seeds, (RESAMPLES, seeds))  # the same seeds at every m: runs are paired
-    resampled = [[top(rates, values[:, index].mean(1)) for rates, values in settings] for index in drawn]
+    resampled = [
+        [top(rates, values[:, index].mean(1)) for rates, values in settings] for index in drawn
+    ]
     by_seeds = np.var(np.array(resampled) @ weights.T, axis=0) if seeds > 1 else np.zeros(2)
     steps = np.array([np.diff(rates).min() for rates, _ in settings])
     by_grid = weights**2 @ (steps**2 / 12)
@@ -66,13 +86,20 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
     half = special.stdtrit(n - 2, 0.975) * np.sqrt(var_p)
     constant = float(tops.mean() - slope * sizes.mean())
     return {
-        "p": slope, "ci_low": slope - half, "ci_high": slope + half, "log2_c": constant, "center": float(sizes.mean()),
-        "var_p": float(var_p), "var_level": float(var_level), "var_one": max(scatter, float((steps**2).mean() / 12)),
-    }  # fmt: skip
+        "p": slope,
+        "ci_low": slope - half,
+        "ci_high": slope + half,
+        "log2_c": constant,
+        "center": float(sizes.mean()),
+        "var_p": float(var_p),
+        "var_level": float(var_level),
+        "var_one": max(scatter, float((steps**2).mean() / 12)),
+    }
 
 
 def predict(row: Row, m: float) -> tuple[float, float, float]:
-    """The best η at a batch size by a row of `exponents`, and the 95% interval for the best of that m."""
+    """The best η at a batch size by a row of `exponents`, and the 95% interval for the best of that
+    m."""
     x = np.log2(m)
     variance = row["var_level"] + (x - row["center"]) ** 2 * row["var_p"] + row["var_one"]
     half = special.stdtrit(row["sizes"] - 2, 0.975) * np.sqrt(variance)
@@ -81,7 +108,8 @@ def predict(row: Row, m: float) -> tuple[float, float, float]:
 
 
 def top(rates: np.ndarray, values: np.ndarray) -> float:
-    """Where the parabola through the largest value and its neighbours is highest, no further than half way to one of them."""
+    """Where the parabola through the largest value and its neighbours is highest, no further than
+    half way to one of them."""
     best = int(np.argmax(values))
     if best in (0, len(values) - 1):
         return float(rates[best])
@@ -93,8 +121,13 @@ def top(rates: np.ndarray, values: np.ndarray) -> float:
 
 
 def _accuracies(table: pd.DataFrame, setting: Row) -> tuple[np.ndarray, np.ndarray]:
-    """log2 η and the validation accuracy of every rate that all seeds have; failed points count with what they have."""
-    values = table[of_setting(table, setting)].pivot_table(index="lr", columns="seed", values="val_accuracy").dropna()
+    """log2 η and the validation accuracy of every rate that all seeds have; failed points count
+    with what they have."""
+    values = (
+        table[of_setting(table, setting)]
+        .pivot_table(index="lr", columns="seed", values="val_accuracy")
+        .dropna()
+    )
     return np.log2(values.index.to_numpy(float)), values.to_numpy()
 
 

@@ -13,8 +13,11 @@ COLUMNS = ["updates", "examples", "flops", "seconds_alone", "train_loss"]
 
 
 def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """`best` with what its points spent and their final training loss: means over seeds, of the loss geometric."""
-    chosen = table.merge(best.dropna(subset=["base_lr"])[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
+    """`best` with what its points spent and their final training loss: means over seeds, of the
+    loss geometric."""
+    chosen = table.merge(
+        best.dropna(subset=["base_lr"])[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"]
+    )
     chosen["train_loss"] = np.log(chosen["train_loss"].clip(lower=1e-12))
     means = chosen.groupby(SETTING, dropna=False, sort=False)[COLUMNS].mean().reset_index()
     means["train_loss"] = np.exp(means["train_loss"])
@@ -22,7 +25,8 @@ def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 
 def schedule_sentences(data: Measured, rows: pd.DataFrame) -> list[str]:
-    """Every other schedule against the first that the study names, at the same batch size where there is one, paired by seed."""
+    """Every other schedule against the first that the study names, at the same batch size where
+    there is one, paired by seed."""
     rows = with_spent(data.table, rows)
     first = rows.iloc[0]["schedule"]
     ours = rows[rows["schedule"] == first]
@@ -40,7 +44,9 @@ def schedule_sentences(data: Measured, rows: pd.DataFrame) -> list[str]:
             )
         if parts:
             spent = f"after {count_text(round(reference['updates']), 'update')}, training loss {reference['train_loss']:.3g}"
-            sentences.append(f"Against {first} (m = {reference['batch_size']}) with {interval(reference)} {spent}:")
+            sentences.append(
+                f"Against {first} (m = {reference['batch_size']}) with {interval(reference)} {spent}:"
+            )
             sentences += [f"{part}." for part in parts]
     return sentences
 
@@ -52,7 +58,8 @@ def schedules_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         {
             "schedule": rows["schedule"],
             "norm": [
-                norm_text(*key) for key in zip(rows["norm"], rows["bn_batch_size"], rows["batch_size"], strict=True)
+                norm_text(*key)
+                for key in zip(rows["norm"], rows["bn_batch_size"], rows["batch_size"], strict=True)
             ],
             "first m": rows["batch_size"],
             "best η̃": rows["base_lr"].map(rate_text),

@@ -7,10 +7,11 @@ from smallbatch.analysis.best import SETTING, rates, with_failed
 
 
 def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005) -> pd.DataFrame:
-    """One row per setting that has a best η̃: ``low``, ``high`` (η̃) and whether each is censored by the grid.
+    """One row per setting that has a best η̃: ``low``, ``high`` (η̃) and whether each is censored
+    by the grid.
 
-    ``high``: the largest η̃ reached upwards from the best without a failed seed. ``low``: the smallest η̃
-    reached downwards whose mean validation accuracy is within `delta` of the best.
+    ``high``: the largest η̃ reached upwards from the best without a failed seed. ``low``: the
+    smallest η̃ reached downwards whose mean validation accuracy is within `delta` of the best.
     """
     cells = with_failed(rates(table), best).dropna(subset=["best_lr"])
     rows = []
@@ -21,7 +22,9 @@ def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005)
         top = largest_without_failure(group["base_lr"].to_numpy(), failed, group["best_lr"][start])
         assert top is not None, "the best η̃ trains every seed"
         bottom = start
-        while bottom > 0 and group["val_accuracy"][bottom - 1] >= group["val_accuracy"][start] - delta:
+        while (
+            bottom > 0 and group["val_accuracy"][bottom - 1] >= group["val_accuracy"][start] - delta
+        ):
             bottom -= 1
         rows.append(
             dict(zip(SETTING, setting, strict=True))
@@ -34,12 +37,15 @@ def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005)
                 "seeds": int(group["seeds"].max()),
             }
         )
-    found = pd.DataFrame(rows, columns=[*SETTING, "low", "high", "best", "low_censored", "high_censored", "seeds"])
+    found = pd.DataFrame(
+        rows, columns=[*SETTING, "low", "high", "best", "low_censored", "high_censored", "seeds"]
+    )
     return found.astype({"bn_batch_size": "Int64"})
 
 
 def largest_without_failure(base_lr: np.ndarray, failed: np.ndarray, best_lr: float) -> int | None:
-    """Which of the rising η̃ `base_lr` is the largest that is reached upwards from the best without a failure.
+    """Which of the rising η̃ `base_lr` is the largest that is reached upwards from the best without
+    a failure.
 
     None if that is none: there is no best (NaN), or it failed.
     """

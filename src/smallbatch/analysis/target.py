@@ -13,7 +13,8 @@ def common_target(runs: pd.DataFrame) -> float:
 
 
 def to_target(runs: pd.DataFrame, target: float, costs: list[str]) -> pd.DataFrame:
-    """``line, cost, mean, ci_low, ci_high, reached, seeds``: the cost at the first epoch's end at or above `target`.
+    """``line, cost, mean, ci_low, ci_high, reached, seeds``: the cost at the first epoch's end at
+    or above `target`.
 
     `runs` has a row per seed and epoch. The mean is missing unless every seed reaches the target.
     """

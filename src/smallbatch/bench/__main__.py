@@ -1,8 +1,10 @@
-"""Time training, side by side in one process: ``python -m smallbatch.bench [OUT]`` (about five minutes, one thread).
+"""Time training, side by side in one process: ``python -m smallbatch.bench [OUT]`` (about five
+minutes, one thread).
 
-Writes ``OUT.csv`` and ``OUT.{svg,png}`` (OUT is ``results/bench`` if not given) and prints the table: images per
-second of the textbook PyTorch loop, of a fleet, of one model at a large batch, of ``vmap(grad)``.
-`bench/peer_jax.py` adds a JAX user's vmap and scan. With ``--device cuda``: `bench/gpu.py`.
+Writes ``OUT.csv`` and ``OUT.{svg,png}`` (OUT is ``results/bench`` if not given) and prints the
+table: images per second of the textbook PyTorch loop, of a fleet, of one model at a large batch, of
+``vmap(grad)``. `bench/peer_jax.py` adds a JAX user's vmap and scan. With ``--device cuda``:
+`bench/gpu.py`.
 """
 
 import argparse
@@ -20,13 +22,24 @@ SECONDS = 0.3  # of each repeat, about
 REPEATS = 5
 MOST_UPDATES = 2000
 COLUMNS = (
-    *("model", "image", "batch_size", "norm", "way", "images_per_second", "spread", "ratio_to_textbook"),
-    *("repeats", "engine", "machine", "versions"),
+    "model",
+    "image",
+    "batch_size",
+    "norm",
+    "way",
+    "images_per_second",
+    "spread",
+    "ratio_to_textbook",
+    "repeats",
+    "engine",
+    "machine",
+    "versions",
 )
 
 
 def measure(case: Case) -> list[dict]:
-    """One row of COLUMNS for each way; the repeats of the ways alternate, so that a slow spell hits all alike."""
+    """One row of COLUMNS for each way; the repeats of the ways alternate, so that a slow spell hits
+    all alike."""
     found = ways(case, random_data(case))
     numbers = {}
     for name, updates in found.items():
@@ -40,7 +53,10 @@ def measure(case: Case) -> list[dict]:
     best = {}  # of the two memory layouts of the textbook loop
     for name in median:
         kind = name.removesuffix(", channels last")
-        best[kind] = max((n for n in median if n.removesuffix(", channels last") == kind), key=lambda n: median[n])
+        best[kind] = max(
+            (n for n in median if n.removesuffix(", channels last") == kind),
+            key=lambda n: median[n],
+        )
     return [
         {
             "model": case.model,
@@ -78,7 +94,10 @@ def main(out: Path) -> None:
                 speed = {row["way"]: row["images_per_second"] for row in found}
                 ratio = speed["fleet"] / speed["textbook"]
                 name = f"{case.model} {case.shape[1]}×{case.shape[2]}, norm {case.norm}, m = {case.batch_size}"
-                print(f"{name}: {speed['fleet']:,.0f} images/s, {ratio:.1f} times the textbook loop", flush=True)
+                print(
+                    f"{name}: {speed['fleet']:,.0f} images/s, {ratio:.1f} times the textbook loop",
+                    flush=True,
+                )
         except KeyboardInterrupt:
             print(f"stopped; what was timed is in {out.with_suffix('.csv')}")
     if rows:
@@ -93,17 +112,26 @@ def show(rows: list[dict]) -> None:
     from rich.table import Table
 
     kinds = ("textbook", "fleet", "vmap", "textbook large")
-    table = Table(title=f"images per second, one thread of {provenance.processor()}, torch {torch.__version__}")
+    table = Table(
+        title=f"images per second, one thread of {provenance.processor()}, torch {torch.__version__}"
+    )
     for column in ("model", "image", "norm", "m", *kinds, "fleet / textbook", "fleet / vmap"):
-        table.add_column(column, justify="left" if column in ("model", "image", "norm") else "right")
+        table.add_column(
+            column, justify="left" if column in ("model", "image", "norm") else "right"
+        )
     cases: dict[tuple, dict] = {}
     for row in rows:
-        cases.setdefault((row["model"], row["image"], row["norm"], row["batch_size"]), {})[row["way"]] = row
+        cases.setdefault((row["model"], row["image"], row["norm"], row["batch_size"]), {})[
+            row["way"]
+        ] = row
     for key, found in cases.items():
         speed = {kind: found[kind]["images_per_second"] for kind in kinds if kind in found}
         table.add_row(
             *map(str, key),
-            *(f"{speed[kind]:,.0f} ±{found[kind]['spread']:.0%}" if kind in speed else "" for kind in kinds),
+            *(
+                f"{speed[kind]:,.0f} ±{found[kind]['spread']:.0%}" if kind in speed else ""
+                for kind in kinds
+            ),
             *(f"{speed['fleet'] / speed[kind]:.2f}" for kind in ("textbook", "vmap")),
         )
     Console(width=160).print(table)

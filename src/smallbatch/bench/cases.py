@@ -1,4 +1,5 @@
-"""What is timed: networks, batch sizes and norms, each trained in several ways on the same random images."""
+"""What is timed: networks, batch sizes and norms, each trained in several ways on the same random
+images."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +38,8 @@ RATE = 1e-4  # small: weights stay sane, the work is the same
 
 @dataclass(frozen=True)
 class Case:
-    """A network on images of a size, a batch size and a norm: none, bn (over the batch) or ghost (over GHOST)."""
+    """A network on images of a size, a batch size and a norm: none, bn (over the batch) or ghost
+    (over GHOST)."""
 
     model: str
     shape: tuple[int, int, int]
@@ -63,7 +65,9 @@ CASES = [
 
 def random_data(case: Case) -> Data:
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(IMAGES, *case.shape, generator=generator).to(memory_format=torch.channels_last)
+    images = torch.randn(IMAGES, *case.shape, generator=generator).to(
+        memory_format=torch.channels_last
+    )
     split = Split(images, torch.randint(0, 10, (IMAGES,), generator=generator))
     return Data(split, split, split, classes=10)
 
@@ -95,7 +99,10 @@ class Functional(nn.Module):
 
     def __init__(self, channels: int, chunk: int):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.weight, self.bias = (
+            nn.Parameter(torch.ones(channels)),
+            nn.Parameter(torch.zeros(channels)),
+        )
         self.chunk = chunk
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -173,7 +180,9 @@ def as_fleet(case: Case, data: Data) -> Updates:
 def vmap_of_grad(case: Case, data: Data) -> Updates:
     """What a well-read user would write: ``vmap(grad(loss))`` over stacked parameters."""
     b = case.bn_batch_size
-    norm: Callable[[int], nn.Module] = (lambda c: nn.Identity()) if b is None else (lambda c: Functional(c, b))
+    norm: Callable[[int], nn.Module] = (
+        (lambda c: nn.Identity()) if b is None else (lambda c: Functional(c, b))
+    )
     number_of = replicas(case)
     nets = [network(case, norm) for _ in range(number_of)]
     stacked, _ = stack_module_state(nets)
@@ -186,7 +195,9 @@ def vmap_of_grad(case: Case, data: Data) -> Updates:
     gradients = vmap(grad(loss))
 
     def updates(number: int) -> float:
-        order = torch.from_numpy(batches(list(range(number_of)), case.batch_size, IMAGES, 0, number))
+        order = torch.from_numpy(
+            batches(list(range(number_of)), case.batch_size, IMAGES, 0, number)
+        )
         begun = time.perf_counter()
         for u in range(number):
             found = gradients(parameters, images[order[:, u]], labels[order[:, u]])

@@ -19,7 +19,8 @@ NORMS = {"none": "no norm", "bn": "batch norm", "ghost": "ghost batch norm over 
 
 
 def draw(path: Path) -> None:
-    """Draw ``path`` (and rows of ``<name>-jax.csv`` beside it, if there) as SVG and PNG beside it."""
+    """Draw ``path`` (and rows of ``<name>-jax.csv`` beside it, if there) as SVG and PNG beside
+    it."""
     set_style()
     data = pd.read_csv(path)
     jax = path.with_name(path.stem + "-jax.csv")
@@ -34,10 +35,24 @@ def draw(path: Path) -> None:
     data["thousands"] = data["images_per_second"] / 1000
     present = [label for label in WAYS.values() if label in set(data["series"])]
     grid = sns.relplot(
-        data, x="batch_size", y="thousands", hue="series", style="series", hue_order=present, style_order=present,
-        markers=True, dashes=False, kind="line", col="panel", col_wrap=3, palette="colorblind", height=3.4, aspect=1.15, markersize=8,
+        data,
+        x="batch_size",
+        y="thousands",
+        hue="series",
+        style="series",
+        hue_order=present,
+        style_order=present,
+        markers=True,
+        dashes=False,
+        kind="line",
+        col="panel",
+        col_wrap=3,
+        palette="colorblind",
+        height=3.4,
+        aspect=1.15,
+        markersize=8,
         facet_kws={"sharey": False},
-    )  # fmt: skip
+    )
     for name, axes in grid.axes_dict.items():
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)

@@ -1,11 +1,14 @@
-"""Time a fleet on a GPU beside the textbook loop: ``python -m smallbatch.bench --device cuda [OUT]``.
+"""Time a fleet on a GPU beside the textbook loop: ``python -m smallbatch.bench --device cuda
+[OUT]``.
 
-The textbook loop is taken as it is, captured in a CUDA graph of its own and compiled, whichever is fastest. Needs
-torch and numpy alone (and a C compiler where `torch.compile` is to be timed). Writes ``OUT-gpu.csv``.
+The textbook loop is taken as it is, captured in a CUDA graph of its own and compiled, whichever is
+fastest. Needs torch and numpy alone (and a C compiler where `torch.compile` is to be timed). Writes
+``OUT-gpu.csv``.
 
-A share of a limit is what an update does in its time over what the device does in that time at best, measured in the
-same process: arithmetic by a large matrix product in the same precision, memory by copies. Bytes are counted as if
-each operation read its inputs and wrote its outputs, caches or not, so a share above 1 is possible.
+A share of a limit is what an update does in its time over what the device does in that time at
+best, measured in the same process: arithmetic by a large matrix product in the same precision,
+memory by copies. Bytes are counted as if each operation read its inputs and wrote its outputs,
+caches or not, so a share above 1 is possible.
 """
 
 import contextlib
@@ -36,7 +39,10 @@ from smallbatch.training.fleet import set_up
 from smallbatch.training.updates import batches
 
 CASES = [
-    Case("resnet8", (3, 32, 32), m, norm) for norm in ("none", "bn") for m in (1, 2, 4, 8) if (m, norm) != (1, "bn")
+    Case("resnet8", (3, 32, 32), m, norm)
+    for norm in ("none", "bn")
+    for m in (1, 2, 4, 8)
+    if (m, norm) != (1, "bn")
 ]
 REPLICAS = (64, 256)
 PRECISIONS = (None, "tf32", "bf16")
@@ -50,7 +56,8 @@ def wait(device: torch.device) -> None:
 
 
 def rate(work: Callable[[int], None], device: torch.device) -> float:
-    """How often per second ``work(n)`` does its work: the median of REPEATS timings of about SECONDS."""
+    """How often per second ``work(n)`` does its work: the median of REPEATS timings of about
+    SECONDS."""
 
     def seconds(number: int) -> float:
         wait(device)
@@ -73,7 +80,8 @@ def repeat(once: Callable[[], object]) -> Callable[[int], None]:
 
 
 def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callable[[int], None]]:
-    """``work(updates)`` of one network with torch's layers and optimizer, in each way that works here."""
+    """``work(updates)`` of one network with torch's layers and optimizer, in each way that works
+    here."""
     norms: dict[str, Callable[[int], nn.Module]] = {
         "none": lambda c: nn.Identity(),
         "bn": nn.BatchNorm2d,
@@ -122,9 +130,14 @@ def graph_of(step: Callable[[], None]) -> Callable[[], None]:
 def as_fleet(
     case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None
 ) -> tuple[str, Callable[[int], None], Modules]:
-    """The way `engine`, or the one that is chosen, ``work(updates)`` and the trainer of a fleet, as a job trains it."""
+    """The way `engine`, or the one that is chosen, ``work(updates)`` and the trainer of a fleet, as
+    a job trains it."""
     target = {"name": case.model, "_target_": "smallbatch.models.resnet.ResNet"}
-    fleet: Any = {"model": target, "optimizer": {"momentum": 0.0, "weight_decay": 0.0}, "batch_size": case.batch_size}
+    fleet: Any = {
+        "model": target,
+        "optimizer": {"momentum": 0.0, "weight_decay": 0.0},
+        "batch_size": case.batch_size,
+    }
     fleet |= {
         "norm": "none" if case.norm == "none" else "bn",
         "bn_batch_size": case.bn_batch_size,
@@ -144,7 +157,8 @@ def as_fleet(
 
 
 class Traffic(TorchDispatchMode):
-    """Counts the `bytes` that operations read and write; those that hand on the memory of their inputs are free."""
+    """Counts the `bytes` that operations read and write; those that hand on the memory of their
+    inputs are free."""
 
     bytes = 0
 
@@ -154,7 +168,9 @@ class Traffic(TorchDispatchMode):
         out = operation(*args, **(kwargs or {}))
         if not operation.is_view:
             tensors = [x for x in tree_leaves((args, kwargs, out)) if isinstance(x, torch.Tensor)]
-            self.bytes += sum(x.untyped_storage().nbytes() if 0 in x.stride() else x.nbytes for x in tensors)
+            self.bytes += sum(
+                x.untyped_storage().nbytes() if 0 in x.stride() else x.nbytes for x in tensors
+            )
         return out
 
 
@@ -163,16 +179,26 @@ Counter = TypeVar("Counter", bound=contextlib.AbstractContextManager)
 
 def cost(mode: Counter, trainer: Modules, data: Data, case: Case) -> Counter:
     """`mode` after one update of `trainer` under it."""
-    index = torch.arange(case.batch_size, device=data.device)[:, None].expand(-1, trainer.replicas).contiguous()
+    index = (
+        torch.arange(case.batch_size, device=data.device)[:, None]
+        .expand(-1, trainer.replicas)
+        .contiguous()
+    )
     rates = torch.zeros(trainer.replicas, 1, device=data.device)
     trainer.net.train()
     with mode:
-        trainer.step(data.train, index, rates, torch.zeros(trainer.replicas, dtype=torch.float64, device=data.device))
+        trainer.step(
+            data.train,
+            index,
+            rates,
+            torch.zeros(trainer.replicas, dtype=torch.float64, device=data.device),
+        )
     return mode
 
 
 def limits(precision: str | None, device: torch.device, size: int = 8192) -> tuple[float, float]:
-    """Floating-point operations and bytes per second of a product of square matrices and of a copy."""
+    """Floating-point operations and bytes per second of a product of square matrices and of a
+    copy."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     c = torch.empty_like(a)
@@ -180,7 +206,13 @@ def limits(precision: str | None, device: torch.device, size: int = 8192) -> tup
     return products * 2 * size**3, rate(repeat(lambda: c.copy_(a)), device) * 2 * a.nbytes
 
 
-def measure(case: Case, precision: str | None, replicas: int, device: torch.device, peak: tuple[float, float]) -> dict:
+def measure(
+    case: Case,
+    precision: str | None,
+    replicas: int,
+    device: torch.device,
+    peak: tuple[float, float],
+) -> dict:
     data = random_data(case).to(device)
     with products_in(precision):
         alone = {name: rate(work, device) for name, work in textbook(case, data, precision).items()}
@@ -188,7 +220,8 @@ def measure(case: Case, precision: str | None, replicas: int, device: torch.devi
     speed = rate(work, device)
     best = max(alone, key=lambda name: alone[name])
     moved = cost(Traffic(), trainer, data, case).bytes
-    # Of a network alone: the counter takes the gradients of grouped convolutions for those of whole ones.
+    # Of a network alone: the counter takes the gradients of grouped convolutions for those of whole
+    # ones.
     _, _, one = as_fleet(case, data, precision, 1, "separate")
     operations = replicas * cost(FlopCounterMode(display=False), one, data, case).get_total_flops()
     return {
@@ -217,11 +250,17 @@ def main(out: Path, device: torch.device) -> None:
     for precision in PRECISIONS:
         with products_in(precision):
             peak = limits(precision, device)
-        print(f"{precision or 'float32'}: {peak[0] / 1e12:.1f} TFLOP/s, {peak[1] / 1e9:,.0f} GB/s at best", flush=True)
+        print(
+            f"{precision or 'float32'}: {peak[0] / 1e12:.1f} TFLOP/s, {peak[1] / 1e9:,.0f} GB/s at best",
+            flush=True,
+        )
         for case in CASES:
             for replicas in REPLICAS:
                 rows.append(measure(case, precision, replicas, device, peak))
-                print("  ".join(f"{key} {value}" for key, value in list(rows[-1].items())[:-2]), flush=True)
+                print(
+                    "  ".join(f"{key} {value}" for key, value in list(rows[-1].items())[:-2]),
+                    flush=True,
+                )
                 with open(out.with_name(out.name + "-gpu.csv"), "w", newline="") as file:
                     writer = csv.DictWriter(file, rows[0], lineterminator="\n")
                     writer.writeheader()

@@ -1,7 +1,8 @@
 """What a JAX user would write, beside the fleet: ``python -m smallbatch.bench.peer_jax [OUT]``.
 
-Not a dependency: needs ``pip install jax``. vmap over replicas, lax.scan over updates, whole runs compiled; the
-convolution by XLA or as im2col, whichever is faster in a first update. Writes ``OUT-jax.csv``.
+Not a dependency: needs ``pip install jax``. vmap over replicas, lax.scan over updates, whole runs
+compiled; the convolution by XLA or as im2col, whichever is faster in a first update. Writes
+``OUT-jax.csv``.
 """
 
 import os
@@ -20,7 +21,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from smallbatch.bench.__main__ import COLUMNS, REPEATS, SECONDS
-from smallbatch.bench.cases import CASES, GHOST, IMAGES, RATE, Case, Updates, as_fleet, random_data, replicas
+from smallbatch.bench.cases import (
+    CASES,
+    GHOST,
+    IMAGES,
+    RATE,
+    Case,
+    Updates,
+    as_fleet,
+    random_data,
+    replicas,
+)
 from smallbatch.core import provenance
 from smallbatch.training.fleet import set_up
 from smallbatch.training.updates import batches
@@ -35,7 +46,9 @@ def xla_convolution(x, w, stride):
 def im2col_convolution(x, w, stride):
     height, width = x.shape[1:3]
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    columns = [x[:, i : i + height : stride, j : j + width : stride] for i in range(3) for j in range(3)]
+    columns = [
+        x[:, i : i + height : stride, j : j + width : stride] for i in range(3) for j in range(3)
+    ]
     return jnp.concatenate(columns, -1) @ w.reshape(-1, w.shape[-1])
 
 
@@ -44,7 +57,9 @@ def norm(x, layer, kind):
         return x + layer["bias"]
     parts = x.reshape(-1, GHOST if kind == "ghost" else len(x), *x.shape[1:])
     mean, var = parts.mean((1, 2, 3), keepdims=True), parts.var((1, 2, 3), keepdims=True)
-    return ((parts - mean) * jax.lax.rsqrt(var + 1e-5)).reshape(x.shape) * layer["scale"] + layer["bias"]
+    return ((parts - mean) * jax.lax.rsqrt(var + 1e-5)).reshape(x.shape) * layer["scale"] + layer[
+        "bias"
+    ]
 
 
 def max_pool(x):
@@ -79,10 +94,18 @@ def parameters(case: Case, key):
         sizes, features = [(c, 16), (16, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)], 64
     keys = jax.random.split(key, len(sizes) + 1)
     layers = [
-        {"w": jax.random.normal(k, (3, 3, a, b)) * (2 / (9 * a)) ** 0.5, "scale": jnp.ones(b), "bias": jnp.zeros(b)}
+        {
+            "w": jax.random.normal(k, (3, 3, a, b)) * (2 / (9 * a)) ** 0.5,
+            "scale": jnp.ones(b),
+            "bias": jnp.zeros(b),
+        }
         for k, (a, b) in zip(keys[:-1], sizes, strict=True)
     ]
-    return {"layers": layers, "head": jax.random.normal(keys[-1], (features, 10)) * 0.1, "head_bias": jnp.zeros(10)}
+    return {
+        "layers": layers,
+        "head": jax.random.normal(keys[-1], (features, 10)) * 0.1,
+        "head_bias": jnp.zeros(10),
+    }
 
 
 def peer(case: Case, data, convolution):
@@ -90,7 +113,9 @@ def peer(case: Case, data, convolution):
     images = jnp.asarray(data.train.images.permute(0, 2, 3, 1).numpy())
     labels = jnp.asarray(data.train.labels.numpy())
     forward = conv_net if case.model == "conv" else resnet8
-    p = jax.vmap(lambda key: parameters(case, key))(jax.random.split(jax.random.PRNGKey(0), replicas(case)))
+    p = jax.vmap(lambda key: parameters(case, key))(
+        jax.random.split(jax.random.PRNGKey(0), replicas(case))
+    )
 
     def loss(p, x, y):
         logits = jax.nn.log_softmax(forward(p, x, case.norm, convolution))
@@ -107,7 +132,9 @@ def peer(case: Case, data, convolution):
         return jax.lax.scan(update, p, order)[0]
 
     def updates(number: int) -> float:
-        order = batches(list(range(replicas(case))), case.batch_size, IMAGES, 0, number).transpose(1, 0, 2)
+        order = batches(list(range(replicas(case))), case.batch_size, IMAGES, 0, number).transpose(
+            1, 0, 2
+        )
         order = jnp.asarray(np.ascontiguousarray(order))
         jax.block_until_ready(run(p, order))
         begun = time.perf_counter()
@@ -123,13 +150,17 @@ def main(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     for case in CASES:
         data = random_data(case)
-        convolutions = {"im2col": peer(case, data, im2col_convolution), "xla": peer(case, data, xla_convolution)}
+        convolutions = {
+            "im2col": peer(case, data, im2col_convolution),
+            "xla": peer(case, data, xla_convolution),
+        }
         trial = {name: updates(1) for name, updates in convolutions.items()}
         best = max(trial, key=lambda name: trial[name])
         found = {"fleet": as_fleet(case, data), best: convolutions[best]}
         found["fleet"](1)
         numbers = {
-            name: max(1, min(1000, round(SECONDS * updates(1) / updates.images))) for name, updates in found.items()
+            name: max(1, min(1000, round(SECONDS * updates(1) / updates.images)))
+            for name, updates in found.items()
         }
         speeds: dict[str, list[float]] = {name: [] for name in found}
         for _ in range(REPEATS):
@@ -139,11 +170,21 @@ def main(out: Path) -> None:
         for way, name in (("fleet", "fleet"), ("jax", best)):
             rows.append(
                 {
-                    **{"model": case.model, "image": "x".join(map(str, case.shape[1:])), "batch_size": case.batch_size},
+                    **{
+                        "model": case.model,
+                        "image": "x".join(map(str, case.shape[1:])),
+                        "batch_size": case.batch_size,
+                    },
                     **{"norm": case.norm, "way": way, "images_per_second": round(median[name], 1)},
                     "spread": round((max(speeds[name]) - min(speeds[name])) / median[name], 3),
-                    **{"repeats": REPEATS, "engine": name if way == "jax" else found["fleet"].engine},
-                    **{"machine": provenance.processor(), "versions": provenance.versions("jax", "torch")},
+                    **{
+                        "repeats": REPEATS,
+                        "engine": name if way == "jax" else found["fleet"].engine,
+                    },
+                    **{
+                        "machine": provenance.processor(),
+                        "versions": provenance.versions("jax", "torch"),
+                    },
                 }
             )
         print(
@@ -151,7 +192,9 @@ def main(out: Path) -> None:
             f"JAX {median[best]:,.0f} ({best}), ratio {median['fleet'] / median[best]:.2f}",
             flush=True,
         )
-        with open(out.with_name(out.name + "-jax.csv"), "w", newline="") as file:  # after each case: they take minutes
+        with open(
+            out.with_name(out.name + "-jax.csv"), "w", newline=""
+        ) as file:  # after each case: they take minutes
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

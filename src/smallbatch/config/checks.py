@@ -1,4 +1,5 @@
-"""What a composed study is checked for before anything runs: bounds, names, and keys that belong together."""
+"""What a composed study is checked for before anything runs: bounds, names, and keys that belong
+together."""
 
 import math
 import re
@@ -16,14 +17,16 @@ from smallbatch.training.optimizers.kinds import OPTIMIZERS, optimizer_kind
 def check(config: StudyConfig) -> None:
     """Raise ValueError, with the key and the fix, for values that no study can have.
 
-    `config` is a composed `Config` as plain Python. What depends on several axes (a BN batch that doesn't
-    divide m) is found when the grid is expanded.
+    `config` is a composed `Config` as plain Python. What depends on several axes (a BN batch that
+    doesn't divide m) is found when the grid is expanded.
     """
     _check_dataset(config["dataset"])
     for group in ("dataset", "model"):
         for key in ("name", "_target_"):
             if not isinstance(config[group].get(key), str):
-                raise ValueError(f"{group}.{key}: missing; name a file of conf/{group}/ or write the key")
+                raise ValueError(
+                    f"{group}.{key}: missing; name a file of conf/{group}/ or write the key"
+                )
     _check_augmentation(config["augmentation"], config["dataset"]["shape"])
     grid = config["grid"]
     _check_axes("grid", grid)
@@ -42,7 +45,9 @@ def check(config: StudyConfig) -> None:
     if training["gpus"] < 0:
         raise ValueError(f"training.gpus: {training['gpus']} must be 0 or more")
     if training["device"] not in (None, "cpu", "cuda"):
-        raise ValueError(f"training.device: {training['device']!r} is not a valid device; write cpu, cuda or null")
+        raise ValueError(
+            f"training.device: {training['device']!r} is not a valid device; write cpu, cuda or null"
+        )
     if config["precision"] not in (None, "tf32", "bf16"):
         raise ValueError(
             f"precision: {config['precision']!r} is not a valid precision; write tf32, bf16 or null (float32)"
@@ -71,9 +76,15 @@ def _check_dataset(dataset: dict[str, Any]) -> None:
         raise ValueError("dataset.sizes: write the number of images in train, validation and test")
     for split, size in sizes.items():
         if not isinstance(size, int) or size < 1:
-            raise ValueError(f"dataset.sizes.{split}: {size} is not a number of images; write 1 or more")
+            raise ValueError(
+                f"dataset.sizes.{split}: {size} is not a number of images; write 1 or more"
+            )
     shape = dataset.get("shape")
-    if not isinstance(shape, list) or len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
+    if (
+        not isinstance(shape, list)
+        or len(shape) != 3
+        or not all(isinstance(n, int) and n > 0 for n in shape)
+    ):
         raise ValueError("dataset.shape: write [channels, height, width] of one image")
     if not isinstance(dataset.get("classes"), int) or dataset["classes"] < 2:
         raise ValueError("dataset.classes: write the number of classes, 2 or more")
@@ -83,13 +94,23 @@ def _check_dataset(dataset: dict[str, Any]) -> None:
 def _check_files(dataset: dict[str, Any]) -> None:
     """The keys that say where a data set's files come from, and check them."""
     if not isinstance(dataset.get("mirror"), str | None):
-        raise ValueError(f"dataset.mirror: {dataset['mirror']!r} is not a folder; write its path, or null")
+        raise ValueError(
+            f"dataset.mirror: {dataset['mirror']!r} is not a folder; write its path, or null"
+        )
     sums, download = dataset.get("sha256"), dataset.get("download")
-    if sums is not None and not (isinstance(sums, dict) and all(isinstance(one, str) for one in sums.values())):
-        raise ValueError(f"dataset.sha256: {sums!r} names no splits; write {{train: SUM, test: SUM}}, or null")
+    if sums is not None and not (
+        isinstance(sums, dict) and all(isinstance(one, str) for one in sums.values())
+    ):
+        raise ValueError(
+            f"dataset.sha256: {sums!r} names no splits; write {{train: SUM, test: SUM}}, or null"
+        )
     if download is None:
         return
-    if not isinstance(download, dict) or not isinstance(download.get("url"), str) or not download.get("files"):
+    if (
+        not isinstance(download, dict)
+        or not isinstance(download.get("url"), str)
+        or not download.get("files")
+    ):
         raise ValueError("dataset.download: write its url and files: {NAME: md5:SUM or sha256:SUM}")
     for name, checksum in download["files"].items():
         if not re.fullmatch("(md5|sha256):[0-9a-f]+", str(checksum)):
@@ -100,17 +121,25 @@ def _check_files(dataset: dict[str, Any]) -> None:
 
 def _check_optimizer(optimizer: dict[str, Any]) -> None:
     name, own = optimizer["name"], optimizer_kind(optimizer).keys
-    for key in dict.fromkeys(key for kind in OPTIMIZERS.values() for key in kind.keys if key not in own):
+    for key in dict.fromkeys(
+        key for kind in OPTIMIZERS.values() for key in kind.keys if key not in own
+    ):
         if optimizer[key]:
             owners = ", ".join(other for other, kind in OPTIMIZERS.items() if key in kind.keys)
-            raise ValueError(f"optimizer.{key}: {optimizer[key]} is a setting of {owners}; leave it out with {name}")
+            raise ValueError(
+                f"optimizer.{key}: {optimizer[key]} is a setting of {owners}; leave it out with {name}"
+            )
     for key in ("momentum", "beta1", "beta2"):
         if optimizer[key] is not None and not 0 <= optimizer[key] < 1:
             raise ValueError(f"optimizer.{key}: {optimizer[key]} must be at least 0 and below 1")
     if optimizer["nesterov"] and not optimizer["momentum"]:
-        raise ValueError("optimizer.nesterov: true, but momentum is 0; write optimizer.momentum=0.9")
+        raise ValueError(
+            "optimizer.nesterov: true, but momentum is 0; write optimizer.momentum=0.9"
+        )
     if optimizer["half_life"] and optimizer["beta2"]:
-        raise ValueError("optimizer.half_life: it stands in place of beta2; add optimizer.beta2=null")
+        raise ValueError(
+            "optimizer.half_life: it stands in place of beta2; add optimizer.beta2=null"
+        )
     for key in ("half_life", "eps"):
         if optimizer[key] is not None and not 0 < optimizer[key] < math.inf:
             raise ValueError(f"optimizer.{key}: {optimizer[key]} must be above 0, and finite")
@@ -153,7 +182,9 @@ def _check_axes(path: str, axes: dict[str, Any]) -> None:
             )
     for key in axes["base_lr_at"]:
         if not re.fullmatch(r"m[1-9]\d*(_none|_bn|_gn)?", key):
-            raise ValueError(f"{path}.base_lr_at.{key}: write m256, m256_none, m256_bn or m256_gn for batch size 256")
+            raise ValueError(
+                f"{path}.base_lr_at.{key}: write m256, m256_none, m256_bn or m256_gn for batch size 256"
+            )
     lists = {f"{path}.base_lr_at.{key}": values for key, values in axes["base_lr_at"].items()}
     for key, values in ({f"{path}.base_lr": axes["base_lr"]} | lists).items():
         rates = parse_rates(values or [], key)
@@ -162,6 +193,8 @@ def _check_axes(path: str, axes: dict[str, Any]) -> None:
         if values is not None and not rates:
             raise ValueError(f"{key}: the list is empty; give it at least one rate")
     if axes["scaling"] not in (None, "linear", "sqrt", "constant"):
-        raise ValueError(f"{path}.scaling: {axes['scaling']!r} is not a valid rule; write linear, sqrt or constant")
+        raise ValueError(
+            f"{path}.scaling: {axes['scaling']!r} is not a valid rule; write linear, sqrt or constant"
+        )
     if axes["budget"] is not None:
         check_budget(f"{path}.budget", axes["budget"])

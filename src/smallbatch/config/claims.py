@@ -1,6 +1,7 @@
 """What a study may claim, and what papers reported: keys, units and bounds.
 
-Claims are written before the data is seen. They are no part of what a point is: changing them trains nothing.
+Claims are written before the data is seen. They are no part of what a point is: changing them
+trains nothing.
 """
 
 import math
@@ -26,8 +27,14 @@ TESTS = {
 # What may stand beside a value that a paper reported. To add one: its name here, its function in `MEASURES` of
 # analysis/reported.py, and a file of conf/paper/ that uses it.
 MEASURES = (
-    *("best_batch_size", "best_bn_batch_size", "largest_that_trains", "stable_slope", "failed_share"),
-    *("accuracies", "accuracy_and_updates", "train_loss"),
+    "best_batch_size",
+    "best_bn_batch_size",
+    "largest_that_trains",
+    "stable_slope",
+    "failed_share",
+    "accuracies",
+    "accuracy_and_updates",
+    "train_loss",
 )
 FEWEST_SEEDS = 10  # at 5 seeds a sign-flip test cannot go below p = 0.06
 
@@ -50,7 +57,9 @@ class Claim:
     schedule: str | None = None  # name in `schedules`: the schedule that the claim is about
     against: str | None = None  # name in `schedules`: the schedule that it is compared with
     batch_size: int | None = None  # the first batch size of both schedules; null: the best of each
-    delta: float | None = None  # least effect worth having; null: claims.delta. stable-range: octaves of η̃ per
+    delta: float | None = (
+        None  # least effect worth having; null: claims.delta. stable-range: octaves of η̃ per
+    )
     # octave
     # of m; lower-training-loss: logarithm of the ratio; else points of test accuracy
     margin: float | None = None  # points: differences within it do not matter; null: claims.margin
@@ -60,7 +69,9 @@ class Claim:
 class Claims:
     """The claims of a study, and what holds for all of them."""
 
-    seeds_planned: int = 10  # 10 or more; a look before this number of seeds is interim and needs p < 0.001
+    seeds_planned: int = (
+        10  # 10 or more; a look before this number of seeds is interim and needs p < 0.001
+    )
     delta: float = 0.5  # points of test accuracy: the least effect worth having
     margin: float = 0.5  # points of test accuracy, for "no difference" and "as good as"
     tests: dict[str, Claim] = field(default_factory=dict)  # the claims by name
@@ -74,7 +85,9 @@ class Reported:
     value: str = ""  # as the paper has it
     source: str = ""  # figure, table or section
     unverified: bool = False  # true: from notes on the paper, not from the paper
-    measure: str | None = None  # the measured value shown next to it: best_batch_size, best_bn_batch_size,
+    measure: str | None = (
+        None  # the measured value shown next to it: best_batch_size, best_bn_batch_size,
+    )
     # largest_that_trains, stable_slope, failed_share, accuracies, accuracy_and_updates or train_loss; null: none
     norm: str | None = None  # of the settings measured: none, bn or gn; null: all
     budget: str | None = None  # likewise; null: grid.budget
@@ -89,11 +102,14 @@ class Paper:
     cite: str = ""  # key in papers.bib
     protocol: str = ""  # the paper's protocol, in a sentence
     reported: dict[str, Reported] = field(default_factory=dict)  # its values by name
-    differences: list[str] = field(default_factory=list)  # how this study's protocol differs from the paper's
+    differences: list[str] = field(
+        default_factory=list
+    )  # how this study's protocol differs from the paper's
 
 
 def check_claims(config: StudyConfig, known: set[str]) -> None:
-    """Raise ValueError, with the key and the fix, for claims and papers that no study can have; `known`: keys of papers.bib."""
+    """Raise ValueError, with the key and the fix, for claims and papers that no study can have;
+    `known`: keys of papers.bib."""
     claims = config["claims"]
     if claims["seeds_planned"] < FEWEST_SEEDS:
         raise ValueError(
@@ -117,7 +133,9 @@ def check_claims(config: StudyConfig, known: set[str]) -> None:
 
 def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: set[str]) -> None:
     if claim["test"] not in TESTS:
-        raise ValueError(f"{path}.test: {claim['test']!r} is not a valid test; write {', '.join(TESTS)}")
+        raise ValueError(
+            f"{path}.test: {claim['test']!r} is not a valid test; write {', '.join(TESTS)}"
+        )
     for key in ("statement", *TESTS[claim["test"]]):
         if not claim[key]:
             raise ValueError(f"{path}.{key}: missing; a claim of the kind {claim['test']} needs it")
@@ -128,7 +146,9 @@ def _check_claim(path: str, claim: dict[str, Any], config: StudyConfig, known: s
                 f"(known: {', '.join(config['schedules']) or 'none'})"
             )
     if claim["norm"] not in (None, "none", "bn", "gn"):
-        raise ValueError(f"{path}.norm: {claim['norm']!r} is not a valid norm; write none, bn, gn or null (all)")
+        raise ValueError(
+            f"{path}.norm: {claim['norm']!r} is not a valid norm; write none, bn, gn or null (all)"
+        )
     if claim["budget"] is not None:
         check_budget(f"{path}.budget", claim["budget"])
     for key in ("delta", "margin"):
@@ -148,4 +168,6 @@ def _check_size(path: str, value: float) -> None:
 
 def _check_cite(path: str, key: str, known: set[str]) -> None:
     if key not in known:
-        raise ValueError(f"{path}: {key!r} is not in papers.bib (known: {', '.join(sorted(known))})")
+        raise ValueError(
+            f"{path}: {key!r} is not in papers.bib (known: {', '.join(sorted(known))})"
+        )

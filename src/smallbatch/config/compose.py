@@ -22,7 +22,14 @@ from smallbatch.data import image_folder
 
 CONF = Path(__file__).parents[3] / "conf"
 # Overrides that don't change what is studied: not in the title.
-QUIET = ("accept_code", "training.", "tracking", "dataset.mirror", "dataset.download", "dataset.sha256")
+QUIET = (
+    "accept_code",
+    "training.",
+    "tracking",
+    "dataset.mirror",
+    "dataset.download",
+    "dataset.sha256",
+)
 
 ConfigStore.instance().store(name="schema", node=Config)
 
@@ -35,16 +42,23 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     search = []
     if folder is not None:
         if not Path(folder).is_dir():
-            raise UserError(f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml")
+            raise UserError(
+                f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml"
+            )
         for path in sorted(Path(folder).glob("*/*.yaml")):
             name = path.relative_to(folder)
             if (CONF / name).is_file():
-                raise UserError(f"{path}: the project has a {name.parent} of that name already; rename yours")
+                raise UserError(
+                    f"{path}: the project has a {name.parent} of that name already; rename yours"
+                )
         search = [f"hydra.searchpath=[file://{Path(folder).resolve()}]"]
     if not re.fullmatch(r"[\w-]+", study):
         raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
     # A batch size that has no rates of its own yet may be given some: ++ adds or replaces.
-    words = [f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else word for word in overrides]
+    words = [
+        f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else word
+        for word in overrides
+    ]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
@@ -52,7 +66,9 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f"{place.name}, line {place.line + 1}" if place else f"study {study}"
-        raise UserError(f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})") from error
+        raise UserError(
+            f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})"
+        ) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise UserError(_sentence(_whole_text(error), folder)) from error
     return checked(study, composed, overrides)
@@ -77,14 +93,20 @@ def checked(study: str, composed: Any, overrides: list[str]) -> StudyConfig:
 
 
 def _whole_study(config: Any, overrides: list[str]) -> dict:
-    """Rates given on the command line hold for every batch size and arm, unless those are given there too."""
+    """Rates given on the command line hold for every batch size and arm, unless those are given
+    there too."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     if "grid.base_lr" in given:
         grid = config["grid"]
-        for path, axes in [("grid", grid), *((f"grid.arms.{name}", arm) for name, arm in grid["arms"].items())]:
+        for path, axes in [
+            ("grid", grid),
+            *((f"grid.arms.{name}", arm) for name, arm in grid["arms"].items()),
+        ]:
             if f"{path}.base_lr_at" not in given:
                 axes["base_lr_at"] = {
-                    key: rates for key, rates in axes["base_lr_at"].items() if f"{path}.base_lr_at.{key}" in given
+                    key: rates
+                    for key, rates in axes["base_lr_at"].items()
+                    if f"{path}.base_lr_at.{key}" in given
                 }
             if path != "grid" and f"{path}.base_lr" not in given:
                 axes["base_lr"] = None
@@ -92,7 +114,8 @@ def _whole_study(config: Any, overrides: list[str]) -> dict:
 
 
 def _whole_text(error: BaseException) -> str:
-    """The message with that of its cause: Hydra names the override in one and what is wrong in the other."""
+    """The message with that of its cause: Hydra names the override in one and what is wrong in the
+    other."""
     texts = [str(error)]
     cause = error.__cause__
     while cause is not None and str(cause) not in texts[-1]:
@@ -119,13 +142,19 @@ def _sentence(message: str, folder: str | None = None) -> str:
     if match := re.search(r"Could not override '([\w.-]+)'", text):
         *parents, key = match[1].split(".")
         return f"{match[1]}: there is no such key{_nearest(key, _fields_at(parents))}"
-    if match := re.search(r"(Value '.*?' of type '\w+' could not be converted to \w+).* full_key: ([\w.\[\]-]+)", text):
+    if match := re.search(
+        r"(Value '.*?' of type '\w+' could not be converted to \w+).* full_key: ([\w.\[\]-]+)", text
+    ):
         return f"{prefix}{match[2]}: {match[1][0].lower()}{match[1][1:]}"
     if match := re.search(r"full_key: ([\w.\[\]-]+)", text):
         reason = next(line for line in lines if not line.startswith(("Error merging", "In '")))
-        fix = f"; write a list, for example {match[1]}=[8]" if "is not a ListConfig" in reason else ""
+        fix = (
+            f"; write a list, for example {match[1]}=[8]" if "is not a ListConfig" in reason else ""
+        )
         return f"{prefix}{match[1]}: {reason.rstrip('.')}{fix}"
-    if match := re.search(r"(no viable alternative|mismatched input|extraneous input|missing EQUAL|Lexer\w+: )", text):
+    if match := re.search(
+        r"(no viable alternative|mismatched input|extraneous input|missing EQUAL|Lexer\w+: )", text
+    ):
         return (
             "an override cannot be read ("
             + re.sub(r" See https.*", "", text)
@@ -136,7 +165,9 @@ def _sentence(message: str, folder: str | None = None) -> str:
 
 def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else (f" (known: {', '.join(known)})" if known else "")
+    return (
+        f"; did you mean {near[0]}?" if near else (f" (known: {', '.join(known)})" if known else "")
+    )
 
 
 def _fields(type_name: str) -> list[str]:

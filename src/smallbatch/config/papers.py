@@ -27,7 +27,8 @@ def name(key: str) -> str:
 
 
 def cited(study: StudyPlan) -> list[str]:
-    """The keys of the papers that a study's claims and reported values cite, in the order of papers.bib."""
+    """The keys of the papers that a study's claims and reported values cite, in the order of
+    papers.bib."""
     found = {one["cite"] for one in (*study["claims"], *study["papers"])}
     return [key for key in entries() if key in found]
 

@@ -11,7 +11,10 @@ from smallbatch.schedules.registry import SCHEDULES, schedules_with
 
 NAMES = tuple(SCHEDULES)
 # Which schedules have a key that not all have.
-KEYS = {key: schedules_with(key) for key in dict.fromkeys(key for kind in SCHEDULES.values() for key in kind.keys)}
+KEYS = {
+    key: schedules_with(key)
+    for key in dict.fromkeys(key for kind in SCHEDULES.values() for key in kind.keys)
+}
 
 
 def check_budget(path: str, budget: str) -> None:
@@ -20,7 +23,9 @@ def check_budget(path: str, budget: str) -> None:
         try:
             updates_in(budget, 1, 1)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}, or updates_of:M for as many updates as batch size M has") from None
+            raise ValueError(
+                f"{path}: {error}, or updates_of:M for as many updates as batch size M has"
+            ) from None
 
 
 def check_schedules(config: StudyConfig) -> None:
@@ -46,7 +51,9 @@ def all_schedules(config: StudyConfig) -> dict[str, dict[str, Any]]:
     """The schedules of a study by the path of their keys."""
     found = {f"schedules.{name}": schedule for name, schedule in config["schedules"].items()}
     arms = [config["grid"], *config["grid"]["arms"].values()]
-    named = config["grid"]["schedule"] is not None or all(arm["schedule"] is not None for arm in arms)
+    named = config["grid"]["schedule"] is not None or all(
+        arm["schedule"] is not None for arm in arms
+    )
     return found if named else found | {"schedule": config["schedule"]}
 
 
@@ -62,7 +69,9 @@ def _check_keys(path: str, schedule: dict[str, Any]) -> None:
     """There is such a schedule, and it has the keys that are set."""
     name = schedule["name"]
     if name not in NAMES:
-        raise ValueError(f"{path}.name: {name!r} is not a schedule; write {', '.join(NAMES[:-1])} or {NAMES[-1]}")
+        raise ValueError(
+            f"{path}.name: {name!r} is not a schedule; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+        )
     for key, owners in KEYS.items():
         if schedule[key] and name not in owners:
             raise ValueError(
@@ -75,9 +84,13 @@ def _check_drops(path: str, schedule: dict[str, Any]) -> None:
     grows = schedule["name"] == "increase-batch"
     drops, factor = schedule["drops"], schedule["factor"]
     if drops != sorted(set(drops)) or not all(0 < drop < 1 for drop in drops):
-        raise ValueError(f"{path}.drops: {drops} must be increasing, between 0 and 1 (fractions of the budget)")
+        raise ValueError(
+            f"{path}.drops: {drops} must be increasing, between 0 and 1 (fractions of the budget)"
+        )
     if grows and not drops:
-        raise ValueError(f"{path}.drops: empty; write at which fractions of the budget the batch grows")
+        raise ValueError(
+            f"{path}.drops: empty; write at which fractions of the budget the batch grows"
+        )
     if drops and factor is None:
         raise ValueError(f"{path}.factor: missing; write by what each drop multiplies")
     if factor is not None and grows and not 1 < factor < math.inf:
@@ -86,7 +99,9 @@ def _check_drops(path: str, schedule: dict[str, Any]) -> None:
             "where a step schedule would divide the rate"
         )
     if factor is not None and not grows and not 0 < factor < 1:
-        raise ValueError(f"{path}.factor: {factor} must be between 0 and 1: each drop multiplies the rate by it")
+        raise ValueError(
+            f"{path}.factor: {factor} must be between 0 and 1: each drop multiplies the rate by it"
+        )
 
 
 def _check_bounds(path: str, schedule: dict[str, Any]) -> None:
@@ -115,7 +130,9 @@ def _check_bounds(path: str, schedule: dict[str, Any]) -> None:
 def _check_sampling(path: str, schedule: dict[str, Any], config: StudyConfig) -> None:
     sampling = schedule["sampling"]
     if sampling not in (None, "epochs", "fresh"):
-        raise ValueError(f"{path}.sampling: {sampling!r} is not a way of sampling; write epochs or fresh")
+        raise ValueError(
+            f"{path}.sampling: {sampling!r} is not a way of sampling; write epochs or fresh"
+        )
     if sampling == "fresh" and config["augmentation"]:
         raise ValueError(
             f"{path}.sampling: fresh draws have no epochs, by which augmentation is drawn; write augmentation=none"
@@ -126,7 +143,9 @@ def _check_with_optimizer(path: str, schedule: dict[str, Any], config: StudyConf
     """Schedules that only some optimizers, and only single precision, can follow."""
     name, optimizer = schedule["name"], config["optimizer"]
     if schedule["momentum"] is not None and optimizer["name"] != "sgd":
-        raise ValueError(f"{path}.momentum: {optimizer['name']} has no momentum; write optimizer=sgd")
+        raise ValueError(
+            f"{path}.momentum: {optimizer['name']} has no momentum; write optimizer=sgd"
+        )
     if optimizer["half_life"] and (name == "increase-batch" or name in ADAPTIVE):
         raise ValueError(
             f"optimizer.half_life: it makes beta2 a matter of the batch size, which {name} changes; write optimizer.beta2"
@@ -136,6 +155,10 @@ def _check_with_optimizer(path: str, schedule: dict[str, Any], config: StudyConf
     if optimizer["name"] != "sgd":
         raise ValueError(f"{path}.name: {name} is a rule for the steps of SGD; write optimizer=sgd")
     if config["precision"]:
-        raise ValueError(f"precision: {name} takes moments of gradients in single precision; write precision=null")
+        raise ValueError(
+            f"precision: {name} takes moments of gradients in single precision; write precision=null"
+        )
     if optimizer["nesterov"]:
-        raise ValueError(f"{path}.name: {name} does not support Nesterov momentum; leave out optimizer.nesterov")
+        raise ValueError(
+            f"{path}.name: {name} does not support Nesterov momentum; leave out optimizer.nesterov"
+        )

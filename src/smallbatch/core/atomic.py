@@ -1,4 +1,5 @@
-"""Files and folders that are written whole or not at all, whatever kills the process or cuts the power."""
+"""Files and folders that are written whole or not at all, whatever kills the process or cuts the
+power."""
 
 import contextlib
 import os
@@ -10,9 +11,11 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def write_atomically(path: Path, sync: bool = True) -> Iterator[Path]:
-    """Give the path of a temporary file or folder to write, which takes the place of `path` when the block ends.
+    """Give the path of a temporary file or folder to write, which takes the place of `path` when
+    the block ends.
 
-    If the block raises, `path` stays as it was. Without `sync` only a kill is survived, not a power cut.
+    If the block raises, `path` stays as it was. Without `sync` only a kill is survived, not a power
+    cut.
     """
     with temporary_beside(path) as temporary:
         yield temporary
@@ -35,7 +38,9 @@ def write_text(path: Path, text: str) -> None:
 def temporary_beside(path: Path) -> Iterator[Path]:
     """A free path in the folder of `path`; what is there when the block ends is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(temporary_prefix(path) + uuid.uuid4().hex)  # other processes may write `path` too
+    temporary = path.with_name(
+        temporary_prefix(path) + uuid.uuid4().hex
+    )  # other processes may write `path` too
     try:
         yield temporary
     finally:
@@ -46,7 +51,8 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def temporary_prefix(path: Path) -> str:
-    """How the names of temporary files beside `path` begin: by it one finds those of processes that were killed."""
+    """How the names of temporary files beside `path` begin: by it one finds those of processes that
+    were killed."""
     return f".writing-{path.name.lstrip('.')}-"
 
 

@@ -41,7 +41,8 @@ def main_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_snakemake() -> Iterator[None]:
-    """End Snakemake with the sentence of a UserError instead of a traceback, while it reads the Snakefile."""
+    """End Snakemake with the sentence of a UserError instead of a traceback, while it reads the
+    Snakefile."""
     try:
         yield
     except UserError as error:
@@ -49,6 +50,7 @@ def stop_snakemake() -> Iterator[None]:
         raise SystemExit(1) from None
     except OSError as error:
         print(
-            f"error: {error.filename}: {error.strerror}; results/ must be a folder that can be written", file=sys.stderr
+            f"error: {error.filename}: {error.strerror}; results/ must be a folder that can be written",
+            file=sys.stderr,
         )
         raise SystemExit(1) from None

@@ -1,4 +1,5 @@
-"""What a point is, whatever study, fleet or job it stands in: its digest, and those of what holds it."""
+"""What a point is, whatever study, fleet or job it stands in: its digest, and those of what holds
+it."""
 
 import hashlib
 import itertools
@@ -13,11 +14,14 @@ def digest(content: object) -> str:
 
 
 def canonical(content: object) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def point_digests(fleet: Fleet, points: list[Point]) -> list[str]:
-    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained it."""
+    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained
+    it."""
     base = hashlib.blake2b(canonical(fleet), digest_size=8)
     found: list[str] = []
     for base_lr, seed in points:
@@ -29,7 +33,9 @@ def point_digests(fleet: Fleet, points: list[Point]) -> list[str]:
 
 def points_of(blocks: list[PointBlock]) -> list[Point]:
     """The points (η̃, seed) of a fleet's blocks."""
-    return [point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])]
+    return [
+        point for block in blocks for point in itertools.product(block["base_lr"], block["seeds"])
+    ]
 
 
 def count(blocks: list[PointBlock]) -> int:

@@ -1,7 +1,9 @@
-"""Which files a module's code is in: its own, what it imports, what that imports, and so on; found without importing.
+"""Which files a module's code is in: its own, what it imports, what that imports, and so on; found
+without importing.
 
-Imports in functions count, and under ``if`` and ``try``. A module that is imported by a name put together at run time
-is not found (``python -m smallbatch.figures`` does that with the figures): name it beside the one that imports it.
+Imports in functions count, and under ``if`` and ``try``. A module that is imported by a name put
+together at run time is not found (``python -m smallbatch.figures`` does that with the figures):
+name it beside the one that imports it.
 """
 
 import hashlib
@@ -18,7 +20,8 @@ DATA = {".html", ".css", ".js", ".bib"}  # what the package has beside Python
 
 
 def source_files(*modules: str) -> list[Path]:
-    """The files of this package that ``python -m MODULE`` reads its code from, of several modules together.
+    """The files of this package that ``python -m MODULE`` reads its code from, of several modules
+    together.
 
     A file that is not Python counts if it stands beside one that counts and names it.
     """
@@ -39,7 +42,9 @@ def code_of(*modules: str) -> str:
     """
     files = closure(map(_run_as, modules))
     others = set(source_files(*modules)) - set(files.values())
-    return digest_of(contents(files) | {hashlib.blake2b(path.read_bytes()).hexdigest() for path in others})
+    return digest_of(
+        contents(files) | {hashlib.blake2b(path.read_bytes()).hexdigest() for path in others}
+    )
 
 
 def digest_of(contents: Iterable[str]) -> str:
@@ -48,12 +53,16 @@ def digest_of(contents: Iterable[str]) -> str:
 
 
 def closure(
-    modules: Iterable[str], roots: Collection[Path] = (), leave_out: Collection[str] = (), hints: bool = True
+    modules: Iterable[str],
+    roots: Collection[Path] = (),
+    leave_out: Collection[str] = (),
+    hints: bool = True,
 ) -> dict[str, Path]:
     """The files of `modules` and of what they import, by the names of the modules.
 
-    That is modules of this package, and a user's own in the folders `roots`, where the whole of a package counts. What
-    only the modules in `leave_out` import is left out with them; without `hints` so is what only annotations name.
+    That is modules of this package, and a user's own in the folders `roots`, where the whole of a
+    package counts. What only the modules in `leave_out` import is left out with them; without
+    `hints` so is what only annotations name.
     """
     found, seen, todo = {}, set(leave_out), list(modules)
     while todo:
@@ -66,26 +75,35 @@ def closure(
     return found
 
 
-def contents(files: dict[str, Path], roots: Collection[Path] = (), leave_out: Collection[str] = ()) -> set[str]:
+def contents(
+    files: dict[str, Path], roots: Collection[Path] = (), leave_out: Collection[str] = ()
+) -> set[str]:
     """A text for the content of each file of a closure, without the names of files.
 
-    Instead of the name of an imported module there is the digest of its own code. Two modules with the same code but
-    for what they import are taken for one.
+    Instead of the name of an imported module there is the digest of its own code. Two modules with
+    the same code but for what they import are taken for one.
     """
     found = set()
     for name, path in files.items():
         syntax = read_syntax(path)
         places = () if _is_ours(name) else roots
-        meant = [(label, _meaning(name, path, one, places, leave_out)) for label, one in syntax.references]
-        # One name may stand for several imports, in functions of its own: they stay in the order of the file.
+        meant = [
+            (label, _meaning(name, path, one, places, leave_out))
+            for label, one in syntax.references
+        ]
+        # One name may stand for several imports, in functions of its own: they stay in the order of
+        # the file.
         meant.sort(key=lambda one: one if one[0] == UNUSED else one[:1])
         if not syntax.empty:
             found.add(" ".join([syntax.digest, *(text for one in meant for text in one)]))
     return found
 
 
-def _meaning(importer: str, path: Path, imported: Import, roots: Collection[Path], leave_out: Collection[str]) -> str:
-    """What an imported name stands for: a name in some code, or, of a module that is installed, its full name."""
+def _meaning(
+    importer: str, path: Path, imported: Import, roots: Collection[Path], leave_out: Collection[str]
+) -> str:
+    """What an imported name stands for: a name in some code, or, of a module that is installed, its
+    full name."""
     module = _absolute(importer, path, imported.module)
     whole = f"{module}.{imported.name}" if imported.name else module
     for target, name in ((whole, ""), (module, imported.name)):
@@ -102,13 +120,18 @@ def file_of(module: str, roots: Collection[Path] = ()) -> Path | None:
     if _is_ours(module):
         return _package(PACKAGE)[0].get(module)
     stem = os.path.join(*module.split("."))
-    places = (root / place for root in roots for place in (f"{stem}.py", os.path.join(stem, "__init__.py")))
+    places = (
+        root / place
+        for root in roots
+        for place in (f"{stem}.py", os.path.join(stem, "__init__.py"))
+    )
     return next((place for place in places if place.is_file()), None)
 
 
 @cache
 def _package(folder: Path) -> tuple[dict[str, Path], list[Path]]:
-    """The modules of a package by name, and its other files. None comes or goes while a process runs."""
+    """The modules of a package by name, and its other files. None comes or goes while a process
+    runs."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", *DATA})
     modules = {_name(path, folder.parent): path for path in files if path.suffix == ".py"}
     return modules, [path for path in files if path.suffix != ".py"]
@@ -130,12 +153,15 @@ def _run_as(module: str) -> str:
 
 
 def _files(module: str, roots: Collection[Path]) -> dict[str, Path]:
-    """The files that importing a module reads: its own and its packages'; of a user's package all that it has."""
+    """The files that importing a module reads: its own and its packages'; of a user's package all
+    that it has."""
     top, *inner = module.split(".")
     if _is_ours(module):
         names = [".".join([top, *inner[:depth]]) for depth in range(len(inner) + 1)]
         return {name: path for name in names if (path := file_of(name))}
-    root = next((root for root in roots if (root / f"{top}.py").is_file() or (root / top).is_dir()), None)
+    root = next(
+        (root for root in roots if (root / f"{top}.py").is_file() or (root / top).is_dir()), None
+    )
     if root is None:
         return {}
     if (root / f"{top}.py").is_file():

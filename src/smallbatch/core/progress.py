@@ -1,4 +1,5 @@
-"""The progress of a job: a bar on a terminal, lines elsewhere, and a small file that the workflow's bar reads."""
+"""The progress of a job: a bar on a terminal, lines elsewhere, and a small file that the workflow's
+bar reads."""
 
 import json
 import sys
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 class JobProgress:
     """Counts points and images of one job. `path` is rewritten at most twice a second with
 
-    ``{"points", "done", "images", "resumed", "started", "training", "updated"}``: points of the job, done so far (training
-    ones in parts), training images so far, those of them that an earlier attempt trained, and times in seconds since
-    1970: of the job's start, of the first block's (None before it) and of this state.
+    ``{"points", "done", "images", "resumed", "started", "training", "updated"}``: points of the
+    job, done so far (training ones in parts), training images so far, those of them that an earlier
+    attempt trained, and times in seconds since 1970: of the job's start, of the first block's (None
+    before it) and of this state.
     """
 
     def __init__(self, path: Path, points: int):
@@ -57,7 +59,8 @@ class JobProgress:
         self.update(0.0, 0)
 
     def begin_block(self, resumed: int = 0) -> None:
-        """A block begins to train, or goes on after training on `resumed` images before it was interrupted.
+        """A block begins to train, or goes on after training on `resumed` images before it was
+        interrupted.
 
         Those, and what comes before the first block (compiling, say), tell nothing of the speed.
         """
@@ -65,7 +68,8 @@ class JobProgress:
         self.resumed += resumed
 
     def update(self, points: float, images: int) -> None:
-        """Show `points` (in parts) and `images` of the block that is training beside what is done."""
+        """Show `points` (in parts) and `images` of the block that is training beside what is
+        done."""
         if time.time() - self.written > 0.5:
             self._write(self.done + points, self.images + images)
 
@@ -80,15 +84,19 @@ class JobProgress:
             "training": self.training,
             "updated": self.written,
         }
-        with write_atomically(self.path, sync=False) as temporary:  # often, and of no use after a power cut
+        with write_atomically(
+            self.path, sync=False
+        ) as temporary:  # often, and of no use after a power cut
             temporary.write_text(json.dumps(state))
         if self.bar:
-            rate = max(0, images - self.resumed) / max(self.written - (self.training or self.started), 1e-9)
+            rate = max(0, images - self.resumed) / max(
+                self.written - (self.training or self.started), 1e-9
+            )
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")
 
 
-# Points and training images of the planned jobs that have not run: {job: (points, images)}. Filled where the
-# workflow plans (`workflow/snakefile.py`), read by the bar in the same process.
+# Points and training images of the planned jobs that have not run: {job: (points, images)}. Filled
+# where the workflow plans (`workflow/snakefile.py`), read by the bar in the same process.
 expected: dict[str, tuple[int, int]] = {}
 
 
@@ -116,12 +124,15 @@ def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now:
     seen = sum(state["images"] - state["resumed"] for state in states.values())
     if points and states and done < points:
         parts.append(f"{done:,.0f} of {points:,} points")
-        seconds = now - min((state["training"] for state in states.values() if state["training"]), default=now)
+        seconds = now - min(
+            (state["training"] for state in states.values() if state["training"]), default=now
+        )
         if seen > 0 and seconds > 3:
             rate = seen / seconds
             # Jobs that are done count whole: points that were stored needed no images.
             left = images - sum(
-                max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1)) for j, s in states.items()
+                max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1))
+                for j, s in states.items()
             )
             parts += [f"{rate:,.0f} images/s", f"about {duration(max(left, 0) / rate)} left"]
     parts.append(f"job {min(jobs[0] + 1, jobs[1])} of {jobs[1]}" if jobs[1] else "starting")

@@ -23,7 +23,9 @@ def parse_rates(values: Iterable[Any], key: str) -> list[float]:
         if span:
             low, high = int(span[1]), int(span[2])
             if low > high:
-                raise ValueError(f"{key}: the range {value} runs backwards; write the smaller end first")
+                raise ValueError(
+                    f"{key}: the range {value} runs backwards; write the smaller end first"
+                )
             rates += [2.0**exponent for exponent in range(low, high + 1)]
         else:
             rates.append(_parse_rate(value, key))
@@ -53,7 +55,9 @@ def format_rate(rate: float) -> str:
 def rate_text(rate: float) -> str:
     """The rate for a sentence: ``2⁻⁸`` for a power of two, else as `format_rate`."""
     return re.sub(
-        r"\*\*(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), format_rate(rate)
+        r"\*\*(-?\d+)",
+        lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")),
+        format_rate(rate),
     )
 
 

@@ -1,17 +1,24 @@
 """The records that pass between planning, training and reporting. JSON can hold all of them.
 
-A plan is JSON on disk, so these are dictionaries with known keys. A key that may be missing is `NotRequired`: what is
-null in a study is left out of its fleets, so that a new option whose default is null changes no digest (`planning/plan.py`).
+A plan is JSON on disk, so these are dictionaries with known keys. A key that may be missing is
+`NotRequired`: what is null in a study is left out of its fleets, so that a new option whose default
+is null changes no digest (`planning/plan.py`).
 """
 
 from typing import Any, NotRequired, TypedDict
 
 Point = tuple[float, int]  # base learning rate η̃ and seed: with its fleet, what one training run is
-Option = tuple[str, int]  # an engine (one of `training/widths.py: WAYS`), and how many replicas train at once
+Option = tuple[
+    str, int
+]  # an engine (one of `training/widths.py: WAYS`), and how many replicas train at once
 StudyConfig = dict[str, Any]  # a composed and checked study, with the keys of `config.py: Config`
-EngineBytes = dict[str, float]  # what a network takes in one engine (`resources/memory_model.py` says which numbers)
+EngineBytes = dict[
+    str, float
+]  # what a network takes in one engine (`resources/memory_model.py` says which numbers)
 NetworkBytes = dict[str, EngineBytes]  # the same by engine
-Networks = dict[tuple[str, int | None], NetworkBytes | None]  # of norms and BN batch sizes; None where it isn't known
+Networks = dict[
+    tuple[str, int | None], NetworkBytes | None
+]  # of norms and BN batch sizes; None where it isn't known
 
 # --- a fleet: all that the results of its points depend on, but η̃, seed and code ----------------------------------
 
@@ -76,7 +83,9 @@ class Fleet(TypedDict):
     batch_size: int  # m: examples of an update, of the first one where the schedule changes it
     norm: str  # none, bn or gn
     updates: int  # in all; rounds where the replicas choose their batch sizes
-    bn_batch_size: NotRequired[int | None]  # b: examples that batch norm normalises together; a divisor of m
+    bn_batch_size: NotRequired[
+        int | None
+    ]  # b: examples that batch norm normalises together; a divisor of m
     examples: NotRequired[int | None]  # in all, where the schedule says how they make updates
     augmentation: NotRequired[AugmentationSettings]
     precision: NotRequired[str]  # tf32 or bf16
@@ -165,7 +174,8 @@ class GridRow(TypedDict):
 
 
 class PlannedClaim(TypedDict):
-    """A claim of a study (`config/claims.py: Claim`), with its name, and budget, delta and margin filled in."""
+    """A claim of a study (`config/claims.py: Claim`), with its name, and budget, delta and margin
+    filled in."""
 
     claim: str
     test: str
@@ -185,7 +195,8 @@ class PlannedClaim(TypedDict):
 
 
 class StudyPlan(TypedDict):
-    """What tables, figures and page need to know of a study: ``results/plan/<study>-<digest>.study.json``."""
+    """What tables, figures and page need to know of a study:
+    ``results/plan/<study>-<digest>.study.json``."""
 
     study: str  # its name
     overrides: list[str]  # that it was composed with
@@ -217,7 +228,8 @@ class DataPlan(TypedDict):
 
 
 class Summary(TypedDict, total=False):
-    """What a trained point came to: a row of `schemas.SUMMARY`, whose columns are described there."""
+    """What a trained point came to: a row of `schemas.SUMMARY`, whose columns are described
+    there."""
 
     point: str  # digest
     dataset: str

@@ -10,8 +10,13 @@ from pathlib import Path
 from smallbatch.core.errors import UserError
 from smallbatch.core.import_graph import PACKAGE, closure, contents, digest_of, file_of
 
-# What `jobs/train_missing.py` calls to turn a plan into numbers, and what makes the data. It counts with all that it imports.
-TRAINING = ("smallbatch.training.fleet", "smallbatch.training.engines.device", "smallbatch.data.read")
+# What `jobs/train_missing.py` calls to turn a plan into numbers, and what makes the data. It counts
+# with all that it imports.
+TRAINING = (
+    "smallbatch.training.fleet",
+    "smallbatch.training.engines.device",
+    "smallbatch.data.read",
+)
 PREPARING = ("smallbatch.data.prepare",)
 # But for what those import to find, name, say and remember things: no number depends on it.
 WITHOUT_NUMBERS = {
@@ -31,16 +36,19 @@ WITHOUT_NUMBERS = {
 
 
 def code_digest(targets: list[str], folder: str | None) -> str:
-    """Digest (8 hex digits) of the training code and of the files behind `targets` (model, data set).
+    """Digest (8 hex digits) of the training code and of the files behind `targets` (model, data
+    set).
 
-    `folder` is the user's own, where targets outside the package are looked for first. A file counts by what its code
-    does (`syntax.py`), wherever it stands; an installed package by name and version.
+    `folder` is the user's own, where targets outside the package are looked for first. A file
+    counts by what its code does (`syntax.py`), wherever it stands; an installed package by name and
+    version.
     """
     return _digest([*TRAINING, *PREPARING], targets, folder)
 
 
 def data_digest(target: str, folder: str | None) -> str:
-    """Digest of the code that makes a data set ready for training: what prepares any, and the files behind `target`."""
+    """Digest of the code that makes a data set ready for training: what prepares any, and the files
+    behind `target`."""
     return _digest(PREPARING, [target], folder)
 
 
@@ -50,7 +58,9 @@ def _digest(modules: Iterable[str], targets: Iterable[str], folder: str | None) 
     for target in targets:
         files |= target_files(target, folder)
     paths = {name: path for name, path in files.items() if path}
-    return digest_of(contents(paths, _user_roots(folder), WITHOUT_NUMBERS) | (files.keys() - paths.keys()))
+    return digest_of(
+        contents(paths, _user_roots(folder), WITHOUT_NUMBERS) | (files.keys() - paths.keys())
+    )
 
 
 def _files(modules: Iterable[str], folder: str | None) -> dict[str, Path]:
@@ -58,16 +68,20 @@ def _files(modules: Iterable[str], folder: str | None) -> dict[str, Path]:
 
 
 def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
-    """The files that define a dotted target, by the names of their modules; raises UserError if there are none.
+    """The files that define a dotted target, by the names of their modules; raises UserError if
+    there are none.
 
-    For a module of this package: its file, and those of what it imports. For one in the user's `folder` or the working
-    directory: the files of that package, and of what they import. For an installed one: name and version, and no file.
+    For a module of this package: its file, and those of what it imports. For one in the user's
+    `folder` or the working directory: the files of that package, and of what they import. For an
+    installed one: name and version, and no file.
     """
     module, _, _ = target.rpartition(".")
     if not module:
         raise UserError(f"_target_: {target!r} is not a dotted name; write package.module.Name")
     if module.startswith("smallbatch.") and not file_of(module):
-        raise UserError(f"_target_: {target} is not in this package; there is no file {module.rpartition('.')[2]}.py")
+        raise UserError(
+            f"_target_: {target} is not in this package; there is no file {module.rpartition('.')[2]}.py"
+        )
     files = _files([module], folder)
     if files:
         return dict(files)
@@ -76,7 +90,9 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
         distribution = importlib.metadata.packages_distributions()[top][0]
         return {f"{distribution}=={importlib.metadata.version(distribution)}": None}
     except KeyError:
-        if top and importlib.util.find_spec(top) is not None:  # the standard library, an editable install
+        if (
+            top and importlib.util.find_spec(top) is not None
+        ):  # the standard library, an editable install
             return {f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}": None}
     raise UserError(
         f"_target_: {target} was not found; write package.module.Name, with the package in the folder "
@@ -90,11 +106,19 @@ def _user_roots(folder: str | None) -> list[Path]:
 
 
 def accepted_arguments(target: str, folder: str | None) -> set[str] | None:
-    """Names of the arguments that a target takes, read from its source; None if they can't be known."""
+    """Names of the arguments that a target takes, read from its source; None if they can't be
+    known."""
     module, _, name = target.rpartition(".")
     stem = Path(*module.split("."))
     for root in [PACKAGE.parent, *_user_roots(folder)]:
-        path = next((p for p in (root / stem.with_suffix(".py"), root / stem / "__init__.py") if p.is_file()), None)
+        path = next(
+            (
+                p
+                for p in (root / stem.with_suffix(".py"), root / stem / "__init__.py")
+                if p.is_file()
+            ),
+            None,
+        )
         if path is not None:
             return _arguments(path, name, target)
     return None
@@ -102,13 +126,17 @@ def accepted_arguments(target: str, folder: str | None) -> set[str] | None:
 
 def _arguments(path: Path, name: str, target: str) -> set[str] | None:
     body = ast.parse(path.read_bytes()).body
-    node = next((n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == name), None)
+    node = next(
+        (n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == name), None
+    )
     if node is None:
         if any(_may_bind(statement, name) for statement in body):
             return None
         raise UserError(f"_target_: {path.name} defines no {name} ({target})")
     if isinstance(node, ast.ClassDef):
-        node = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+        node = next(
+            (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None
+        )
     if node is None or node.args.kwarg:
         return None
     return {a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs} - {"self"}
@@ -119,5 +147,7 @@ def _may_bind(statement: ast.stmt, name: str) -> bool:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return any((alias.asname or alias.name) in (name, "*") for alias in statement.names)
     if isinstance(statement, ast.Assign):
-        return any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
+        return any(
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
+        )
     return isinstance(statement, ast.If | ast.Try | ast.With)

@@ -1,9 +1,10 @@
 """What of a Python file can change a result: its syntax tree without what only people read.
 
-Comments, layout, docstrings and annotations are left out, and the names of the files from which something is imported.
-Two kinds of annotations stay, because a program may look at them: those of the fields of a class (``dataclass``)
-and those of a decorated function (``functools.singledispatch``). What reads ``__doc__``, line numbers or its own source
-is not seen. The digest of a file is the same on every version of Python that is supported.
+Comments, layout, docstrings and annotations are left out, and the names of the files from which
+something is imported. Two kinds of annotations stay, because a program may look at them: those of
+the fields of a class (``dataclass``) and those of a decorated function
+(``functools.singledispatch``). What reads ``__doc__``, line numbers or its own source is not seen.
+The digest of a file is the same on every version of Python that is supported.
 """
 
 import ast
@@ -21,7 +22,8 @@ UNUSED = ""  # label of what a file imports but doesn't use: others may import i
 
 
 class Import(NamedTuple):
-    """``import module`` (then `name` is None) or ``from module import name``; a relative module begins with dots."""
+    """``import module`` (then `name` is None) or ``from module import name``; a relative module
+    begins with dots."""
 
     module: str
     name: str | None
@@ -33,7 +35,9 @@ class Syntax(NamedTuple):
     digest: str  # of all but the import statements
     empty: bool  # there is nothing, or nothing but docstrings
     imports: list[Import]  # those in functions too
-    references: list[tuple[str, Import]]  # (label of the name in the code, import), but for names of annotations alone
+    references: list[
+        tuple[str, Import]
+    ]  # (label of the name in the code, import), but for names of annotations alone
 
 
 def read_syntax(path: Path) -> Syntax:
@@ -52,11 +56,16 @@ def _read(path: Path, mtime_ns: int, size: int) -> Syntax:
         try:
             found = syntax_of(content)._asdict()
         except SyntaxError as error:
-            raise UserError(f"{path}: line {error.lineno} is not valid Python ({error.msg})") from error
+            raise UserError(
+                f"{path}: line {error.lineno} is not valid Python ({error.msg})"
+            ) from error
         remember(name, found)
     imports = [Import(*one) for one in found["imports"]]
     return Syntax(
-        found["digest"], found["empty"], imports, [(label, Import(*one)) for label, one in found["references"]]
+        found["digest"],
+        found["empty"],
+        imports,
+        [(label, Import(*one)) for label, one in found["references"]],
     )
 
 
@@ -77,11 +86,17 @@ def syntax_of(content: bytes) -> Syntax:
         if name in writing.labels or name not in stripping.in_annotations
     ]
     digest = hashlib.blake2b("".join(writing.text).encode(), digest_size=16).hexdigest()
-    return Syntax(digest, not (tree.body or references), [imported for _, imported in stripping.bound], references)
+    return Syntax(
+        digest,
+        not (tree.body or references),
+        [imported for _, imported in stripping.bound],
+        references,
+    )
 
 
 class _Stripping(ast.NodeTransformer):
-    """Takes imports, annotations, and statements that do nothing from a tree; keeps what was imported and annotated."""
+    """Takes imports, annotations, and statements that do nothing from a tree; keeps what was
+    imported and annotated."""
 
     def __init__(self) -> None:
         self.bound: list[tuple[str, Import]] = []  # (the name that is bound, import)
@@ -89,11 +104,16 @@ class _Stripping(ast.NodeTransformer):
         self._in_class = False
 
     def visit_Import(self, node: ast.Import) -> None:
-        self.bound += [(alias.asname or alias.name.partition(".")[0], Import(alias.name, None)) for alias in node.names]
+        self.bound += [
+            (alias.asname or alias.name.partition(".")[0], Import(alias.name, None))
+            for alias in node.names
+        ]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
-        self.bound += [(alias.asname or alias.name, Import(module, alias.name)) for alias in node.names]
+        self.bound += [
+            (alias.asname or alias.name, Import(module, alias.name)) for alias in node.names
+        ]
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -103,7 +123,11 @@ class _Stripping(ast.NodeTransformer):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         """Python 3.12 has empty pieces in some f-strings."""
-        node.values = [value for value in node.values if not (isinstance(value, ast.Constant) and value.value == "")]
+        node.values = [
+            value
+            for value in node.values
+            if not (isinstance(value, ast.Constant) and value.value == "")
+        ]
         return self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
@@ -125,7 +149,9 @@ class _Stripping(ast.NodeTransformer):
         if self._in_class:
             return self.generic_visit(node)
         self._note(node.annotation)
-        return self.visit(ast.Assign(targets=[node.target], value=node.value)) if node.value else None
+        return (
+            self.visit(ast.Assign(targets=[node.target], value=node.value)) if node.value else None
+        )
 
     def _visit_scope(self, node: ast.AST, in_class: bool) -> ast.AST:
         outside, self._in_class = self._in_class, in_class
@@ -135,14 +161,16 @@ class _Stripping(ast.NodeTransformer):
 
     def _note(self, annotation: ast.AST | None) -> None:
         if annotation:
-            self.in_annotations |= {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+            self.in_annotations |= {
+                node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)
+            }
 
 
 class _Writing:
     """Writes a tree as text, of which there is one for each tree, whatever the version of Python.
 
-    Imported names become labels in the order of their first use: neither the name of a module nor one given by ``as``
-    is in the text.
+    Imported names become labels in the order of their first use: neither the name of a module nor
+    one given by ``as`` is in the text.
     """
 
     def __init__(self, imported: set[str]) -> None:
@@ -156,7 +184,9 @@ class _Writing:
             return
         self.text.append(f"({type(node).__name__}")
         for field, value in ast.iter_fields(node):
-            if value is None or value == [] or field in IGNORED_FIELDS:  # versions differ in which of them there are
+            if (
+                value is None or value == [] or field in IGNORED_FIELDS
+            ):  # versions differ in which of them there are
                 continue
             self.text.append(f" {field}")
             # An attribute's name, or a keyword's, is that of another scope.

@@ -1,4 +1,5 @@
-"""What this program remembers about this machine between runs: compiled code, which way of training is fastest.
+"""What this program remembers about this machine between runs: compiled code, which way of training
+is fastest.
 
 Losing it costs time, never a result.
 """
@@ -26,9 +27,11 @@ def remembered(name: str) -> dict | None:
 
 
 def remember(name: str, content: dict, usable: Callable[[dict], bool] = lambda kept: True) -> None:
-    """Remember `content` under `name`, if the folder can be written and no other process put `usable` content there first."""
+    """Remember `content` under `name`, if the folder can be written and no other process put
+    `usable` content there first."""
     path = cache_folder() / f"{name}.json"
-    # Not `write_atomically`: the first process that remembers something wins, and a link doesn't replace a file.
+    # Not `write_atomically`: the first process that remembers something wins, and a link doesn't
+    # replace a file.
     with contextlib.suppress(OSError), temporary_beside(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
         kept = remembered(name)

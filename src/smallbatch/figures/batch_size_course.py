@@ -24,7 +24,15 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         one = curves[curves["line"] == line]
         one = pd.concat([one.head(1).assign(epoch=0), one])  # the first epoch has a beginning too
         left.plot(one["epoch"], one["mean"], drawstyle="steps-pre", lw=1.7, label=line, **look)
-        left.fill_between(one["epoch"], one["ci_low"], one["ci_high"], step="pre", color=look["color"], alpha=0.1, lw=0)
+        left.fill_between(
+            one["epoch"],
+            one["ci_low"],
+            one["ci_high"],
+            step="pre",
+            color=look["color"],
+            alpha=0.1,
+            lw=0,
+        )
         right.plot(one["epoch"], one["smith_g"], drawstyle="steps-pre", lw=1.7, **look)
     left.set_yscale("log", base=2)
     low, high = curves["mean"].min(), curves["mean"].max()
@@ -40,7 +48,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_xlabel("epochs of examples")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         sns.despine(ax=axes)
-    figure.legend(loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False)
+    figure.legend(
+        loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False
+    )
     note = (
         f"Geometric means over {counts_text(curves['seeds'])} seeds at the best η̃ of each; bands: 95% t intervals over seeds. "
         "Where a rule chooses m: the mean of an epoch's updates."

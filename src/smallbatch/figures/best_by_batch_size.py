@@ -1,4 +1,5 @@
-"""Test accuracy of the best base learning rate against batch size, a line for each norm and budget."""
+"""Test accuracy of the best base learning rate against batch size, a line for each norm and
+budget."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -7,7 +8,14 @@ from matplotlib.lines import Line2D
 
 from smallbatch.analysis.results import Results
 from smallbatch.core.text import budget_text, counts_text
-from smallbatch.figures.style import NOTHING_TRAINED, accuracy_axis, log2_axis, message_figure, series_of, set_style
+from smallbatch.figures.style import (
+    NOTHING_TRAINED,
+    accuracy_axis,
+    log2_axis,
+    message_figure,
+    series_of,
+    set_style,
+)
 
 MARKERS = "osD^vPX*"
 
@@ -16,7 +24,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     best = results.best
     several = best["budget"].nunique() > 1
-    data = best.assign(series=series_of(best) + (", " + best["budget"].map(budget_text) if several else ""))
+    data = best.assign(
+        series=series_of(best) + (", " + best["budget"].map(budget_text) if several else "")
+    )
     drawn = data.dropna(subset=["test_accuracy"])
     if drawn.empty:
         return message_figure(NOTHING_TRAINED), data
@@ -28,10 +38,13 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     handles = []
     for i, name in enumerate(names):
         line = drawn[drawn["series"] == name].sort_values("batch_size")
-        shift = 2 ** (0.35 * ((i + 0.5) / len(names) - 0.5))  # side by side, so that intervals don't hide each other
+        shift = 2 ** (
+            0.35 * ((i + 0.5) / len(names) - 0.5)
+        )  # side by side, so that intervals don't hide each other
         x, y = line["batch_size"] * shift, 100 * line["test_accuracy"]
         spread = 100 * pd.concat(
-            [line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]], axis=1
+            [line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]],
+            axis=1,
         )
         color, marker = colors[name], MARKERS[i % len(MARKERS)]
         top.errorbar(x, y, spread.T.to_numpy(), color=color, lw=1.6, elinewidth=1.2, capsize=2.5)
@@ -42,11 +55,22 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
                 chosen = line["edge"] != filled
                 face = color if filled else "white"
                 axes.plot(
-                    x[chosen], values[chosen], marker, color=color, mfc=face, mew=1.5, ms=6.5, ls="none", zorder=4
+                    x[chosen],
+                    values[chosen],
+                    marker,
+                    color=color,
+                    mfc=face,
+                    mew=1.5,
+                    ms=6.5,
+                    ls="none",
+                    zorder=4,
                 )
     top.set_ylabel("test accuracy (%)")
     top.legend(
-        handles=handles, title="best η̃ of each, chosen on validation data", fontsize="small", title_fontsize="small"
+        handles=handles,
+        title="best η̃ of each, chosen on validation data",
+        fontsize="small",
+        title_fontsize="small",
     )
     bottom.set_yscale("log", base=2)
     log2_axis(bottom.yaxis, sorted(drawn["base_lr"].unique())[::2], rates=True)
@@ -56,7 +80,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     bottom.set_xscale("log", base=2)
     log2_axis(bottom.xaxis, drawn["batch_size"].unique())
     accuracy_axis(top.yaxis, 100 * drawn["ci_low"].fillna(drawn["test_accuracy"]).min())
-    note = f"Bars: 95% t intervals over {counts_text(drawn['seeds'])} seeds, these test images only."
+    note = (
+        f"Bars: 95% t intervals over {counts_text(drawn['seeds'])} seeds, these test images only."
+    )
     if drawn["edge"].any():
         note += " Open marks: the best η̃ lies at the edge of those tried."
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")

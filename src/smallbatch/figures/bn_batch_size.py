@@ -21,14 +21,22 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     for axes, budget in zip(panels.flat, budgets, strict=True):
         here = data[data["budget"] == budget]
         if here.empty:
-            axes.text(0.5, 0.5, "No setting of this study has batch norm.", ha="center", transform=axes.transAxes)
+            axes.text(
+                0.5,
+                0.5,
+                "No setting of this study has batch norm.",
+                ha="center",
+                transform=axes.transAxes,
+            )
             axes.set_axis_off()
             continue
         for m, line in here.groupby("batch_size"):
             line, color = line.sort_values("bn_batch_size"), batch_size_color(m)
             x, y = line["bn_batch_size"].astype(float), 100 * line["test_accuracy"]
             spread = [y - 100 * line["ci_low"], 100 * line["ci_high"] - y]
-            axes.errorbar(x, y, spread, color=color, marker="o", ms=6, lw=1.6, elinewidth=1.2, capsize=2.5)
+            axes.errorbar(
+                x, y, spread, color=color, marker="o", ms=6, lw=1.6, elinewidth=1.2, capsize=2.5
+            )
             axes.annotate(
                 f"m = {m}",
                 (x.iloc[-1], y.iloc[-1]),
@@ -48,7 +56,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     if len(data):
         whole = "The last point of each line is batch norm over the whole SGD batch m. "
         every = (
-            data.groupby("batch_size")["bn_batch_size"].max() == data.groupby("batch_size")["bn_batch_size"].max().index
+            data.groupby("batch_size")["bn_batch_size"].max()
+            == data.groupby("batch_size")["bn_batch_size"].max().index
         ).all()
         note = (
             f"{whole if every else ''}Bars: 95% t intervals over "

@@ -1,4 +1,5 @@
-"""The runs that figures of schedules draw: those at the best η̃ of each setting, as they trained."""
+"""The runs that figures of schedules draw: those at the best η̃ of each setting, as they
+trained."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ DASHES = ["", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (8, 2), (2, 2)]
 
 
 def chosen_runs(results: Results) -> pd.DataFrame:
-    """The history of every seed at its setting's best η̃, with ``line``: what its line in a figure is called."""
+    """The history of every seed at its setting's best η̃, with ``line``: what its line in a figure
+    is called."""
     best = results.best.dropna(subset=["base_lr"])
     points = results.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
     keep = ["point", "norm", "bn_batch_size", "schedule", "budget", "seed"]
@@ -26,7 +28,8 @@ def chosen_runs(results: Results) -> pd.DataFrame:
 
 
 def line_names(frame: pd.DataFrame) -> pd.Series:
-    """``increase, m = 8``: schedule and first batch size, and norm and budget where there are several."""
+    """``increase, m = 8``: schedule and first batch size, and norm and budget where there are
+    several."""
     names = frame["schedule"] + ", m = " + frame["m"].astype(str)
     if frame[["norm", "bn_batch_size"]].drop_duplicates().shape[0] > 1:
         names += ", " + series_of(frame.assign(batch_size=frame["m"]), schedules=False)
@@ -52,7 +55,8 @@ def looks(runs: pd.DataFrame) -> dict[str, dict]:
 
 
 def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) -> pd.DataFrame:
-    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of the columns `over`.
+    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of
+    the columns `over`.
 
     With `log` both are of logarithms: a geometric mean, and an interval that stays above zero.
     """
@@ -60,17 +64,24 @@ def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) ->
     for (line, epoch), group in runs.dropna(subset=[value]).groupby(["line", "epoch"], sort=False):
         values = group[value].to_numpy(float)
         values = np.log(np.maximum(values, 1e-12)) if log else values
-        found = {"mean": values.mean()} | dict(zip(("ci_low", "ci_high"), t_interval(values), strict=True))
+        found = {"mean": values.mean()} | dict(
+            zip(("ci_low", "ci_high"), t_interval(values), strict=True)
+        )
         found = {key: float(np.exp(number)) for key, number in found.items()} if log else found
         row = {"line": line, "epoch": epoch} | found
         rows.append(row | {"seeds": len(group)} | {key: group[key].mean() for key in over})
-    return pd.DataFrame(rows, columns=["line", "epoch", "mean", "ci_low", "ci_high", "seeds", *over])
+    return pd.DataFrame(
+        rows, columns=["line", "epoch", "mean", "ci_low", "ci_high", "seeds", *over]
+    )
 
 
 def plain_log(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis: at powers of ten, at 1, 2 and 5 of them, or at even steps, as wide as it is."""
+    """Plain numbers on a logarithmic axis: at powers of ten, at 1, 2 and 5 of them, or at even
+    steps, as wide as it is."""
     low, high = axis.get_view_interval()
     several = (1,) if high > 150 * low else (1, 2, 5)
-    axis.set_major_locator(LogLocator(10, subs=several, numticks=12) if high > 6 * low else MaxNLocator(4))
+    axis.set_major_locator(
+        LogLocator(10, subs=several, numticks=12) if high > 6 * low else MaxNLocator(4)
+    )
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))

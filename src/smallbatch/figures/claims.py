@@ -12,9 +12,16 @@ from smallbatch.analysis.results import Results
 from smallbatch.core.text import budget_text, kind_text
 from smallbatch.figures.style import message_figure, set_style
 
-COLORS = {"supported": 0, "contradicted": 3, "undecided": 7}  # of seaborn's colour-blind palette; marks differ too
+COLORS = {
+    "supported": 0,
+    "contradicted": 3,
+    "undecided": 7,
+}  # of seaborn's colour-blind palette; marks differ too
 MARKS = {"supported": "o", "contradicted": "X", "undecided": "d"}
-XLABELS = {"points": "difference of test accuracy (points)", "of log loss": "difference of log training loss"}
+XLABELS = {
+    "points": "difference of test accuracy (points)",
+    "of log loss": "difference of log training loss",
+}
 NOT_DRAWN = ["rivals", "bounds", "blocked", "overrides", "bootstrap"]
 
 
@@ -54,7 +61,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         for v in COLORS
         if v in seen
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small")
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small"
+    )
     note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: 0, or the margin, above which a claim holds; shaded: within the margin."
     figure.supxlabel("\n".join(textwrap.wrap(note, 100)), fontsize="small", x=0.01, ha="left")
     return figure, data
@@ -67,7 +76,13 @@ def _draw_claim(axes: plt.Axes, place: int, claim: Claim, color: tuple) -> None:
     else:
         axes.plot([low, low], [place - 0.4, place + 0.4], color="0.45", lw=1.2, ls=(0, (3, 2)))
     if claim.ci_low is not None and claim.ci_high is not None:
-        axes.plot([claim.ci_low, claim.ci_high], [place, place], color=color, lw=2.2, solid_capstyle="butt")
+        axes.plot(
+            [claim.ci_low, claim.ci_high],
+            [place, place],
+            color=color,
+            lw=2.2,
+            solid_capstyle="butt",
+        )
     label = f"{claim.claim}: {claim.verdict}"
     estimate = math.nan if claim.estimate is None else claim.estimate
     axes.plot([estimate], [place], MARKS[claim.verdict], color=color, ms=9, label=label)

@@ -1,10 +1,11 @@
-"""Draw the figures of a study that are out of date: those whose code or tables changed since they were drawn.
+"""Draw the figures of a study that are out of date: those whose code or tables changed since they
+were drawn.
 
-One process draws several, since starting Python and importing seaborn takes longer than most figures do. What was drawn
-is kept in ``results/drawn/<study>/``, each figure with the digest of what it was drawn from, and copied to
-``results/<study>/figures/``: Snakemake empties that folder before every job. ``results/<study>/figures.json`` lists the
-digests: unlike a folder, Snakemake knows a small file by its content, so that a copy of results with other times is up
-to date.
+One process draws several, since starting Python and importing seaborn takes longer than most
+figures do. What was drawn is kept in ``results/drawn/<study>/``, each figure with the digest of
+what it was drawn from, and copied to ``results/<study>/figures/``: Snakemake empties that folder
+before every job. ``results/<study>/figures.json`` lists the digests: unlike a folder, Snakemake
+knows a small file by its content, so that a copy of results with other times is up to date.
 """
 
 import hashlib
@@ -26,7 +27,8 @@ SAVE = "smallbatch.figures.save"  # imported where a figure has to be drawn: wit
 
 
 def draw_figures(study: Path, processes: int) -> None:
-    """Bring ``study/figures/`` up to date, with up to `processes` processes; raises UserError naming what could not be drawn."""
+    """Bring ``study/figures/`` up to date, with up to `processes` processes; raises UserError
+    naming what could not be drawn."""
     kept, target = study.parent / "drawn" / study.name, study / "figures"
     names = figures_of(json.loads((study / "study.json").read_text(encoding="utf-8")))
     wanted = {name: _digest(name, study) for name in names}
@@ -46,10 +48,16 @@ def draw_figures(study: Path, processes: int) -> None:
 
 def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> list[str]:
     """Draw figures into `kept`; returns the names of those that failed, after printing why."""
-    importlib.import_module(SAVE)  # once, before this process divides; it has done nothing else that could hold a lock
+    importlib.import_module(
+        SAVE
+    )  # once, before this process divides; it has done nothing else that could hold a lock
     failed = []
-    with ProcessPoolExecutor(min(processes, len(digests)), multiprocessing.get_context("fork")) as pool:
-        drawn: dict[str, Future] = {name: pool.submit(_draw_one, name, study, kept) for name in digests}
+    with ProcessPoolExecutor(
+        min(processes, len(digests)), multiprocessing.get_context("fork")
+    ) as pool:
+        drawn: dict[str, Future] = {
+            name: pool.submit(_draw_one, name, study, kept) for name in digests
+        }
         for name, future in drawn.items():
             try:
                 print(f"{name}: drawn in {future.result():.1f} s", flush=True)
@@ -71,7 +79,8 @@ def _draw_one(name: str, study: Path, kept: Path) -> float:
 
 
 def _digest(name: str, study: Path) -> str:
-    """Digest of all that a figure is drawn from: its code, the libraries' versions, the study's tables."""
+    """Digest of all that a figure is drawn from: its code, the libraries' versions, the study's
+    tables."""
     digest = hashlib.blake2b(digest_size=8)
     code = code_of(f"smallbatch.figures.{name}", SAVE)
     digest.update(f"{code} {versions('matplotlib', 'seaborn', 'pandas', 'numpy')}".encode())

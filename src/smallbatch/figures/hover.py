@@ -1,4 +1,5 @@
-"""Values that a browser shows where the pointer rests: each mark of a figure's SVG gets a ``<title>``."""
+"""Values that a browser shows where the pointer rests: each mark of a figure's SVG gets a
+``<title>``."""
 
 import math
 from pathlib import Path
@@ -18,7 +19,8 @@ NEAR = 0.3  # octaves: marks are drawn a little beside their place, so that inte
 
 
 def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
-    """Give the lines and clouds of marks of a figure ids; returns for each id a text per mark, in the order drawn."""
+    """Give the lines and clouds of marks of a figure ids; returns for each id a text per mark, in
+    the order drawn."""
     titles: dict[str, list[str]] = {}
     colors = _legend(figure)
     for axes in figure.axes:
@@ -30,12 +32,15 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
             name = f"marks-{len(titles)}"
             artist.set_gid(name)
             series = _series(artist, colors)
-            titles[name] = ["\n".join([*series, x_axis.value(x), y_axis.value(y)]) for x, y in places]
+            titles[name] = [
+                "\n".join([*series, x_axis.value(x), y_axis.value(y)]) for x, y in places
+            ]
     return titles
 
 
 def _places(artist: Any) -> np.ndarray | None:
-    """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in data coordinates."""
+    """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in
+    data coordinates."""
     marker = artist.get_marker() if hasattr(artist, "get_marker") else None
     cap = artist.get_label() == "_nolegend_" and marker in ("_", "|")  # the end of an error bar
     if not artist.get_visible() or cap:
@@ -43,7 +48,9 @@ def _places(artist: Any) -> np.ndarray | None:
     if isinstance(artist, PathCollection):
         places = np.asarray(artist.get_offsets(), float)
     elif marker not in ("None", "none", "", " ", None):
-        places = np.column_stack([np.asarray(data, float) for data in (artist.get_xdata(), artist.get_ydata())])
+        places = np.column_stack(
+            [np.asarray(data, float) for data in (artist.get_xdata(), artist.get_ydata())]
+        )
     else:
         return None
     axes = artist.axes
@@ -78,21 +85,42 @@ def _series(artist: Any, colors: dict[str, str]) -> list[str]:
 
 
 class _Axis:
-    """What an axis says of a value. Asking matplotlib for its labels takes long, so they are read once."""
+    """What an axis says of a value. Asking matplotlib for its labels takes long, so they are read
+    once."""
 
     def __init__(self, axis: Any) -> None:
-        kind = "xaxis" if axis.axis_name == "x" else "yaxis"  # inner panels of a grid have theirs labelled further out
-        names = [axis.get_label_text(), *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes)]
+        kind = (
+            "xaxis" if axis.axis_name == "x" else "yaxis"
+        )  # inner panels of a grid have theirs labelled further out
+        names = [
+            axis.get_label_text(),
+            *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes),
+        ]
         self.name = next((name for name in names if name), "")
-        fixed = isinstance(locator := axis.get_major_locator(), FixedLocator) and axis.get_scale() == "log"
+        fixed = (
+            isinstance(locator := axis.get_major_locator(), FixedLocator)
+            and axis.get_scale() == "log"
+        )
         self.fixed = [tick for tick in locator.tick_values(0, 1) if tick > 0] if fixed else []
-        ticks = dict(zip(axis.get_ticklocs(), (text.get_text() for text in axis.get_ticklabels()), strict=False))
+        ticks = dict(
+            zip(
+                axis.get_ticklocs(),
+                (text.get_text() for text in axis.get_ticklabels()),
+                strict=False,
+            )
+        )
         in_words = any(label and not _number(label) for label in ticks.values())
-        self.words = {place: label.replace("\n", " ") for place, label in ticks.items()} if in_words else {}
+        self.words = (
+            {place: label.replace("\n", " ") for place, label in ticks.items()} if in_words else {}
+        )
 
     def value(self, value: float) -> str:
         """``learning rate η: 2⁻⁸``."""
-        text = rate_text(_octave(value)) if "rate η" in self.name and value > 0 else self._written(value)
+        text = (
+            rate_text(_octave(value))
+            if "rate η" in self.name and value > 0
+            else self._written(value)
+        )
         return f"{self.name}: {text}" if self.name else text
 
     def _written(self, value: float) -> str:
@@ -106,7 +134,9 @@ class _Axis:
 def _octave(rate: float) -> float:
     """A power of two where the rate is one but for rounding, else three digits of it."""
     exponent = round(math.log2(rate))
-    return 2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
+    return (
+        2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
+    )
 
 
 def _number(text: str) -> bool:
@@ -118,7 +148,8 @@ def _number(text: str) -> bool:
 
 
 def add_titles(path: Path, titles: dict[str, list[str]]) -> None:
-    """Write the titles of `name_marks` into an SVG file. Where marks were left out of the drawing it stays as it is."""
+    """Write the titles of `name_marks` into an SVG file. Where marks were left out of the drawing
+    it stays as it is."""
     for prefix, uri in (("", SVG), ("xlink", "http://www.w3.org/1999/xlink")):
         ElementTree.register_namespace(prefix, uri)
     tree = ElementTree.parse(path)

@@ -1,7 +1,8 @@
 """Which figures a study has, and the tables that each reads. Without drawing anything.
 
-To add one: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list here, and in `MORE_TABLES` if
-it reads more than every figure does; its title and caption in `report/captions.py`; a row of the documentation's table.
+To add one: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list here,
+and in `MORE_TABLES` if it reads more than every figure does; its title and caption in
+`report/captions.py`; a row of the documentation's table.
 """
 
 from smallbatch.core.records import StudyPlan
@@ -17,14 +18,26 @@ GRID = [
     "bn_batch_size",
 ]
 GRID += ["learning_curves"]
-SCHEDULES = ["schedule_curves", "updates_to_target", "batch_size_course", "accuracy_by_time", "accuracy_by_rate"]
+SCHEDULES = [
+    "schedule_curves",
+    "updates_to_target",
+    "batch_size_course",
+    "accuracy_by_time",
+    "accuracy_by_rate",
+]
 SCHEDULES += ["rate_heat_map"]
 MEASURES = [measure.figure for measure in EPOCH_MEASURES]
 FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, *MEASURES, "throughput"]))
 FORMATS = ("svg", "png", "pdf", "csv")
 # Of every figure (`analyse.read_results`), and what some read beside them.
 TABLES = ("table.parquet", "best.csv", "study.json")
-HISTORIES = ("learning_curves", "schedule_curves", "updates_to_target", "batch_size_course", *MEASURES)
+HISTORIES = (
+    "learning_curves",
+    "schedule_curves",
+    "updates_to_target",
+    "batch_size_course",
+    *MEASURES,
+)
 MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
     "throughput": "calibration.csv",
     "claims": "claims.json",
@@ -33,7 +46,8 @@ MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
 
 
 def figures_of(study: StudyPlan) -> list[str]:
-    """The names of a study's figures, in the order of the page; `study` is its plan or its study.json."""
+    """The names of a study's figures, in the order of the page; `study` is its plan or its
+    study.json."""
     names = {setting["schedule"] for entry in study["budgets"] for setting in entry["settings"]}
     measures = [measure.figure for measure in asked_for(study["config"]["evaluation"])]
     claims = ["claims"] if study["claims"] else []

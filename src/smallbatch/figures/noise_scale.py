@@ -1,4 +1,5 @@
-"""The simple gradient noise scale over training, with the batch sizes that were used on top; a panel for each schedule."""
+"""The simple gradient noise scale over training, with the batch sizes that were used on top; a
+panel for each schedule."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -15,24 +16,36 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     runs = chosen_runs(results).dropna(subset=["trace_sigma"])
     if runs.empty:
-        return message_figure("The noise scale was not measured (evaluation.noise_scale=0.05 measures it)."), runs
+        return message_figure(
+            "The noise scale was not measured (evaluation.noise_scale=0.05 measures it)."
+        ), runs
     noise = noise_over_seeds(runs)
     used = means(runs, "batch_size", [])
     style = looks(runs)
     columns = min(4, len(style))
     rows = -(-len(style) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(3.4 * columns, 2.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False, layout="constrained"
-    )  # fmt: skip
+        rows,
+        columns,
+        figsize=(3.4 * columns, 2.7 * rows + 0.5),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
     size = results.study["config"]["dataset"]["sizes"]["train"]
     top = 4.0 * size  # what is above is above all that could be used
     low = max(1.0, min(noise["b_simple_low"].clip(lower=1).min(), used["mean"].min()))
     for axes, (line, look) in zip(grid.flat, style.items(), strict=False):
         one, m = noise[noise["line"] == line], used[used["line"] == line]
         axes.fill_between(
-            one["epoch"], one["b_simple_low"].clip(lower=low), one["b_simple_high"].clip(upper=top),
-            color=look["color"], alpha=0.25, lw=0,
-        )  # fmt: skip
+            one["epoch"],
+            one["b_simple_low"].clip(lower=low),
+            one["b_simple_high"].clip(upper=top),
+            color=look["color"],
+            alpha=0.25,
+            lw=0,
+        )
         axes.plot(one["epoch"], one["b_simple"].clip(upper=top), color=look["color"], lw=1.7)
         axes.plot(m["epoch"], m["mean"], color="black", lw=1.3, ls="--", drawstyle="steps-pre")
         axes.axhline(size, color="0.4", lw=1, ls=":")

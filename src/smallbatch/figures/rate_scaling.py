@@ -17,13 +17,19 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     found = exponents(results.table, results.best)
     if found.empty:
-        return message_figure("No norm and budget has three batch sizes whose best η̃ lies inside its grid."), found
+        return message_figure(
+            "No norm and budget has three batch sizes whose best η̃ lies inside its grid."
+        ), found
     best = results.best.assign(ghost=ghost_size(results.best)).dropna(subset=["base_lr"])
     several = results.best["schedule"].nunique() > 1, results.best["budget"].nunique() > 1
     colors = sns.color_palette("colorblind", len(found))
     figure, axes = plt.subplots(figsize=(8.4, 5.2), layout="constrained")
-    for i, ((_, row), color, marker) in enumerate(zip(found.iterrows(), colors, MARKERS * 3, strict=False)):
-        shift = 2 ** (0.5 * ((i + 0.5) / len(found) - 0.5))  # side by side, so that marks don't hide each other
+    for i, ((_, row), color, marker) in enumerate(
+        zip(found.iterrows(), colors, MARKERS * 3, strict=False)
+    ):
+        shift = 2 ** (
+            0.5 * ((i + 0.5) / len(found) - 0.5)
+        )  # side by side, so that marks don't hide each other
         points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
         for edge in (False, True):
             here = points[points["edge"] == edge]
@@ -43,13 +49,25 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
             else "BN over the batch"
         ]
         words += [row["schedule"]] * several[0] + [budget_text(row["budget"])] * several[1]
-        label = f"{', '.join(words)}: p = {row['p']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
-        axes.plot(m, 2 ** row["log2_c"] * m ** row["p"], color=color, lw=1.6, label=label.replace("-", "−"))
+        label = (
+            f"{', '.join(words)}: p = {row['p']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+        )
+        axes.plot(
+            m,
+            2 ** row["log2_c"] * m ** row["p"],
+            color=color,
+            lw=1.6,
+            label=label.replace("-", "−"),
+        )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     log2_axis(axes.xaxis, best["batch_size"].unique())
     low, high = np.log2(best["lr"].min()), np.log2(best["lr"].max())
-    log2_axis(axes.yaxis, [2.0**k for k in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 2)], rates=True)
+    log2_axis(
+        axes.yaxis,
+        [2.0**k for k in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 2)],
+        rates=True,
+    )
     axes.set_xlabel("batch size m (examples per update)")
     axes.set_ylabel("best learning rate η = η̃·m")
     axes.legend(title="fit η* ∝ m^p, 95% interval", fontsize="small", title_fontsize="small")

@@ -1,4 +1,5 @@
-"""Validation accuracy and training loss of each schedule, against epochs, updates and time of one model alone."""
+"""Validation accuracy and training loss of each schedule, against epochs, updates and time of one
+model alone."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -24,16 +25,27 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     if runs.empty:
         return message_figure(NOTHING_TRAINED), runs
     runs["val_accuracy"] *= 100
-    figure, grid = plt.subplots(2, 3, figsize=(13, 7.6), sharex="col", sharey="row", layout="constrained")
+    figure, grid = plt.subplots(
+        2, 3, figsize=(13, 7.6), sharex="col", sharey="row", layout="constrained"
+    )
     style, data = looks(runs), []
     for row, (value, label) in zip(grid, VALUES.items(), strict=True):
         curves = means(runs, value, ["updates", "seconds_alone"], log=value == "train_loss")
         data.append(curves.assign(value=value))
         for axes, against in zip(row, AGAINST, strict=True):
             for line, look in style.items():
-                one = curves[(curves["line"] == line) & (curves["epoch"] > 0)].dropna(subset=[against])
+                one = curves[(curves["line"] == line) & (curves["epoch"] > 0)].dropna(
+                    subset=[against]
+                )
                 axes.plot(one[against], one["mean"], label=line, lw=1.6, **look)
-                axes.fill_between(one[against], one["ci_low"], one["ci_high"], color=look["color"], alpha=0.1, lw=0)
+                axes.fill_between(
+                    one[against],
+                    one["ci_low"],
+                    one["ci_high"],
+                    color=look["color"],
+                    alpha=0.1,
+                    lw=0,
+                )
             if against != "epoch":
                 axes.set_xscale("log")
                 plain_log(axes.xaxis)
@@ -55,7 +67,12 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         plain_log(axes.yaxis)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside right upper", title="schedule, first m", fontsize="small", frameon=False
+        handles,
+        labels,
+        loc="outside right upper",
+        title="schedule, first m",
+        fontsize="small",
+        frameon=False,
     )
     note = (
         f"Means over {counts_text(accuracy['seeds'])} seeds at the best η̃ of each, chosen on validation data; "

@@ -22,7 +22,8 @@ def set_style() -> None:
 
 
 def batch_size_color(m: int) -> tuple:
-    """The same colour for the same m in every figure and study: viridis over log2 m, from 1 to 1024."""
+    """The same colour for the same m in every figure and study: viridis over log2 m, from 1 to
+    1024."""
     return sns.color_palette("viridis", as_cmap=True)(0.95 * min(math.log2(m) / 10, 1))
 
 
@@ -30,21 +31,31 @@ def log2_axis(axis: Axis, values: Iterable[float], rates: bool = False) -> None:
     """Ticks at `values` of a log2 axis: plain numbers, or powers of two for learning rates."""
     axis.set_major_locator(FixedLocator(sorted(values)))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: rate_label(value) if rates else f"{value:g}"))
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: rate_label(value) if rates else f"{value:g}")
+    )
 
 
 def accuracy_axis(axis: Axis, lowest: float) -> None:
-    """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in log(error)."""
+    """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in
+    log(error)."""
     ceiling = 100.5  # so that 100% has a place
     axis.axes.set_yscale(
-        "function", functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y))
+        "function",
+        functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y)),
     )
     low, high = axis.get_view_interval()
     ticks: list[float] = [
-        tick for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100) if max(low, lowest - 10) < tick < high
+        tick
+        for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100)
+        if max(low, lowest - 10) < tick < high
     ]
     if len(ticks) < 4:  # a narrow range, far from 100%: steps that are even
-        ticks = [tick for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
+        ticks = [
+            tick
+            for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+            if low <= tick <= high
+        ]
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -62,11 +73,14 @@ NOTHING_TRAINED = "No setting trained with every seed."
 
 
 def series_of(frame: pd.DataFrame, schedules: bool = True) -> pd.Series:
-    """For each row the text of its norm (`norm_text`), and of its schedule where there are several."""
+    """For each row the text of its norm (`norm_text`), and of its schedule where there are
+    several."""
     norms = pd.Series(
         [
             norm_text(n, b, m)
-            for n, b, m in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)
+            for n, b, m in zip(
+                frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True
+            )
         ],
         index=frame.index,
     )

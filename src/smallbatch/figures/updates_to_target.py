@@ -1,4 +1,5 @@
-"""Updates, examples and time of one model alone until a validation accuracy is reached, for each schedule."""
+"""Updates, examples and time of one model alone until a validation accuracy is reached, for each
+schedule."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +11,11 @@ from smallbatch.core.text import counts_text
 from smallbatch.figures.chosen import chosen_runs, looks, plain_log
 from smallbatch.figures.style import NOTHING_TRAINED, message_figure, set_style
 
-COSTS = {"updates": "updates", "examples": "examples", "seconds_alone": "time of one model alone (s)"}
+COSTS = {
+    "updates": "updates",
+    "examples": "examples",
+    "seconds_alone": "time of one model alone (s)",
+}
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
@@ -22,20 +27,30 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     data = to_target(runs, target, list(COSTS))
     style = looks(runs)
     lines = list(style)
-    figure, grid = plt.subplots(1, 3, figsize=(12.5, 0.34 * len(lines) + 1.7), sharey=True, layout="constrained")
+    figure, grid = plt.subplots(
+        1, 3, figsize=(12.5, 0.34 * len(lines) + 1.7), sharey=True, layout="constrained"
+    )
     for axes, (cost, label) in zip(grid, COSTS.items(), strict=True):
         for place, line in enumerate(lines):
             one = data[(data["line"] == line) & (data["cost"] == cost)].iloc[0]
             if pd.notna(one["mean"]):
                 spread = (
-                    [[one["mean"] - one["ci_low"]], [one["ci_high"] - one["mean"]]] if pd.notna(one["ci_low"]) else None
+                    [[one["mean"] - one["ci_low"]], [one["ci_high"] - one["mean"]]]
+                    if pd.notna(one["ci_low"])
+                    else None
                 )
-                axes.errorbar(one["mean"], place, xerr=spread, fmt="o", color=style[line]["color"], capsize=3)
+                axes.errorbar(
+                    one["mean"], place, xerr=spread, fmt="o", color=style[line]["color"], capsize=3
+                )
             if one["reached"] < one["seeds"] and cost == "updates":
                 axes.annotate(
-                    f"{one['reached']} of {one['seeds']} seeds reach it", (0.98, place), xycoords=("axes fraction", "data"),
-                    fontsize="x-small", ha="right", va="center",
-                )  # fmt: skip
+                    f"{one['reached']} of {one['seeds']} seeds reach it",
+                    (0.98, place),
+                    xycoords=("axes fraction", "data"),
+                    fontsize="x-small",
+                    ha="right",
+                    va="center",
+                )
         if data.loc[data["cost"] == cost, "mean"].notna().any():
             axes.set_xscale("log")
             plain_log(axes.xaxis)

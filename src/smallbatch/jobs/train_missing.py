@@ -1,4 +1,5 @@
-"""Train the points of a fleet that a job lacks: store them block by block, log long ones while they train."""
+"""Train the points of a fleet that a job lacks: store them block by block, log long ones while they
+train."""
 
 import functools
 import math
@@ -43,10 +44,13 @@ LIVE_SECONDS = 60  # between two loggings of points that are still training
 
 @dataclass
 class Done:
-    """What a job has done so far. It is filled while fleets train, so that one that fails loses nothing."""
+    """What a job has done so far. It is filled while fleets train, so that one that fails loses
+    nothing."""
 
     trained: list[LoggedPoint] = field(default_factory=list)
-    predicted: list[float | None] = field(default_factory=list)  # MB, of each fleet that trained; None if unknown
+    predicted: list[float | None] = field(
+        default_factory=list
+    )  # MB, of each fleet that trained; None if unknown
     failed: list[str] = field(default_factory=list)  # a sentence for each fleet that failed
     stopped: bool = False  # by SIGTERM
 
@@ -83,7 +87,9 @@ class FleetRun:
         from smallbatch.training.fleet import set_up, train_fleet
 
         set_up()
-        device = place(self.job["device"], self.job["resources"]["gpu"], self.fleet.get("precision"), self.say)
+        device = place(
+            self.job["device"], self.job["resources"]["gpu"], self.fleet.get("precision"), self.say
+        )
         common = common_columns(self.job, self.fleet, hardware(device))
         most = self.replicas_at_once(device)
         data = read(self.results / "data" / self.job["data"]).to(device)
@@ -91,10 +97,13 @@ class FleetRun:
         on_epoch_end = functools.partial(self.on_epoch_end, common)
         with sigterm_noted() as stopping:
             checkpoints = functools.partial(self.checkpoints, common, device.type, stopping)
-            blocks = train_fleet(data, self.fleet, list(self.missing), self.say, on_epoch_end, checkpoints, most)
+            blocks = train_fleet(
+                data, self.fleet, list(self.missing), self.say, on_epoch_end, checkpoints, most
+            )
             for block, outcomes in blocks:
                 self.store(common, block, outcomes)
-            # SIGTERM may come when no more updates follow: what is trained is stored, and the job ends all the same.
+            # SIGTERM may come when no more updates follow: what is trained is stored, and the job
+            # ends all the same.
             if stopping():
                 raise Stopped
 
@@ -113,7 +122,9 @@ class FleetRun:
         self.done.predicted.append(megabytes)
         return most
 
-    def on_epoch_end(self, common: Summary, block: list[Point], replicas: list["ReplicaHistory"], share: float) -> None:
+    def on_epoch_end(
+        self, common: Summary, block: list[Point], replicas: list["ReplicaHistory"], share: float
+    ) -> None:
         """Show the progress of a block, and log its points from time to time."""
         self.progress.update(len(block) * share, sum(replica.examples for replica in replicas))
         if time.monotonic() - self.logged > LIVE_SECONDS:
@@ -127,7 +138,12 @@ class FleetRun:
             self.logged = time.monotonic()
 
     def checkpoints(
-        self, common: Summary, device: str, stopping: Callable[[], bool], block: list[Point], engine: str
+        self,
+        common: Summary,
+        device: str,
+        stopping: Callable[[], bool],
+        block: list[Point],
+        engine: str,
     ) -> checkpoint.CheckpointPolicy:
         """The checkpoint of a block, whose identity is all that its bits depend on."""
         points = [self.missing[point] for point in block]
@@ -154,7 +170,9 @@ class FleetRun:
         tables = {name: store.from_rows(name, rows[name]) for name in schemas.TABLES}
         store.add(self.results / "store", self.fleet, self.job["code"], tables)
         self.progress.skip(len(block), sum(row["examples"] for row in rows["summary"]))
-        checkpoint.path_of(self.folder, [self.missing[point] for point in block]).unlink(missing_ok=True)
+        checkpoint.path_of(self.folder, [self.missing[point] for point in block]).unlink(
+            missing_ok=True
+        )
 
     def summary(self, common: Summary, point: Point, outcome: Summary) -> Summary:
         """A point's row, from what all of its fleet share, what it is and what it came to."""
@@ -191,17 +209,23 @@ def common_columns(job: Job, fleet: Fleet, processor: str) -> Summary:
 
 
 def room(job: Job, fleet: Fleet, points: list[Point], numbers: NetworkBytes) -> tuple[int, float]:
-    """How many replicas of a fleet may train at once in the memory that there is, and the peak in MB; raises UserError."""
+    """How many replicas of a fleet may train at once in the memory that there is, and the peak in
+    MB; raises UserError."""
     from smallbatch.training.engines.choose import settled
 
     tracked, compiling = bool(job["tracking"]), "compiled" in numbers and _compiling()
-    predicted = functools.partial(peak, numbers, fleet, points, tracked=tracked, compiling=compiling)
+    predicted = functools.partial(
+        peak, numbers, fleet, points, tracked=tracked, compiling=compiling
+    )
     limit, says = memory_limit.limit(job["resources"]["limit_mb"])
     most = fitting(numbers, fleet, points, limit, tracked, compiling)
     if not most:
         need = math.ceil(predicted(1))
         enough = math.ceil(MARGIN * need)
-        smaller, larger = "choose a smaller network or batch size (grid.batch_size)", f"set training.mem_mb={enough}"
+        smaller, larger = (
+            "choose a smaller network or batch size (grid.batch_size)",
+            f"set training.mem_mb={enough}",
+        )
         raise UserError(
             f"training.mem_mb: batch size {fleet['batch_size']} needs some {need:,} MB for a single replica, "
             f"but {says} allows {limit:,.0f} MB; {smaller if says == 'this machine' else larger}"
@@ -222,7 +246,8 @@ def _compiling() -> bool:
 
 
 def track(job: Job, points: list[LoggedPoint], results: Path, live: bool = False) -> None:
-    """Log points to the study's experiment; failures are reported, and `snakemake track` logs the points later."""
+    """Log points to the study's experiment; failures are reported, and `snakemake track` logs the
+    points later."""
     tracking = job["tracking"]
     if not tracking or not points:
         return

@@ -1,10 +1,13 @@
-"""The simple gradient noise scale tr Σ / |G|² at fixed weights (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1).
+"""The simple gradient noise scale tr Σ / |G|² at fixed weights (McCandlish et al. 2018, arXiv
+1812.06162, appendix A.1).
 
-From K disjoint small batches of b examples and the big batch of all K·b the unbiased two-batch estimates are
+From K disjoint small batches of b examples and the big batch of all K·b the unbiased two-batch
+estimates are
 
     |G|² = (K·b·|g_big|² - b·mean |g_small|²) / (K·b - b),    tr Σ = (mean |g_small|² - |g_big|²) / (1/b - 1/(K·b)).
 
-Both are averaged over epochs and seeds *before* they are divided: the ratio of single estimates is badly biased.
+Both are averaged over epochs and seeds *before* they are divided: the ratio of single estimates is
+badly biased.
 """
 
 import math
@@ -23,12 +26,24 @@ if TYPE_CHECKING:
 
 COLUMNS = pa.schema(
     [
-        ("b_simple", pa.float64()),  # gradient noise scale tr Σ/|G|² (McCandlish et al. 2018); null if
+        (
+            "b_simple",
+            pa.float64(),
+        ),  # gradient noise scale tr Σ/|G|² (McCandlish et al. 2018); null if
         # evaluation.noise_scale is null
         ("b_simple_low", pa.float64()),  # lower end of its 95% interval
-        ("b_simple_high", pa.float64()),  # upper end of its 95% interval; infinite if there is no finite estimate
-        ("gradient_norm2", pa.float64()),  # unbiased estimate of |G|²; average it over seeds before dividing
-        ("trace_sigma", pa.float64()),  # unbiased estimate of tr Σ; average it over seeds before dividing
+        (
+            "b_simple_high",
+            pa.float64(),
+        ),  # upper end of its 95% interval; infinite if there is no finite estimate
+        (
+            "gradient_norm2",
+            pa.float64(),
+        ),  # unbiased estimate of |G|²; average it over seeds before dividing
+        (
+            "trace_sigma",
+            pa.float64(),
+        ),  # unbiased estimate of tr Σ; average it over seeds before dividing
     ]
 )
 BATCHES = 8  # small batches of a measurement
@@ -58,9 +73,12 @@ class NoiseScale:
             )
 
     def batch(self, fleet: Fleet, train_size: int) -> int:
-        """The examples of a small batch, a multiple of the BN batch size: all together are the share of the set."""
+        """The examples of a small batch, a multiple of the BN batch size: all together are the
+        share of the set."""
         unit = fleet.get("bn_batch_size") or 1
-        return max(1, int(fleet["evaluation"]["noise_scale"] * train_size) // BATCHES // unit) * unit
+        return (
+            max(1, int(fleet["evaluation"]["noise_scale"] * train_size) // BATCHES // unit) * unit
+        )
 
     def examples(self, fleet: Fleet, train_size: int) -> int:
         return BATCHES * self.batch(fleet, train_size)
@@ -71,32 +89,40 @@ class NoiseScale:
         size = len(data.train.labels)
         small = self.batch(fleet, size)
         number = BATCHES * small
-        drawn = [fresh(one.seed, epoch, size, DRAWN)[:number].reshape(BATCHES, small) for one in replicas]
+        drawn = [
+            fresh(one.seed, epoch, size, DRAWN)[:number].reshape(BATCHES, small) for one in replicas
+        ]
         found = trainer.gradient_products(data.train, np.stack(drawn))
         return [noise_scale(of_replica, small) for of_replica in found]
 
 
 def products_of(rows: "torch.Tensor") -> np.ndarray:
-    """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double precision, piece by piece."""
+    """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double
+    precision, piece by piece."""
     parts = (piece.double() for piece in rows.split(2**16, 1))
     return sum((part @ part.T).numpy() for part in parts)
 
 
 def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, float]:
-    """``(|G|², tr Σ)`` from the mean |g_small|² of `number` batches of `b` examples and the |g_big|² of all together."""
+    """``(|G|², tr Σ)`` from the mean |g_small|² of `number` batches of `b` examples and the
+    |g_big|² of all together."""
     return (number * big - small) / (number - 1), (small - big) * b * number / (number - 1)
 
 
 def noise_scale(products: np.ndarray, b: int) -> dict[str, float]:
-    """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: no finite estimate.
+    """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: no
+    finite estimate.
 
-    From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's for the ratio, from the
-    jackknife over small batches.
+    From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's
+    for the ratio, from the jackknife over small batches.
     """
     number, squares, dots = len(products), np.diag(products), products.sum(1)
     total = dots.sum()
     squared, trace = two_batch(squares.mean(), total / number**2, number, b)
-    without = (squares.sum() - squares) / (number - 1), (total - 2 * dots + squares) / (number - 1) ** 2
+    without = (
+        (squares.sum() - squares) / (number - 1),
+        (total - 2 * dots + squares) / (number - 1) ** 2,
+    )
     left_out = np.array(two_batch(*without, number - 1, b))
     covariance = np.cov(left_out, ddof=0) * (number - 1)
     low, high = fieller(trace, squared, covariance[1, 1], covariance[0, 0], covariance[0, 1])
@@ -110,12 +136,17 @@ def noise_scale(products: np.ndarray, b: int) -> dict[str, float]:
 
 
 def fieller(
-    top: float, bottom: float, top_var: float, bottom_var: float, covariance: float, t: float = T_OF_8
+    top: float,
+    bottom: float,
+    top_var: float,
+    bottom_var: float,
+    covariance: float,
+    t: float = T_OF_8,
 ) -> tuple[float, float]:
     """Interval of the ratio ``top/bottom`` of two estimates, within [0, inf] (Fieller 1954).
 
-    The ratios r that the data do not refuse: (top - r·bottom)² ≤ t²·Var(top - r·bottom). Where `bottom` is not told from
-    zero the interval has no upper end.
+    The ratios r that the data do not refuse: (top - r·bottom)² ≤ t²·Var(top - r·bottom). Where
+    `bottom` is not told from zero the interval has no upper end.
     """
     t2 = t**2
     a, b, c = bottom**2 - t2 * bottom_var, top * bottom - t2 * covariance, top**2 - t2 * top_var
@@ -124,6 +155,10 @@ def fieller(
         return 0.0, math.inf
     if a > 0 and bottom > 0:
         return max(0.0, (b - math.sqrt(root)) / a), max(0.0, (b + math.sqrt(root)) / a)
-    ends = sorted(((b - math.sqrt(root)) / a, (b + math.sqrt(root)) / a)) if a else [c / (2 * b) if b else 0.0]
+    ends = (
+        sorted(((b - math.sqrt(root)) / a, (b + math.sqrt(root)) / a))
+        if a
+        else [c / (2 * b) if b else 0.0]
+    )
     above = [end for end in ends if end > 0]
     return (above[0] if above and c > 0 else 0.0), math.inf

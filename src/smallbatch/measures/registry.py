@@ -20,7 +20,9 @@ from smallbatch.measures.noise_scale import NoiseScale
 class MeasureKeys:
     """Keys of `evaluation` in a study."""
 
-    noise_scale: float | None = None  # share of the training images with which the gradient noise scale is measured
+    noise_scale: float | None = (
+        None  # share of the training images with which the gradient noise scale is measured
+    )
     # each epoch; null: it is not measured
 
 

@@ -8,11 +8,12 @@ from smallbatch.models.norm import Norm
 
 
 class BaSgdCNN(nn.Module):
-    """Three 3×3 convolutions, each with ReLU and 2×2 max-pooling that keeps the last row, then 625 hidden nodes.
+    """Three 3×3 convolutions, each with ReLU and 2×2 max-pooling that keeps the last row, then 625
+    hidden nodes.
 
-    No biases. Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``; with 28×28
-    images the sides are 30, 15, 13, 7, 5, 3. The paper has no norm. It starts from weights that were not published; here
-    from those of He et al. 2015.
+    No biases. Input ``[examples, in_channels, image_size, image_size]``, output ``[examples,
+    classes]``; with 28×28 images the sides are 30, 15, 13, 7, 5, 3. The paper has no norm. It
+    starts from weights that were not published; here from those of He et al. 2015.
     """
 
     def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm):
@@ -29,7 +30,9 @@ class BaSgdCNN(nn.Module):
         for _ in range(2):
             side = -(-(side - 2) // 2)
         if side < 1:
-            raise ValueError(f"images of {image_size} pixels are too small for three pools; 8 are enough")
+            raise ValueError(
+                f"images of {image_size} pixels are too small for three pools; 8 are enough"
+            )
         self.hidden = nn.Linear(128 * side**2, 625, bias=False)
         self.norm = norm(625)
         self.head = nn.Linear(625, classes, bias=False)

@@ -13,14 +13,20 @@ from smallbatch.models.norm import GhostBatchNorm, norm_layer
 
 
 def build(
-    model: ModelSettings, shape: tuple[int, int, int], classes: int, norm: str, bn_batch_size: int | None, seed: int
+    model: ModelSettings,
+    shape: tuple[int, int, int],
+    classes: int,
+    norm: str,
+    bn_batch_size: int | None,
+    seed: int,
 ) -> nn.Module:
     """The network of one point, initialised from `seed` alone.
 
-    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments. Of ``in_channels``,
-    ``image_size``, ``classes`` and ``norm`` (the function ``channels -> layer``) the constructor is
-    given those that it names. Batch-norm layers of torch in a network that doesn't name ``norm`` get
-    the BN batch size of the point. `shape` is that of one image ``(channels, height, width)``.
+    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments. Of
+    ``in_channels``, ``image_size``, ``classes`` and ``norm`` (the function ``channels -> layer``)
+    the constructor is given those that it names. Batch-norm layers of torch in a network that
+    doesn't name ``norm`` get the BN batch size of the point. `shape` is that of one image
+    ``(channels, height, width)``.
     """
     target = locate(model["_target_"])
     offered = {
@@ -38,7 +44,9 @@ def build(
             net = target(**arguments)
         except (TypeError, ValueError) as error:
             given = ", ".join(arguments) or "nothing"
-            raise UserError(f"model {model['_target_']}: it cannot be made from {given} ({error})") from error
+            raise UserError(
+                f"model {model['_target_']}: it cannot be made from {given} ({error})"
+            ) from error
     if "norm" not in asked:
         _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
     return net
@@ -48,7 +56,9 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
     """Replace torch's batch-norm layers by ghost batch norm over `bn_batch_size` examples."""
     places = [
         (path, layer)
-        for path, layer in net.named_modules(remove_duplicate=False)  # a layer may stand in several places
+        for path, layer in net.named_modules(
+            remove_duplicate=False
+        )  # a layer may stand in several places
         if isinstance(layer, nn.modules.batchnorm._BatchNorm)
     ]
     if places and norm != "bn":
@@ -89,9 +99,11 @@ def _ghost(layer: nn.modules.batchnorm._BatchNorm, name: str, bn_batch_size: int
 
 
 def check_norms(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raise UserError if batch norm of torch runs in a forward of `net`: one that is not among its modules.
+    """Raise UserError if batch norm of torch runs in a forward of `net`: one that is not among its
+    modules.
 
-    Such a layer, kept in a list or a lambda, would normalise over the whole batch whatever the grid says.
+    Such a layer, kept in a list or a lambda, would normalise over the whole batch whatever the grid
+    says.
     """
     seen = []
     handle = nn.modules.module.register_module_forward_pre_hook(lambda layer, _: seen.append(layer))

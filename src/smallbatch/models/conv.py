@@ -11,11 +11,19 @@ from smallbatch.models.norm import Norm
 class ConvNet(nn.Module):
     """Two 3×3 convolutions with ReLU and 2×2 max-pooling, then one linear layer.
 
-    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``. The norm
-    stands between convolution and ReLU (Ioffe & Szegedy 2015); weights start as PyTorch starts them.
+    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``. The
+    norm stands between convolution and ReLU (Ioffe & Szegedy 2015); weights start as PyTorch starts
+    them.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm, channels: Sequence[int] = (8, 16)):
+    def __init__(
+        self,
+        in_channels: int,
+        image_size: int,
+        classes: int,
+        norm: Norm,
+        channels: Sequence[int] = (8, 16),
+    ):
         super().__init__()
         first, second = channels
         self.conv1 = nn.Conv2d(in_channels, first, 3, padding=1)

@@ -16,27 +16,43 @@ class F1(MLP):
 
 
 class C1(nn.Module):
-    """Two convolutions of 64 5×5 filters with stride 2, each with 3×3 max-pooling, then 384 and 192 hidden nodes.
+    """Two convolutions of 64 5×5 filters with stride 2, each with 3×3 max-pooling, then 384 and 192
+    hidden nodes.
 
-    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``. Norm in all layers but the
-    last, dropout of half of the hidden nodes (with it replicas train one by one). The paper leaves padding and the stride
-    of the pools open: here 2 and 2, with a border of 1.
+    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``. Norm
+    in all layers but the last, dropout of half of the hidden nodes (with it replicas train one by
+    one). The paper leaves padding and the stride of the pools open: here 2 and 2, with a border of
+    1.
     """
 
-    def __init__(self, in_channels: int, image_size: int, classes: int, norm: Norm, dropout: float = 0.5):
+    def __init__(
+        self, in_channels: int, image_size: int, classes: int, norm: Norm, dropout: float = 0.5
+    ):
         super().__init__()
 
         def convolution(inner: int) -> list[nn.Module]:
-            return [nn.Conv2d(inner, 64, 5, stride=2, padding=2), norm(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+            return [
+                nn.Conv2d(inner, 64, 5, stride=2, padding=2),
+                norm(64),
+                nn.ReLU(),
+                nn.MaxPool2d(3, 2, 1),
+            ]
 
         def hidden(inner: int, out: int) -> list[nn.Module]:
-            return [nn.Linear(inner, out), norm(out), nn.ReLU(), nn.Dropout(dropout) if dropout else nn.Identity()]
+            return [
+                nn.Linear(inner, out),
+                norm(out),
+                nn.ReLU(),
+                nn.Dropout(dropout) if dropout else nn.Identity(),
+            ]
 
         self.features = nn.Sequential(*convolution(in_channels), *convolution(64))
         side = image_size
         for _ in range(4):
             side = (side + 1) // 2
-        self.head = nn.Sequential(*hidden(64 * side**2, 384), *hidden(384, 192), nn.Linear(192, classes))
+        self.head = nn.Sequential(
+            *hidden(64 * side**2, 384), *hidden(384, 192), nn.Linear(192, classes)
+        )
         he(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -12,12 +12,17 @@ from smallbatch.models.norm import Norm
 class MLP(nn.Module):
     """Linear layers of `hidden` nodes with norm and ReLU, and a last one.
 
-    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``. Weights start as in
-    He et al. 2015.
+    Input ``[examples, in_channels, image_size, image_size]``, output ``[examples, classes]``.
+    Weights start as in He et al. 2015.
     """
 
     def __init__(
-        self, in_channels: int, image_size: int, classes: int, norm: Norm, hidden: tuple[int, ...] = (128, 128)
+        self,
+        in_channels: int,
+        image_size: int,
+        classes: int,
+        norm: Norm,
+        hidden: tuple[int, ...] = (128, 128),
     ):
         super().__init__()
         sizes = [in_channels * image_size**2, *hidden]

@@ -1,4 +1,5 @@
-"""Batch norm over chunks of the batch (ghost batch norm; Hoffer, Hubara & Soudry 2017, arXiv 1705.08741)."""
+"""Batch norm over chunks of the batch (ghost batch norm; Hoffer, Hubara & Soudry 2017, arXiv
+1705.08741)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,8 @@ Norm = Callable[[int], nn.Module]  # channels -> layer
 
 
 class _Repeat(torch.autograd.Function):
-    """``vector.repeat(k)``, whose gradient is summed channel by channel, alike however many channels there are."""
+    """``vector.repeat(k)``, whose gradient is summed channel by channel, alike however many
+    channels there are."""
 
     @staticmethod
     def forward(context: Any, vector: torch.Tensor, k: int) -> torch.Tensor:
@@ -33,7 +35,8 @@ class GhostBatchNorm(nn.Module):
     Evaluation uses, by default, the running statistics: averages of the chunks' means and unbiased
     variances with `momentum`, chunk by chunk in order, as ``torch.nn.BatchNorm2d`` keeps them, but
     started at zero and divided by ``1 - (1 - momentum)**chunks`` (no start bias; Kingma & Ba 2015,
-    section 3). `fixed` replaces them by other statistics (exact, population: `training/scoring.py`).
+    section 3). `fixed` replaces them by other statistics (exact, population:
+    `training/scoring.py`).
 
     Channels are independent, so one layer with R·C channels is R replicas of a layer with C.
     """
@@ -52,9 +55,12 @@ class GhostBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
         self.chunks = 0  # chunks seen by the running statistics
-        self.fixed: tuple[torch.Tensor, torch.Tensor] | None = None  # (mean, variance) for evaluation
+        self.fixed: tuple[torch.Tensor, torch.Tensor] | None = (
+            None  # (mean, variance) for evaluation
+        )
         self.weights: torch.Tensor | None = None  # of a batch's chunks in the running statistics
-        # Gets the chunk statistics of training batches ``[chunks, channels]`` in place of `update_running`.
+        # Gets the chunk statistics of training batches ``[chunks, channels]`` in place of
+        # `update_running`.
         self.observer: Callable[[torch.Tensor, torch.Tensor], None] | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -62,7 +68,9 @@ class GhostBatchNorm(nn.Module):
             mean, var = self.fixed or self.running()
             return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
         b, k = self.bn_batch_size, x.shape[0] // self.bn_batch_size
-        if k == 1 and not self.observer and x.shape[1] % VECTOR == 0:  # one call, which keeps running statistics itself
+        if (
+            k == 1 and not self.observer and x.shape[1] % VECTOR == 0
+        ):  # one call, which keeps running statistics itself
             self.chunks += 1
             mean, var = self.running_mean, self.running_var
             return F.batch_norm(x, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
@@ -72,23 +80,34 @@ class GhostBatchNorm(nn.Module):
         memory = torch.contiguous_format if rows else torch.channels_last
         weight: torch.Tensor = self.weight
         bias: torch.Tensor = self.bias
-        # Chunks become channels: [k·b, C, ...] -> [b, k·C, ...], so that one call normalises them all;
-        # momentum 1 makes batch_norm hand out the statistics of this batch.
+        # Chunks become channels: [k·b, C, ...] -> [b, k·C, ...], so that one call normalises them
+        # all; momentum 1 makes batch_norm hand out the statistics of this batch.
         if k > 1:
-            x = x.unflatten(0, (k, b)).transpose(0, 1).flatten(1, 2).contiguous(memory_format=memory)
+            x = (
+                x.unflatten(0, (k, b))
+                .transpose(0, 1)
+                .flatten(1, 2)
+                .contiguous(memory_format=memory)
+            )
             weight, bias = _Repeat.apply(weight, k), _Repeat.apply(bias, k)
         if spare:
             x = F.pad(x, (0, 0) * (x.ndim - 2) + (0, spare)).contiguous(memory_format=memory)
             weight, bias = F.pad(weight, (0, spare)), F.pad(bias, (0, spare))
-        mean = self.weight.new_zeros(channels + spare)  # in single precision where activations are in bfloat16
+        mean = self.weight.new_zeros(
+            channels + spare
+        )  # in single precision where activations are in bfloat16
         var = torch.zeros_like(mean)
         y = F.batch_norm(x, mean, var, weight, bias, True, 1.0, self.eps)
-        if (k > 1 or spare) and y.requires_grad:  # batch_norm's backward is 10 times slower on another layout
+        if (
+            k > 1 or spare
+        ) and y.requires_grad:  # batch_norm's backward is 10 times slower on another layout
             y.register_hook(lambda gradient: gradient.contiguous(memory_format=memory))
         y, mean, var = y[:, :channels], mean[:channels], var[:channels]
         if k > 1:
             y = y.unflatten(1, (k, self.channels)).transpose(0, 1).flatten(0, 1)
-        (self.observer or self.update_running)(mean.view(k, self.channels), var.view(k, self.channels))
+        (self.observer or self.update_running)(
+            mean.view(k, self.channels), var.view(k, self.channels)
+        )
         return y
 
     def update_running(self, means: torch.Tensor, variances: torch.Tensor) -> None:
@@ -101,11 +120,14 @@ class GhostBatchNorm(nn.Module):
             age = torch.arange(k - 1, -1, -1, dtype=means.dtype, device=means.device)
             self.weights = self.momentum * (1 - self.momentum) ** age
         for running, seen in ((self.running_mean, means), (self.running_var, variances)):
-            running.mul_((1 - self.momentum) ** k).add_((seen.t().contiguous() * self.weights).sum(1))
+            running.mul_((1 - self.momentum) ** k).add_(
+                (seen.t().contiguous() * self.weights).sum(1)
+            )
         self.chunks += k
 
     def running(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Running mean and variance, start bias corrected; mean 0 and variance 1 before any chunk."""
+        """Running mean and variance, start bias corrected; mean 0 and variance 1 before any
+        chunk."""
         if not self.chunks:
             return torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
         seen = 1 - (1 - self.momentum) ** self.chunks
@@ -113,7 +135,8 @@ class GhostBatchNorm(nn.Module):
 
 
 def groups_of(channels: int) -> int:
-    """The most groups of 16 channels or more into which `channels` can be divided evenly (Wu & He 2018, arXiv 1803.08494, table 3)."""
+    """The most groups of 16 channels or more into which `channels` can be divided evenly (Wu & He
+    2018, arXiv 1803.08494, table 3)."""
     return next(groups for groups in range(max(1, channels // 16), 0, -1) if channels % groups == 0)
 
 

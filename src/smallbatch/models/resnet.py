@@ -1,4 +1,5 @@
-"""Residual networks (He, Zhang, Ren & Sun 2016, arXiv 1512.03385): for small images (section 4.2), and ResNet-50 (4.1)."""
+"""Residual networks (He, Zhang, Ren & Sun 2016, arXiv 1512.03385): for small images (section 4.2),
+and ResNet-50 (4.1)."""
 
 import itertools
 
@@ -11,7 +12,8 @@ from smallbatch.models.norm import Norm
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions and a shortcut without parameters (option A: every other pixel, zeros for new channels)."""
+    """Two 3×3 convolutions and a shortcut without parameters (option A: every other pixel, zeros
+    for new channels)."""
 
     def __init__(self, inner: int, out: int, stride: int, norm: Norm):
         super().__init__()
@@ -24,20 +26,31 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
         if self.stride != 1 or self.new:
-            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.new // 2, self.new - self.new // 2))
+            x = F.pad(
+                x[:, :, :: self.stride, :: self.stride],
+                (0, 0, 0, 0, self.new // 2, self.new - self.new // 2),
+            )
         return torch.relu(y + x)
 
 
 class ResNet(nn.Module):
-    """6n+2 layers in three stages of n blocks, with `width`, 2·width and 4·width channels; n = 1 is ResNet-8.
+    """6n+2 layers in three stages of n blocks, with `width`, 2·width and 4·width channels; n = 1 is
+    ResNet-8.
 
-    Input ``[examples, in_channels, H, W]``, output ``[examples, classes]``. Convolutions start as in He et al. 2015
-    (normal, variance 2/fan-out). Without norm Fixup's rules are added (`models/initial.py`); ``fixup=False`` leaves
-    them out, as Masters & Luschi 2018 trained (ResNet-32 then learns at m <= 8 alone).
+    Input ``[examples, in_channels, H, W]``, output ``[examples, classes]``. Convolutions start as
+    in He et al. 2015 (normal, variance 2/fan-out). Without norm Fixup's rules are added
+    (`models/initial.py`); ``fixup=False`` leaves them out, as Masters & Luschi 2018 trained
+    (ResNet-32 then learns at m <= 8 alone).
     """
 
     def __init__(
-        self, in_channels: int, classes: int, norm: Norm, n: int = 1, width: int = 16, fixup: bool | None = None
+        self,
+        in_channels: int,
+        classes: int,
+        norm: Norm,
+        n: int = 1,
+        width: int = 16,
+        fixup: bool | None = None,
     ):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
@@ -55,7 +68,8 @@ class ResNet(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions; where the shape changes a 1×1 convolution on the shortcut (option B).
+    """1×1, 3×3 and 1×1 convolutions; where the shape changes a 1×1 convolution on the shortcut
+    (option B).
 
     The stride is that of the 3×3 convolution, as in torchvision ("ResNet v1.5"), not of the first.
     """
@@ -64,11 +78,16 @@ class Bottleneck(nn.Module):
         super().__init__()
         out = 4 * width
         self.conv1, self.norm1 = nn.Conv2d(inner, width, 1, bias=False), norm(width)
-        self.conv2, self.norm2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False), norm(width)
+        self.conv2, self.norm2 = (
+            nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False),
+            norm(width),
+        )
         self.conv3, self.norm3 = nn.Conv2d(width, out, 1, bias=False), norm(out)
         self.shortcut = None
         if stride != 1 or inner != out:
-            self.shortcut = nn.Sequential(nn.Conv2d(inner, out, 1, stride=stride, bias=False), norm(out))
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inner, out, 1, stride=stride, bias=False), norm(out)
+            )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = torch.relu(self.norm1(self.conv1(x)))
@@ -78,12 +97,16 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """50 layers for images of 224×224: four stages of 3, 4, 6 and 3 bottlenecks. Input, output and start as `ResNet`."""
+    """50 layers for images of 224×224: four stages of 3, 4, 6 and 3 bottlenecks. Input, output and
+    start as `ResNet`."""
 
     def __init__(self, in_channels: int, classes: int, norm: Norm, fixup: bool | None = None):
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False), norm(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+            nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False),
+            norm(64),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
         )
         blocks, inner = [], 64
         for width, number, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
@@ -99,7 +122,9 @@ class ResNet50(nn.Module):
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
-def _start(net: nn.Module, branches: list[list[nn.Conv2d]], head: nn.Linear, with_fixup: bool) -> None:
+def _start(
+    net: nn.Module, branches: list[list[nn.Conv2d]], head: nn.Linear, with_fixup: bool
+) -> None:
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -8,7 +8,8 @@ from smallbatch.models.norm import Norm
 
 
 class Block(nn.Module):
-    """Norm and ReLU before each of two 3×3 convolutions; a 1×1 convolution where the shape changes."""
+    """Norm and ReLU before each of two 3×3 convolutions; a 1×1 convolution where the shape
+    changes."""
 
     def __init__(self, inner: int, out: int, stride: int, norm: Norm):
         super().__init__()
@@ -27,10 +28,11 @@ class Block(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """WRN-`depth`-`width`: 16, 16·width, 32·width and 64·width channels, (depth - 4) / 6 blocks a stage; no dropout.
+    """WRN-`depth`-`width`: 16, 16·width, 32·width and 64·width channels, (depth - 4) / 6 blocks a
+    stage; no dropout.
 
-    Input ``[examples, in_channels, H, W]``, output ``[examples, classes]``. Weights start as in He et al. 2015; without
-    norm with Fixup's rules (`models/initial.py`).
+    Input ``[examples, in_channels, H, W]``, output ``[examples, classes]``. Weights start as in He
+    et al. 2015; without norm with Fixup's rules (`models/initial.py`).
     """
 
     def __init__(self, in_channels: int, classes: int, norm: Norm, depth: int = 16, width: int = 4):

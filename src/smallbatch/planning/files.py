@@ -18,11 +18,16 @@ GIVEN = {  # what networks and data sets are given beside their own keys
     "model": {"name", "_target_"},
     "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
 }
-OF_FILES = {"smallbatch.data.mnist.load", "smallbatch.data.cifar.load_10", "smallbatch.data.cifar.load_100"}
+OF_FILES = {
+    "smallbatch.data.mnist.load",
+    "smallbatch.data.cifar.load_10",
+    "smallbatch.data.cifar.load_100",
+}
 
 
 def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
-    """The plan of a composed study, with the digests of the code it depends on; raises UserError."""
+    """The plan of a composed study, with the digests of the code it depends on; raises
+    UserError."""
     code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
     data_code = data_digest(config["dataset"]["_target_"], folder)
     for group in ("model", "dataset"):
@@ -36,13 +41,17 @@ def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
                 )
     dataset = config["dataset"]["_target_"]
     if dataset in OF_FILES and not config["dataset"].get("download"):
-        raise UserError(f"dataset.download: missing; {dataset} reads files: write their url and checksums")
+        raise UserError(
+            f"dataset.download: missing; {dataset} reads files: write their url and checksums"
+        )
     mirror = config["dataset"].get("mirror")
     if mirror and not Path(mirror).is_dir():
         raise UserError(f"dataset.mirror={mirror}: there is no such folder")
     try:
         settings = {(row["norm"], row["bn_batch_size"]) for row in expand(config)}
-        return make_plan(config, code, data_code, folder, footprints(config, settings, code, folder))
+        return make_plan(
+            config, code, data_code, folder, footprints(config, settings, code, folder)
+        )
     except ValueError as error:
         raise UserError(f"study {config['study']}: {error}") from error
 
@@ -54,18 +63,22 @@ def study_file(plan: Plan, results: Path) -> Path:
 def write_plan(plan: Plan, results: Path) -> Path:
     """Write the files of a plan where they are absent, and return that of the study.
 
-    Names end in the digest of the content, so what they train never changes and plans of other studies or
-    overrides stand beside each other. The study's file is touched when the tables in
-    ``results/<study>/`` were made from another one: that, and not the age of files that were copied or
-    left over, is what makes Snakemake collect again.
+    Names end in the digest of the content, so what they train never changes and plans of other
+    studies or overrides stand beside each other. The study's file is touched when the tables in
+    ``results/<study>/`` were made from another one: that, and not the age of files that were copied
+    or left over, is what makes Snakemake collect again.
     """
     folder = results / "plan"
     folder.mkdir(parents=True, exist_ok=True)
     path = study_file(plan, results)
     for name, job in plan.jobs.items():
-        _write_once(folder / f"{name}.json", job, changed=True)  # it may ask for other resources now
+        _write_once(
+            folder / f"{name}.json", job, changed=True
+        )  # it may ask for other resources now
     for name, data in plan.data.items():
-        _write_once(folder / f"{name}.data.json", data, changed=True)  # the conf folder may have moved
+        _write_once(
+            folder / f"{name}.data.json", data, changed=True
+        )  # the conf folder may have moved
     _write_once(path, plan.study)
     made_from = results / plan.study["study"] / "study.json"
     if made_from.is_file() and made_from.read_bytes() != path.read_bytes():
@@ -81,7 +94,8 @@ def _write_once(path: Path, content: Mapping[str, object], changed: bool = False
 
 
 def other_codes(plan: Plan, results: Path) -> dict[str, int]:
-    """Codes, other than the plan's and the accepted ones, under which points of its fleets are stored.
+    """Codes, other than the plan's and the accepted ones, under which points of its fleets are
+    stored.
 
     ``{code digest: number of fleets}``, of fleets that have nothing under the plan's own code.
     """

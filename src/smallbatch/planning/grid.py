@@ -1,4 +1,5 @@
-"""A study's grid and its arms as rows: which settings are trained, with which rates. Pure functions."""
+"""A study's grid and its arms as rows: which settings are trained, with which rates. Pure
+functions."""
 
 import itertools
 from typing import Any
@@ -17,10 +18,11 @@ EXPONENTS = {"linear": 1.0, "sqrt": 0.5, "constant": 0.0}  # p of η ∝ m^p
 
 
 def expand(config: StudyConfig) -> list[GridRow]:
-    """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum, batch_size, norm, ...}``.
+    """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum,
+    batch_size, norm, ...}``.
 
-    `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm keeps the batch sizes and kinds of norm that the grid has,
-    so that a narrowed grid narrows it.
+    `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm
+    keeps the batch sizes and kinds of norm that the grid has, so that a narrowed grid narrows it.
     """
     grid = config["grid"]
     kinds = {_norm_kind(norm) for norm in grid["norm"]}
@@ -40,10 +42,14 @@ def schedules(config: StudyConfig, arm: dict) -> dict[str, ScheduleSettings]:
     return {name: without_null(config["schedules"][name]) for name in wanted}
 
 
-def _product(config: StudyConfig, path: str, arm: dict, sizes: list[int], norms: list[str]) -> list[GridRow]:
+def _product(
+    config: StudyConfig, path: str, arm: dict, sizes: list[int], norms: list[str]
+) -> list[GridRow]:
     grid, train_size = config["grid"], config["dataset"]["sizes"]["train"]
     rows: list[GridRow] = []
-    for m, norm, (name, schedule) in itertools.product(sizes, norms, schedules(config, arm).items()):
+    for m, norm, (name, schedule) in itertools.product(
+        sizes, norms, schedules(config, arm).items()
+    ):
         if m > train_size:
             raise ValueError(
                 f"{path}.batch_size: {m} is more than the {train_size:,} training images; choose smaller ones"
@@ -83,7 +89,13 @@ def _product(config: StudyConfig, path: str, arm: dict, sizes: list[int], norms:
 
 
 def _check_course(
-    path: str, name: str, schedule: ScheduleSettings, m: int, kind: str, b: int | None, train_size: int
+    path: str,
+    name: str,
+    schedule: ScheduleSettings,
+    m: int,
+    kind: str,
+    b: int | None,
+    train_size: int,
 ) -> None:
     """What depends on schedule, batch size and norm together."""
     rule = schedule["name"]
@@ -93,7 +105,9 @@ def _check_course(
             f"{path}.norm: {said} needs the gradient of each example alone, and batch norm has none; write none or gn"
         )
     if rule in ADAPTIVE and m < 2:
-        raise ValueError(f"{path}.batch_size: {said} needs blocks of 2 examples or more for a variance, not {m}")
+        raise ValueError(
+            f"{path}.batch_size: {said} needs blocks of 2 examples or more for a variance, not {m}"
+        )
     largest = largest_batch(schedule, b or 1, train_size)
     if (rule in ADAPTIVE or rule == "increase-batch") and m > largest:
         raise ValueError(
@@ -116,7 +130,9 @@ def _updates(
 ) -> tuple[int, int | None]:
     if budget.startswith("updates_of:"):
         if grid_budget.startswith("updates_of:"):
-            raise ValueError("grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X")
+            raise ValueError(
+                "grid.budget cannot be updates_of; write epochs:E, updates:U or examples:X"
+            )
         budget = budget_name(budget, grid_budget, size)
     return updates_planned(schedule, budget, m, b or 1, size)
 
@@ -128,7 +144,8 @@ def budget_name(budget: str, grid_budget: str, train_size: int) -> str:
 
 
 def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
-    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first, scaled to m."""
+    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first,
+    scaled to m."""
     scaling = arm["scaling"] or grid["scaling"] or "linear"
     scale = (m / (grid["scaling_reference"] or 1)) ** (EXPONENTS[scaling] - 1)
     for owner, where in ((arm, path), (grid, "grid")):
@@ -136,12 +153,17 @@ def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
             if key in owner["base_lr_at"]:
                 return sorted(parse_rates(owner["base_lr_at"][key], f"{where}.base_lr_at.{key}"))
         if owner["base_lr"]:
-            return sorted(rate * scale for rate in parse_rates(owner["base_lr"], f"{where}.base_lr"))
-    raise ValueError(f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]")
+            return sorted(
+                rate * scale for rate in parse_rates(owner["base_lr"], f"{where}.base_lr")
+            )
+    raise ValueError(
+        f"{path}.base_lr: no rate for batch size {m}; write grid.base_lr, for example [2**-10..2**-4]"
+    )
 
 
 def without_null(value: Any) -> Any:
-    """The value without keys that are null: a new option whose default is null changes no digest."""
+    """The value without keys that are null: a new option whose default is null changes no
+    digest."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     return value

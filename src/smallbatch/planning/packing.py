@@ -4,31 +4,47 @@ import math
 from typing import Any
 
 from smallbatch.core.identity import count, points_of
-from smallbatch.core.records import JobContent, JobFleet, NetworkBytes, PointBlock, Resources, StudyConfig
+from smallbatch.core.records import (
+    JobContent,
+    JobFleet,
+    NetworkBytes,
+    PointBlock,
+    Resources,
+    StudyConfig,
+)
 from smallbatch.resources.memory_model import MARGIN, peak
 from smallbatch.schedules.course import is_adaptive, phases_of
 
-ROUND = 3  # a block of examples with the moments of each costs some three times as much as one without
+ROUND = (
+    3  # a block of examples with the moments of each costs some three times as much as one without
+)
 
 
 def seconds_estimate(entry: JobFleet, images_per_second: float) -> float:
     """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
     fleet = entry["fleet"]
     m = fleet["batch_size"]
-    images = phases_of(fleet)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(fleet) else 1)
+    images = (
+        phases_of(fleet)[-1].end * count(entry["points"]) * (ROUND if is_adaptive(fleet) else 1)
+    )
     return images / images_per_second * (1 + 1 / m)
 
 
-def resources(job: JobContent, training: dict[str, Any], numbers: list[NetworkBytes | None]) -> Resources:
-    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``, and what it knows of memory.
+def resources(
+    job: JobContent, training: dict[str, Any], numbers: list[NetworkBytes | None]
+) -> Resources:
+    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``,
+    and what it knows of memory.
 
-    ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten minutes, and ten times
-    the estimate. A study's `training` says otherwise with ``mem_mb`` and ``runtime``.
+    ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten
+    minutes, and ten times the estimate. A study's `training` says otherwise with ``mem_mb`` and
+    ``runtime``.
 
-    Memory is predicted from `numbers`, those of each fleet's network (`resources/memory_model.py`), whichever way of training is
-    fastest where the job will run, and asked for with a margin, as if the compiled step were not in the cache there.
-    Where they are unknown it is a stated bound: 1,500 MB, and 60 copies of the data in single precision.
-    ``limit_mb`` is what the study states, ``networks`` are `numbers`.
+    Memory is predicted from `numbers`, those of each fleet's network (`resources/memory_model.py`),
+    whichever way of training is fastest where the job will run, and asked for with a margin, as if
+    the compiled step were not in the cache there. Where they are unknown it is a stated bound:
+    1,500 MB, and 60 copies of the data in single precision. ``limit_mb`` is what the study states,
+    ``networks`` are `numbers`.
     """
     seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
     tracked = bool(job["tracking"])
@@ -41,7 +57,9 @@ def resources(job: JobContent, training: dict[str, Any], numbers: list[NetworkBy
         megabytes = math.ceil(MARGIN * max(predicted))
     else:
         dataset = job["fleets"][0]["fleet"]["dataset"]
-        megabytes = math.ceil(1500 + 60 * 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"]))
+        megabytes = math.ceil(
+            1500 + 60 * 4e-6 * sum(dataset["sizes"].values()) * math.prod(dataset["shape"])
+        )
     return {
         "seconds": math.ceil(seconds),
         "mem_mb": training["mem_mb"] or megabytes,
@@ -53,7 +71,8 @@ def resources(job: JobContent, training: dict[str, Any], numbers: list[NetworkBy
 
 
 def pack(fleets: list[JobFleet], training: dict[str, Any]) -> list[list[JobFleet]]:
-    """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a job.
+    """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a
+    job.
 
     First fit, the longest first, so that jobs are about as long as each other.
     """
@@ -80,7 +99,10 @@ def _most_seeds(entry: JobFleet) -> int:
 def _split(entry: JobFleet, parts: int) -> list[JobFleet]:
     """`parts` fleets with about as many seeds each."""
     pieces: list[list[PointBlock]] = [
-        [{"base_lr": block["base_lr"], "seeds": block["seeds"][i::parts]} for block in entry["points"]]
+        [
+            {"base_lr": block["base_lr"], "seeds": block["seeds"][i::parts]}
+            for block in entry["points"]
+        ]
         for i in range(parts)
     ]
     return [{**entry, "points": [block for block in piece if block["seeds"]]} for piece in pieces]

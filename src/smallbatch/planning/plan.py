@@ -1,7 +1,8 @@
 """Study -> points -> fleets -> jobs. Pure functions of a composed config; no torch.
 
-A *point* is one training run. A *fleet* is points that share all but η̃ and seed; they train together.
-A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one process.
+A *point* is one training run. A *fleet* is points that share all but η̃ and seed; they train
+together. A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one
+process.
 """
 
 from dataclasses import dataclass
@@ -24,26 +25,44 @@ from smallbatch.core.records import (
 from smallbatch.planning.grid import budget_name, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
-SOURCE_KEYS = ("mirror", "download", "sha256")  # keys of a data set that say where its files come from, and check them
+SOURCE_KEYS = (
+    "mirror",
+    "download",
+    "sha256",
+)  # keys of a data set that say where its files come from, and check them
 
 
 @dataclass(frozen=True)
 class Plan:
     study: StudyPlan  # what the tables, figures and page need to know, with the names of the jobs
-    jobs: dict[str, Job]  # by name, which ends in the digest of the content but for what it asks a scheduler for
+    jobs: dict[
+        str, Job
+    ]  # by name, which ends in the digest of the content but for what it asks a scheduler for
     data: dict[str, DataPlan]  # likewise: the data set to prepare
 
 
 def make_plan(
-    config: StudyConfig, code: str, data_code: str, folder: str | None = None, networks: Networks | None = None
+    config: StudyConfig,
+    code: str,
+    data_code: str,
+    folder: str | None = None,
+    networks: Networks | None = None,
 ) -> Plan:
-    """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible grid.
+    """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible
+    grid.
 
-    `code` and `data_code` are digests of the source (`core/source.py`) that trains and that loads the data;
-    `networks` gives for (norm, BN batch size) the numbers from which memory is predicted (`resources/memory_model.py`).
+    `code` and `data_code` are digests of the source (`core/source.py`) that trains and that loads
+    the data; `networks` gives for (norm, BN batch size) the numbers from which memory is predicted
+    (`resources/memory_model.py`).
     """
-    dataset: DataPlan = {"dataset": without_null(config["dataset"]), "code": data_code, "folder": folder}
-    declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}  # to be verified
+    dataset: DataPlan = {
+        "dataset": without_null(config["dataset"]),
+        "code": data_code,
+        "folder": folder,
+    }
+    declared = {
+        key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]
+    }  # to be verified
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
     rows = expand(config)
@@ -61,7 +80,9 @@ def make_plan(
             "fleets": pieces,
         }
         name = f"{job_slug(config, pieces)}-{digest(job)}"  # what it asks for isn't what it is
-        settings = [(piece["fleet"]["norm"], piece["fleet"].get("bn_batch_size")) for piece in pieces]
+        settings = [
+            (piece["fleet"]["norm"], piece["fleet"].get("bn_batch_size")) for piece in pieces
+        ]
         numbers = [(networks or {}).get(setting) for setting in settings]
         jobs[name] = {**job, "resources": resources(job, config["training"], numbers)}
     study: StudyPlan = {
@@ -70,7 +91,11 @@ def make_plan(
         "given": config["given"],
         "title": config["title"],
         "description": config["description"],
-        "config": {key: value for key, value in config.items() if key not in ("study", "overrides", "given")},
+        "config": {
+            key: value
+            for key, value in config.items()
+            if key not in ("study", "overrides", "given")
+        },
         "folder": folder,
         "code": code,
         "data": data_id,
@@ -85,10 +110,11 @@ def make_plan(
 
 
 def budgets(config: StudyConfig, rows: list[GridRow]) -> list[BudgetSettings]:
-    """For each budget the settings in it: ``{budget, settings: [{batch_size, norm, bn_batch_size, schedule, updates, fleet}]}``.
+    """For each budget the settings in it: ``{budget, settings: [{batch_size, norm, bn_batch_size,
+    schedule, updates, fleet}]}``.
 
-    A setting can stand in several budgets: with as many updates it is the same points. `fleet` is the slug by which
-    its points are found.
+    A setting can stand in several budgets: with as many updates it is the same points. `fleet` is
+    the slug by which its points are found.
     """
     found: dict[str, list[Setting]] = {}
     for row in rows:
@@ -130,9 +156,15 @@ def _filled_in(claim: dict) -> str:
 
 
 def papers(config: StudyConfig) -> list[dict]:
-    """The study's papers, what they reported as lists (a plan's keys are sorted), with the budgets filled in."""
+    """The study's papers, what they reported as lists (a plan's keys are sorted), with the budgets
+    filled in."""
     return [
-        paper | {"reported": [one | {"budget": _budget_of(config, one)} for one in paper["reported"].values()]}
+        paper
+        | {
+            "reported": [
+                one | {"budget": _budget_of(config, one)} for one in paper["reported"].values()
+            ]
+        }
         for paper in config["papers"].values()
     ]
 
@@ -143,7 +175,8 @@ def _budget_of(config: StudyConfig, entry: dict) -> str:
 
 
 def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
-    """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``, no point twice.
+    """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``,
+    no point twice.
 
     Budget and schedule are the names of the first row that it stands in.
     """
@@ -152,7 +185,12 @@ def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
     for row in rows:
         fleet = fleet_of(config, row)
         slug = fleet_slug(fleet)
-        entry: JobFleet = {"fleet": fleet, "points": [], "budget": row["budget"], "schedule": row["schedule"]}
+        entry: JobFleet = {
+            "fleet": fleet,
+            "points": [],
+            "budget": row["budget"],
+            "schedule": row["schedule"],
+        }
         found.setdefault(slug, entry)
         rates.setdefault(slug, set()).update(row["base_lr"])
     seeds = list(range(config["grid"]["seeds"]))
@@ -163,7 +201,13 @@ def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
 
 def _fleet_order(entry: JobFleet) -> tuple:
     fleet = entry["fleet"]
-    return fleet["batch_size"], fleet["norm"], fleet.get("bn_batch_size") or 0, fleet["updates"], fleet_slug(fleet)
+    return (
+        fleet["batch_size"],
+        fleet["norm"],
+        fleet.get("bn_batch_size") or 0,
+        fleet["updates"],
+        fleet_slug(fleet),
+    )
 
 
 def _tracking(config: StudyConfig) -> dict | None:
@@ -174,7 +218,8 @@ def _tracking(config: StudyConfig) -> dict | None:
 
 
 def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
-    """What the points of a row of `expand` share: all that their results depend on but η̃, seed and code."""
+    """What the points of a row of `expand` share: all that their results depend on but η̃, seed and
+    code."""
     optimizer = config["optimizer"] | {"momentum": row["momentum"]}
     if not row["momentum"]:
         optimizer["nesterov"] = None
@@ -188,7 +233,10 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
             "schedule": row["course"],
             "evaluation": evaluation,
             "precision": config["precision"],
-            **{key: row[key] for key in ("batch_size", "norm", "bn_batch_size", "updates", "examples")},
+            **{
+                key: row[key]
+                for key in ("batch_size", "norm", "bn_batch_size", "updates", "examples")
+            },
         }
     )
 

@@ -1,4 +1,5 @@
-"""The answer of a study in plain words, generated from its numbers and never saying more than they do."""
+"""The answer of a study in plain words, generated from its numbers and never saying more than they
+do."""
 
 import pandas as pd
 
@@ -15,7 +16,8 @@ SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
 def answer(data: Measured) -> list[str]:
-    """Sentences about the best setting, batch size, BN batch size and stable rates; each names its budget."""
+    """Sentences about the best setting, batch size, BN batch size and stable rates; each names its
+    budget."""
     table, best = data.table, data.best
     found = best.dropna(subset=["test_accuracy"])
     if found.empty:
@@ -33,7 +35,11 @@ def answer(data: Measured) -> list[str]:
 def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
     row = first(rows)
     schedule = f", schedule {row['schedule']}," if several else ""
-    edge = " Its η̃ lies at the edge of those tried, so a wider grid may find a better one." if row["edge"] else ""
+    edge = (
+        " Its η̃ lies at the edge of those tried, so a wider grid may find a better one."
+        if row["edge"]
+        else ""
+    )
     return (
         f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']}{schedule} with {setting_text(row)}: "
         f"test accuracy {interval(row)}{', chosen on validation images' if len(rows) > 1 else ''}.{edge}"
@@ -49,7 +55,11 @@ def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> lis
             continue
         one, two = first(small), first(large)
         gap = compare(data, one, two)
-        outcome = told(gap, f"small batches (m ≤ {SMALL}) reached more", f"large batches (m > {SMALL}) reached more")
+        outcome = told(
+            gap,
+            f"small batches (m ≤ {SMALL}) reached more",
+            f"large batches (m > {SMALL}) reached more",
+        )
         text = (
             f"{KINDS[norm]}, at {budget_text(budget)}, {outcome}: {percent(one)} at m = {one['batch_size']} against "
             f"{percent(two)} at m = {two['batch_size']}, {points(gap)}"
@@ -71,10 +81,16 @@ def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
         chosen = first(ghost)
         gap = compare(data, chosen, whole.iloc[0])
         outcome = told(gap, "more", "less")
-        sentences.append(f"at m = {m} over {chosen['bn_batch_size']} instead of {m} examples, {points(gap)}: {outcome}")
+        sentences.append(
+            f"at m = {m} over {chosen['bn_batch_size']} instead of {m} examples, {points(gap)}: {outcome}"
+        )
     if not sentences:
         return []
-    return [f"Batch norm over part of the batch, at {budget_text(budget)}: " + "; ".join(sentences) + "."]
+    return [
+        f"Batch norm over part of the batch, at {budget_text(budget)}: "
+        + "; ".join(sentences)
+        + "."
+    ]
 
 
 def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
@@ -88,7 +104,9 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
             (m0, low), (m1, high) = min(limits.items()), max(limits.items())
             kind = KINDS[norm].lower() + (" over the batch" if norm == "bn" else "")
             parts.append(f"{kind}, {budget_text(budget)}: {low} at m = {m0}, {high} at m = {m1}")
-    return [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
+    return (
+        [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
+    )
 
 
 def _exponents(data: Measured) -> list[str]:
@@ -101,13 +119,16 @@ def _exponents(data: Measured) -> list[str]:
         p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
         span = f"m = {row['smallest']} to {row['largest']}"
         norm += f", {row['schedule']}" if several else ""
-        parts.append(f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})")
+        parts.append(
+            f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})"
+        )
     text = "The best learning rate goes with the batch size as η ∝ m^p (1 is linear scaling, 0 a constant η)"
     return [f"{text} – {'; '.join(parts)}."] if parts else []
 
 
 def stable_limit(cells: pd.DataFrame) -> str | None:
-    """The largest η̃ reached upwards from the best without a failed seed; ``at least`` if the grid ends there."""
+    """The largest η̃ reached upwards from the best without a failed seed; ``at least`` if the grid
+    ends there."""
     cells = cells.sort_values("base_lr")
     base_lr, best_lr = cells["base_lr"].to_numpy(), cells["best_lr"].iloc[0]
     last = largest_without_failure(base_lr, cells["failed"].to_numpy() > 0, best_lr)

@@ -37,7 +37,16 @@ from smallbatch.report.summary import VERDICTS, summary
 from smallbatch.report.svg import inline
 
 PACKAGES = (
-    *("snakemake", "torch", "hydra-core", "mlflow", "seaborn", "numpy", "pandas", "pyarrow", "scipy", "statsmodels"),
+    "snakemake",
+    "torch",
+    "hydra-core",
+    "mlflow",
+    "seaborn",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "statsmodels",
     "scikit-learn",
 )
 INSIDE = 300_000  # bytes: a figure's CSV up to this size is in the page
@@ -67,10 +76,14 @@ def build_page(results: Results) -> str:
         summary=summary(data, study["config"], claims),
         sentences=answer(data),
         claims=[_claim(claim, study) for claim in claims],
-        verdicts={verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS},
+        verdicts={
+            verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS
+        },
         papers=reported_rows(data, study["papers"], claims),
         bibtex="\n\n".join(entries()[key] for key in cited(study)),
-        figures=[_figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)],
+        figures=[
+            _figure(results.folder, name, *CAPTIONS[name], texts) for name in figures_of(study)
+        ],
         advice={
             "best": rows_of(tables.best_table(data)) if trained else None,
             "time": rows_of(tables.time_table(data)) if trained else {"rows": []},
@@ -84,10 +97,16 @@ def build_page(results: Results) -> str:
         statuses=points["status"].value_counts().to_dict(),
         count=len(points),
         points=points_data(
-            points, _runs(results.folder, study["config"]["tracking"]), study["config"]["tracking"]["uri"]
+            points,
+            _runs(results.folder, study["config"]["tracking"]),
+            study["config"]["tracking"]["uri"],
         ),
         gaps=rows_of(pd.read_csv(results.folder / "gaps.csv", dtype=str, keep_default_na=False)),
-        config=[row for row in config_rows(study["config"]) if not row[0].startswith(("claims.tests.", "papers."))],
+        config=[
+            row
+            for row in config_rows(study["config"])
+            if not row[0].startswith(("claims.tests.", "papers."))
+        ],
         cost=_cost(results.folder, points),
         cost_rows=rows_of(tables.cost_table(points)),
         mixtures=_mixtures(points, study),
@@ -116,7 +135,11 @@ def _effect(claim: Claim) -> str | None:
         return f"{text} (no interval: too few seeds)"
     low, high = signed(claim.ci_low, digits), signed(claim.ci_high, digits)
     level = f"{100 * claim.level:.3g}" if claim.level < 0.999 else f"{100 * claim.level:.5g}"
-    factor = f"; a factor of {math.exp(abs(claim.estimate)):.2g} in the loss" if "loss" in claim.unit else ""
+    factor = (
+        f"; a factor of {math.exp(abs(claim.estimate)):.2g} in the loss"
+        if "loss" in claim.unit
+        else ""
+    )
     return f"{text} ({level}% interval {low} to {high}{factor})"
 
 
@@ -151,8 +174,12 @@ def _figure(folder: Path, name: str, title: str, caption: str, texts: dict) -> d
         "name": name,
         "title": title,
         "caption": caption,
-        "svg": Markup(inline((folder / "figures" / f"{name}.svg").read_text(encoding="utf-8"), name, label)),
-        "csv": "data:text/csv;base64," + base64.b64encode(csv).decode() if len(csv) <= INSIDE else None,
+        "svg": Markup(
+            inline((folder / "figures" / f"{name}.svg").read_text(encoding="utf-8"), name, label)
+        ),
+        "csv": "data:text/csv;base64," + base64.b64encode(csv).decode()
+        if len(csv) <= INSIDE
+        else None,
     }
 
 
@@ -174,8 +201,14 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
 
 
 def _mixtures(points: pd.DataFrame, study: StudyPlan) -> list[tuple[str, str]]:
-    """What the points were trained with; more than one value of any of these is said as a mixture."""
-    lines = [("study (digest of its plan)", digest({key: value for key, value in study.items() if key != "gaps"}))]
+    """What the points were trained with; more than one value of any of these is said as a
+    mixture."""
+    lines = [
+        (
+            "study (digest of its plan)",
+            digest({key: value for key, value in study.items() if key != "gaps"}),
+        )
+    ]
     for column, name in (
         ("code", "training code (digest)"),
         ("data", "data (digest)"),

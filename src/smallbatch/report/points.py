@@ -11,9 +11,11 @@ LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 
 
 def points_data(points: pd.DataFrame, runs: pd.DataFrame | None, uri: str | None) -> dict:
-    """``{"columns": [{"name", "kind"}], "rows", "base"}``; the last column of a row is its run's path in MLflow, or null.
+    """``{"columns": [{"name", "kind"}], "rows", "base"}``; the last column of a row is its run's
+    path in MLflow, or null.
 
-    `points` has a row per point, `runs` the columns of mlflow.csv. Kinds: number, rate (shown as written), text.
+    `points` has a row per point, `runs` the columns of mlflow.csv. Kinds: number, rate (shown as
+    written), text.
     """
     norms = zip(points["norm"], points["bn_batch_size"], points["batch_size"], strict=True)
     columns = [
@@ -33,7 +35,11 @@ def points_data(points: pd.DataFrame, runs: pd.DataFrame | None, uri: str | None
     columns = [one for one in columns if one[0] != "schedule" or points["schedule"].nunique() > 1]
     paths: list[str | None] = [None] * len(points)
     if runs is not None and "experiment_id" in runs:
-        path = {row.point: f"{row.experiment_id}/runs/{row.run_id}" for row in runs.itertuples() if row.run_id}
+        path = {
+            row.point: f"{row.experiment_id}/runs/{row.run_id}"
+            for row in runs.itertuples()
+            if row.run_id
+        }
         paths = [path.get(point) for point in points["point"]]
     values = [[_plain(value) for value in column] for _, _, column in columns]
     return {

@@ -18,15 +18,24 @@ OF_NORM = {None: "", "none": " without norm", "bn": " with batch norm", "gn": " 
 
 
 def reported_rows(data: Measured, papers: list[dict], claims: list[Claim]) -> list[dict]:
-    """For each paper of a plan ``{"name", "protocol", "differences", "rows": [what, value, here, source, unverified]}``."""
+    """For each paper of a plan ``{"name", "protocol", "differences", "rows": [what, value, here,
+    source, unverified]}``."""
     found = []
     for paper in papers:
         rows = [
             {key: one[key] for key in ("what", "value", "source", "unverified")}
-            | {"here": MEASURES[one["measure"]](one, data, claims) if one["measure"] else "see the figures"}
+            | {
+                "here": MEASURES[one["measure"]](one, data, claims)
+                if one["measure"]
+                else "see the figures"
+            }
             for one in paper["reported"]
         ]
-        about = {"name": name(paper["cite"]), "protocol": paper["protocol"], "differences": paper["differences"]}
+        about = {
+            "name": name(paper["cite"]),
+            "protocol": paper["protocol"],
+            "differences": paper["differences"],
+        }
         found.append(about | {"rows": rows})
     return found
 
@@ -85,7 +94,9 @@ def failed_share(one: dict[str, Any], data: Measured, _: Any) -> str:
         return NOTHING
     sums = cells.groupby("batch_size")[["failed", "seeds"]].sum()
     ends = sums.iloc[sorted({0, len(sums) // 2, len(sums) - 1})]
-    return ", ".join(f"{100 * row['failed'] / row['seeds']:.0f}% at m = {m}" for m, row in ends.iterrows())
+    return ", ".join(
+        f"{100 * row['failed'] / row['seeds']:.0f}% at m = {m}" for m, row in ends.iterrows()
+    )
 
 
 def accuracies(one: dict[str, Any], data: Measured, _: Any) -> str:
@@ -114,7 +125,13 @@ def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
 MEASURES = {  # those of config.claims.MEASURES, which says how to add one
     function.__name__: function
     for function in (
-        *(best_batch_size, best_bn_batch_size, largest_that_trains, stable_slope, failed_share, accuracies),
-        *(accuracy_and_updates, train_loss),
+        best_batch_size,
+        best_bn_batch_size,
+        largest_that_trains,
+        stable_slope,
+        failed_share,
+        accuracies,
+        accuracy_and_updates,
+        train_loss,
     )
 }

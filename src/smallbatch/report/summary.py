@@ -1,8 +1,16 @@
-"""The paragraph at the top of the report: what to use, in plain words made from the numbers and saying no more than they do."""
+"""The paragraph at the top of the report: what to use, in plain words made from the numbers and
+saying no more than they do."""
 
 import pandas as pd
 
-from smallbatch.analysis.advice import ANY, best_of_budgets, in_time, rates_for, time_front, wrong_rates
+from smallbatch.analysis.advice import (
+    ANY,
+    best_of_budgets,
+    in_time,
+    rates_for,
+    time_front,
+    wrong_rates,
+)
 from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.measured import Measured
@@ -13,7 +21,8 @@ VERDICTS = ("supported", "contradicted", "undecided")
 
 
 def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
-    """Sentences: the best setting of each budget and what is as good, within less time, at another m, the claims."""
+    """Sentences: the best setting of each budget and what is as good, within less time, at another
+    m, the claims."""
     if data.best["base_lr"].isna().all():
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
     whole = [entry for entry in best_of_budgets(data) if entry["norm"] == ANY or _only(data, entry)]
@@ -46,7 +55,11 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         text += f" (95% interval {max(low, 0):.1f} to {min(high, 100):.1f}, over {accuracy.seeds} seeds and images like these)"
     else:
         text += " (one seed)"
-    text += "; its η̃ lies on the edge of those tried, so a wider grid may find a better one." if row["edge"] else "."
+    text += (
+        "; its η̃ lies on the edge of those tried, so a wider grid may find a better one."
+        if row["edge"]
+        else "."
+    )
     near, sizes = entry["near"], entry["sizes"]
     if near and len(sizes) > 1:
         others = [m for m in near if m != row["batch_size"]]
@@ -67,9 +80,7 @@ def _sooner(data: Measured) -> list[str]:
         return []
     top = front[front["front"]].iloc[-1]
     sooner = in_time(front, top["seconds_alone"] / 2)
-    text = (
-        f"As one model alone on this machine the best on validation images takes {seconds_text(top['seconds_alone'])}"
-    )
+    text = f"As one model alone on this machine the best on validation images takes {seconds_text(top['seconds_alone'])}"
     if sooner is None:
         return [f"{text}; nothing tried takes half of that or less."]
     return [
@@ -89,7 +100,9 @@ def _other_sizes(data: Measured, row: Row) -> list[str]:
     told = fits[same & (fits["schedule"] == row["schedule"])]
     if told.empty:
         return []
-    p, low, high = (f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
+    p, low, high = (
+        f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high")
+    )
     return [
         f"With {_kind(row)} the best η goes with m as m^{p} (95% interval {low} to {high}; 1 would be linear scaling), "
         "which gives a rate for an m that was not tried (below)."
@@ -98,7 +111,11 @@ def _other_sizes(data: Measured, row: Row) -> list[str]:
 
 def _wrong_rate(data: Measured, row: Row) -> list[str]:
     lost = wrong_rates(data)
-    same = (lost["budget"] == row["budget"]) & (lost["norm"] == row["norm"]) & (lost["schedule"] == row["schedule"])
+    same = (
+        (lost["budget"] == row["budget"])
+        & (lost["norm"] == row["norm"])
+        & (lost["schedule"] == row["schedule"])
+    )
     here = whole_batch(lost[same & (lost["shift"] == 2)]).sort_values("batch_size")
     if here.empty:
         return []

@@ -4,7 +4,8 @@ import re
 
 
 def inline(svg: str, name: str, label: str) -> str:
-    """The ``<svg>`` element alone, its ids made unique by `name`, scaled by the page, with `label` for screen readers.
+    """The ``<svg>`` element alone, its ids made unique by `name`, scaled by the page, with `label`
+    for screen readers.
 
     `label` must be escaped.
     """

@@ -2,7 +2,14 @@
 
 import pandas as pd
 
-from smallbatch.analysis.advice import ANY, SHIFTS, best_of_budgets, rates_for, time_front, wrong_rates
+from smallbatch.analysis.advice import (
+    ANY,
+    SHIFTS,
+    best_of_budgets,
+    rates_for,
+    time_front,
+    wrong_rates,
+)
 from smallbatch.analysis.best import Row, best_rates, rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import seconds_text
@@ -109,7 +116,9 @@ def rates_table(data: Measured) -> pd.DataFrame:
             for row in rows.itertuples()
         ],
     )
-    wide = rows.pivot(index="batch_size", columns="fit", values="text")[list(names.values())].fillna(DASH)
+    wide = rows.pivot(index="batch_size", columns="fit", values="text")[
+        list(names.values())
+    ].fillna(DASH)
     return wide.reset_index().rename(columns={"batch_size": "m"}).rename_axis(columns=None)
 
 
@@ -123,12 +132,19 @@ def wrong_rates_table(data: Measured) -> pd.DataFrame:
     for (budget, schedule, norm, m, b), group in lost.groupby(
         ["budget", "schedule", "norm", "batch_size", "bn_batch_size"], dropna=False, sort=False
     ):
-        row = {"budget": budget_text(budget), "schedule": schedule, "norm": norm_text(norm, b, m), "m": m}
+        row = {
+            "budget": budget_text(budget),
+            "schedule": schedule,
+            "norm": norm_text(norm, b, m),
+            "m": m,
+        }
         by_shift = group.set_index("shift")
         for shift, name in names.items():
             row[name] = _lost(by_shift.loc[shift]) if shift in by_shift.index else DASH
         rows.append(row)
-    return _without_single(pd.DataFrame(rows, columns=["budget", "schedule", "norm", "m", *names.values()]), "schedule")
+    return _without_single(
+        pd.DataFrame(rows, columns=["budget", "schedule", "norm", "m", *names.values()]), "schedule"
+    )
 
 
 def _lost(row: Row) -> str:
@@ -157,8 +173,14 @@ def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 def cost_table(points: pd.DataFrame) -> pd.DataFrame:
     """Seconds in training loops by setting, the dearest first."""
-    grouped = points.groupby(["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False)
-    sums = {"seconds": ("seconds", "sum"), "examples": ("examples", "sum"), "updates": ("updates", "mean")}
+    grouped = points.groupby(
+        ["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False
+    )
+    sums = {
+        "seconds": ("seconds", "sum"),
+        "examples": ("examples", "sum"),
+        "updates": ("updates", "mean"),
+    }
     cost = grouped.agg(points=("point", "size"), **sums).reset_index()
     cost = cost.sort_values("seconds", ascending=False)
     return pd.DataFrame(
@@ -175,7 +197,10 @@ def cost_table(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _norms(frame: pd.DataFrame) -> list[str]:
-    return [norm_text(*key) for key in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)]
+    return [
+        norm_text(*key)
+        for key in zip(frame["norm"], frame["bn_batch_size"], frame["batch_size"], strict=True)
+    ]
 
 
 def _without_single(frame: pd.DataFrame, column: str, different: int | None = None) -> pd.DataFrame:

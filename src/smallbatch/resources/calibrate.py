@@ -1,7 +1,10 @@
-"""Measure training steps: ``python -m smallbatch.resources.calibrate results/plan/STUDY.study.json OUT.csv``.
+"""Measure training steps: ``python -m smallbatch.resources.calibrate results/plan/STUDY.study.json
+OUT.csv``.
 
-For every kind of step of a study the seconds of one update (or round, `training/engines/adaptive.py`) of one model alone (an ordinary module, one thread),
-and per replica of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``, so that each is measured once.
+For every kind of step of a study the seconds of one update (or round,
+`training/engines/adaptive.py`) of one model alone (an ordinary module, one thread), and per replica
+of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``,
+so that each is measured once.
 """
 
 import csv
@@ -27,18 +30,39 @@ if TYPE_CHECKING:
     from smallbatch.data.read import Data
 
 COLUMNS = (
-    *("batch_size", "norm", "bn_batch_size", "step", "machine", "seconds_update_alone", "seconds_update_fleet"),
-    *("spread_alone", "spread_fleet", "seconds_image_scored", "seconds_image_population", "width", "engine"),
+    "batch_size",
+    "norm",
+    "bn_batch_size",
+    "step",
+    "machine",
+    "seconds_update_alone",
+    "seconds_update_fleet",
+    "spread_alone",
+    "spread_fleet",
+    "seconds_image_scored",
+    "seconds_image_population",
+    "width",
+    "engine",
 )
 # What the speed of a step depends on.
-STEP = ("dataset", "model", "augmentation", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")
+STEP = (
+    "dataset",
+    "model",
+    "augmentation",
+    "optimizer",
+    "batch_size",
+    "norm",
+    "bn_batch_size",
+    "precision",
+)
 REPEATS = 3
 SECONDS = 0.03  # of each repeat, at least
 IMAGES = 256  # that are evaluated
 
 
 def calibrate(path: Path, results: Path) -> list[dict]:
-    """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that aren't kept."""
+    """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that
+    aren't kept."""
     study = json.loads(path.read_text())
     machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
     settings: dict[tuple, Fleet] = {}
@@ -48,7 +72,10 @@ def calibrate(path: Path, results: Path) -> list[dict]:
             for kind in steps_of(fleet):
                 setting = fleet.copy()
                 if kind[-1] != "round":
-                    setting["schedule"] = {"name": "constant", "sampling": fleet["schedule"].get("sampling")}
+                    setting["schedule"] = {
+                        "name": "constant",
+                        "sampling": fleet["schedule"].get("sampling"),
+                    }
                     setting["batch_size"] = kind[0]
                 settings.setdefault(kind, setting)
     rows, data = [], None
@@ -61,7 +88,9 @@ def calibrate(path: Path, results: Path) -> list[dict]:
                 data = _read(study, results)
             try:
                 row = measure(fleet, data) | {"machine": machine}
-            except Exception as error:  # a network that fails; the training job of that setting says why
+            except (
+                Exception
+            ) as error:  # a network that fails; the training job of that setting says why
                 print(f"not measured: {fleet_slug(fleet)}: {error}", flush=True)
                 row = {"machine": machine}
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -84,12 +113,15 @@ def _read(study: StudyPlan, results: Path) -> "Data":
 
 
 def measure(fleet: Fleet, data: "Data") -> dict:
-    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) / median; per image evaluated."""
+    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) /
+    median; per image evaluated."""
     from smallbatch.training.engines.choose import choose_engine, separate_ways
     from smallbatch.training.engines.factory import network
 
     engine, width = choose_engine(data, fleet, lambda text: None)
-    replicas = 1 if engine == "compiled" else width  # they follow each other: one tells the speed of all
+    replicas = (
+        1 if engine == "compiled" else width
+    )  # they follow each other: one tells the speed of all
     b, m = fleet.get("bn_batch_size"), fleet["batch_size"]
     ways = separate_ways(network(data, fleet, 0), data.shape, m if m > 1 else b or 2)
     ways = ["separate"] if is_adaptive(fleet) else ways
@@ -98,12 +130,16 @@ def measure(fleet: Fleet, data: "Data") -> dict:
     found = {"width": width, "engine": engine}
     for name, times in (("alone", alone), ("fleet", together)):
         median = statistics.median(times)
-        found |= {f"seconds_update_{name}": median, f"spread_{name}": (max(times) - min(times)) / median}
+        found |= {
+            f"seconds_update_{name}": median,
+            f"spread_{name}": (max(times) - min(times)) / median,
+        }
     return found | _evaluation(engine, fleet, data, replicas)
 
 
 def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
-    """Seconds per image and replica of an evaluation, and of finding the population's statistics (null without BN)."""
+    """Seconds per image and replica of an evaluation, and of finding the population's statistics
+    (null without BN)."""
     from smallbatch.data.read import Split
     from smallbatch.training.engines.factory import make_trainer
 
@@ -116,7 +152,11 @@ def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
         run(split.images)
         return (time.perf_counter() - begun) / len(split.labels) / replicas
 
-    found = {"seconds_image_scored": seconds(lambda images: trainer.score(Split(images, split.labels[: len(images)])))}
+    found = {
+        "seconds_image_scored": seconds(
+            lambda images: trainer.score(Split(images, split.labels[: len(images)]))
+        )
+    }
     if trainer.normalised:
         found["seconds_image_population"] = seconds(trainer.population_statistics)
     return found

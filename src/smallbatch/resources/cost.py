@@ -1,8 +1,9 @@
-"""What studies will cost, before they run: ``python -m smallbatch.resources.cost CORES STUDY_FILE ...`` prints it.
+"""What studies will cost, before they run: ``python -m smallbatch.resources.cost CORES STUDY_FILE
+...`` prints it.
 
-The seconds of an update and of an image that is scored come from the calibration (`calibrate.py`) of this machine;
-what is stored already costs nothing. Points that diverge stop early, so runs take less than is printed where rates
-are too large.
+The seconds of an update and of an image that is scored come from the calibration (`calibrate.py`)
+of this machine; what is stored already costs nothing. Points that diverge stop early, so runs take
+less than is printed where rates are too large.
 """
 
 import json
@@ -27,18 +28,26 @@ if TYPE_CHECKING:
 JOB = 3.0  # seconds to start and end one: Python, torch, reading data, logging
 FLEET = 0.5  # seconds to verify a way of training
 REPORT = 40.0  # seconds of one core: tables, figures, page
-# Bytes of disk, measured on the default study: of a point and of a row of its history, in files and in MLflow.
+# Bytes of disk, measured on the default study: of a point and of a row of its history, in files and
+# in MLflow.
 POINT, ROW, TRACKED_POINT, TRACKED_ROW = 3000, 60, 4000, 1300
 
 
 def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> dict:
     """The cost of `jobs` (their plans) on `cores` of this machine.
 
-    ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb", "disk_bytes"}``: `mem_mb`
-    is what the largest job asks for. `speeds` are those of `speeds.py`, `stored` digests of trained points.
-    Seconds are None where a setting could not be measured.
+    ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb",
+    "disk_bytes"}``: `mem_mb` is what the largest job asks for. `speeds` are those of `speeds.py`,
+    `stored` digests of trained points. Seconds are None where a setting could not be measured.
     """
-    found: dict[str, Any] = {"points": 0, "to_train": 0, "jobs": 0, "images": 0, "mem_mb": 0, "disk_bytes": 0.0}
+    found: dict[str, Any] = {
+        "points": 0,
+        "to_train": 0,
+        "jobs": 0,
+        "images": 0,
+        "mem_mb": 0,
+        "disk_bytes": 0.0,
+    }
     seconds: list[float | None] = []
     fleets = set()  # one can be spread over several jobs
     for job in jobs:
@@ -71,19 +80,25 @@ def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> d
 
 
 def point_seconds(fleet: Fleet, speeds: Speeds) -> float | None:
-    """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not known."""
+    """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not
+    known."""
     updates = update_seconds(fleet, speeds, "fleet")
     if updates is None:
         return None
     sizes, speed = fleet["dataset"]["sizes"], speeds[steps_of(fleet)[0]]
     timetable = Timetable.of(fleet, sizes["train"])
     epochs, scored = len(timetable.epochs), 1 + sum(epoch.is_scored for epoch in timetable.epochs)
-    passes = 2 if fleet["norm"] == "bn" else 1  # over the training images: exact statistics, then the loss
+    passes = (
+        2 if fleet["norm"] == "bn" else 1
+    )  # over the training images: exact statistics, then the loss
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (epochs + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
-    # What is measured every epoch takes a share of the images, about as fast as they are trained on.
-    examples = sum(measure.examples(fleet, sizes["train"]) for measure in asked_for(fleet["evaluation"]))
+    # What is measured every epoch takes a share of the images, about as fast as they are trained
+    # on.
+    examples = sum(
+        measure.examples(fleet, sizes["train"]) for measure in asked_for(fleet["evaluation"])
+    )
     measured = examples * epochs / phases_of(fleet)[-1].end
     return updates * (1 + measured) + images * float(speed["seconds_image_scored"]) + population
 
@@ -96,14 +111,17 @@ def _disk(fleet: Fleet, tracked: bool) -> float:
 
 
 def stored_points(jobs: list[Job], results: Path) -> set[str]:
-    """The digests of those points that are trained already, under the plan's code or an accepted one."""
+    """The digests of those points that are trained already, under the plan's code or an accepted
+    one."""
     found = set()
     for job in jobs:
         for entry in job["fleets"]:
             wanted = point_digests(entry["fleet"], points_of(entry["points"]))
             codes = [job["code"], *job["accept_code"]]
             found |= set(
-                store.look_up(results / "store", entry["fleet"], codes, wanted)["summary"]["point"].to_pylist()
+                store.look_up(results / "store", entry["fleet"], codes, wanted)["summary"][
+                    "point"
+                ].to_pylist()
             )
     return found
 

@@ -12,7 +12,8 @@ CGROUP = Path("/proc/self/cgroup")
 
 
 def limit(stated: float | None) -> tuple[float, str]:
-    """What this process may use, and who says so: the study's `training.mem_mb`, the scheduler, or what is free here."""
+    """What this process may use, and who says so: the study's `training.mem_mb`, the scheduler, or
+    what is free here."""
     if stated:
         return stated, "training.mem_mb"
     granted = _slurm()
@@ -34,7 +35,10 @@ def _slurm() -> float | None:
         if node:
             return float(node) * 2**20 / MEGABYTE or None
         if core:
-            return float(core) * int(os.environ.get("SLURM_CPUS_ON_NODE", 1)) * 2**20 / MEGABYTE or None
+            return (
+                float(core) * int(os.environ.get("SLURM_CPUS_ON_NODE", 1)) * 2**20 / MEGABYTE
+                or None
+            )
     return None
 
 
@@ -47,18 +51,27 @@ def _cgroup_free() -> list[float]:
                 continue
             root = Path("/sys/fs/cgroup/memory" if kinds else "/sys/fs/cgroup")
             most, used = (
-                ("memory.limit_in_bytes", "memory.usage_in_bytes") if kinds else ("memory.max", "memory.current")
+                ("memory.limit_in_bytes", "memory.usage_in_bytes")
+                if kinds
+                else ("memory.max", "memory.current")
             )
-            folder = next((f for f in (root / path.lstrip("/"), root) if (f / most).is_file()), None)
+            folder = next(
+                (f for f in (root / path.lstrip("/"), root) if (f / most).is_file()), None
+            )
             if folder and (folder / most).read_text().strip() != "max":
-                return [max(0.0, float((folder / most).read_text()) - float((folder / used).read_text()))]
+                return [
+                    max(
+                        0.0, float((folder / most).read_text()) - float((folder / used).read_text())
+                    )
+                ]
     return []
 
 
 def peak_used() -> float:
     """Peak resident memory of this process.
 
-    From /proc where there is one: ``ru_maxrss`` begins with what the process that started this one held.
+    From /proc where there is one: ``ru_maxrss`` begins with what the process that started this one
+    held.
     """
     with contextlib.suppress(OSError, StopIteration, ValueError):
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))

@@ -1,12 +1,14 @@
 """How much memory a job takes: predicted from a few numbers of its networks, without torch.
 
-The numbers of a network (`memory_trace.py` finds them) are bytes, for each way in which its replicas can train:
+The numbers of a network (`memory_trace.py` finds them) are bytes, for each way in which its
+replicas can train:
 
     weights          parameters and buffers of one replica
     start, example   one update takes start + m·example beside them, for each replica (compiled: for all together)
     slice            one example of a slice of an evaluation, likewise
 
-The constants in megabytes were measured with torch 2.13 on Linux; `tests/unit/resources/test_footprint.py` measures whole jobs.
+The constants in megabytes were measured with torch 2.13 on Linux;
+`tests/unit/resources/test_footprint.py` measures whole jobs.
 """
 
 import math
@@ -14,18 +16,24 @@ import math
 from smallbatch.core.records import Fleet, NetworkBytes, OptimizerSettings, Option, Point
 from smallbatch.measures.registry import asked_for
 from smallbatch.schedules.course import is_adaptive, largest_step, phases_of
-from smallbatch.training.engines.limits import PROBE_WIDTHS, WAYS, padding_replicas, piece_of, widths
+from smallbatch.training.engines.limits import (
+    PROBE_WIDTHS,
+    WAYS,
+    padding_replicas,
+    piece_of,
+    widths,
+)
 from smallbatch.training.engines.limits import WIDEST as WIDEST_ON
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
 MEGABYTE = 1e6
-WIDEST = WIDEST_ON["cpu"]  # memory of a GPU is not predicted: what does not fit there is left out when ways are timed
+WIDEST = WIDEST_ON[
+    "cpu"
+]  # memory of a GPU is not predicted: what does not fit there is left out when ways are timed
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
 COMPILER = 105  # what stays of compiling it, where it wasn't there
-WATCH = (
-    85  # what torch imports to watch the forward of a network that can't be compiled (`training/engines/sharing.py`)
-)
+WATCH = 85  # what torch imports to watch the forward of a network that can't be compiled (`training/engines/sharing.py`)
 TRACKING = 140  # MLflow, imported when points are logged
 MODULES = 70  # what torch imports and sets up for its first updates
 HEAP = 1.15  # of what the C library holds over what is asked for, where sizes change, as in checks
@@ -51,18 +59,34 @@ def peak(
     tracked: bool = False,
     compiling: bool = False,
 ) -> float:
-    """Peak resident memory, in MB, of a job that trains `points` (η̃, seed) of a fleet, at most `most` at once.
+    """Peak resident memory, in MB, of a job that trains `points` (η̃, seed) of a fleet, at most
+    `most` at once.
 
-    `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes most counts.
-    `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's cache yet.
+    `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes
+    most counts. `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's
+    cache yet.
     """
     imported = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
     program = PROGRAM + MODULES + TRACKING * tracked + imported
-    at = [chosen] if chosen else options(numbers, piece_of(largest_step(fleet), fleet.get("bn_batch_size")), most)
-    phases = [HEAP * _check(way, numbers, fleet, most) for way in numbers if way not in ("groups", "vmap") or most > 1]
-    phases += [_train(way, numbers, fleet, min(width, len(points))) for way, width in at] if points else []
+    at = (
+        [chosen]
+        if chosen
+        else options(numbers, piece_of(largest_step(fleet), fleet.get("bn_batch_size")), most)
+    )
+    phases = [
+        HEAP * _check(way, numbers, fleet, most)
+        for way in numbers
+        if way not in ("groups", "vmap") or most > 1
+    ]
+    phases += (
+        [_train(way, numbers, fleet, min(width, len(points))) for way, width in at]
+        if points
+        else []
+    )
     phases += [_timing(at, numbers, fleet)] if len(at) > 1 else []
-    return program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
+    return (
+        program + (_data(fleet, {seed for _, seed in points}) + max(phases, default=0)) / MEGABYTE
+    )
 
 
 def fitting(
@@ -73,7 +97,8 @@ def fitting(
     tracked: bool = False,
     compiling: bool = False,
 ) -> int:
-    """The most replicas at once, up to WIDEST, with which `peak` stays within `limit` MB; 0 if not even one fits."""
+    """The most replicas at once, up to WIDEST, with which `peak` stays within `limit` MB; 0 if not
+    even one fits."""
     low, high = 0, WIDEST + 1  # what fits, what doesn't
     while high - low > 1:
         middle = (low + high) // 2
@@ -83,16 +108,22 @@ def fitting(
 
 
 def _data(fleet: Fleet, seeds: set[int]) -> float:
-    """Images in single precision, labels, and the orders in which seeds see them, which are kept."""
+    """Images in single precision, labels, and the orders in which seeds see them, which are
+    kept."""
     sizes = fleet["dataset"]["sizes"]
     orders = min(KEPT_ORDERS, math.ceil(phases_of(fleet)[-1].end / sizes["train"]) * len(seeds))
-    return sum(sizes.values()) * (4 * math.prod(fleet["dataset"]["shape"]) + 8) + orders * sizes["train"] * 8
+    return (
+        sum(sizes.values()) * (4 * math.prod(fleet["dataset"]["shape"]) + 8)
+        + orders * sizes["train"] * 8
+    )
 
 
 def _held(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
     """A trainer at rest."""
     found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
-    return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (way == "compiled")
+    return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (
+        way == "compiled"
+    )
 
 
 def _copies(optimizer: OptimizerSettings) -> int:
@@ -101,7 +132,8 @@ def _copies(optimizer: OptimizerSettings) -> int:
 
 
 def _moments(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
-    """Sums of moments for each replica, and what one block or a per-epoch measure takes beside them."""
+    """Sums of moments for each replica, and what one block or a per-epoch measure takes beside
+    them."""
     weights = numbers[way]["weights"]
     sums = 2 * replicas * weights if is_adaptive(fleet) else 0
     block = 3 * largest_in(fleet) * weights if is_adaptive(fleet) and way != "compiled" else 0
@@ -112,8 +144,13 @@ def _moments(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> fl
 
 def largest_in(fleet: Fleet) -> int:
     """The most examples that a fleet takes at once, to train or to measure."""
-    measured = [measure.batch(fleet, fleet["dataset"]["sizes"]["train"]) for measure in asked_for(fleet["evaluation"])]
-    return max(piece_of(size, fleet.get("bn_batch_size")) for size in (*measured, largest_step(fleet)))
+    measured = [
+        measure.batch(fleet, fleet["dataset"]["sizes"]["train"])
+        for measure in asked_for(fleet["evaluation"])
+    ]
+    return max(
+        piece_of(size, fleet.get("bn_batch_size")) for size in (*measured, largest_step(fleet))
+    )
 
 
 def _step(way: str, numbers: NetworkBytes, m: int, replicas: int) -> float:
@@ -129,7 +166,8 @@ def _slice(way: str, numbers: NetworkBytes, fleet: Fleet) -> float:
 
 
 def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
-    """The most that a block takes: in updates, in an evaluation, or when its state is copied for a checkpoint."""
+    """The most that a block takes: in updates, in an evaluation, or when its state is copied for a
+    checkpoint."""
     m, dataset = largest_in(fleet), fleet["dataset"]
     replicas_in_all = replicas + padding_replicas(way, replicas, m * dataset["classes"])
     held, size = (
@@ -143,28 +181,42 @@ def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> floa
         return held + max(orders, replicas_in_all * size * 13, state)
     logits = replicas_in_all * size * (8 * dataset["classes"] + 28)
     step = _step(way, numbers, m, replicas_in_all)
-    return held + max(HEAP * step + orders, replicas_in_all * _slice(way, numbers, fleet) + logits, state)
+    return held + max(
+        HEAP * step + orders, replicas_in_all * _slice(way, numbers, fleet) + logits, state
+    )
 
 
 def _augmented(fleet: Fleet, examples: int) -> float:
-    """Images that are moved at once (`data/augment.py`), and where each of their pixels comes from."""
+    """Images that are moved at once (`data/augment.py`), and where each of their pixels comes
+    from."""
     channels, height, width = fleet["dataset"]["shape"]
-    return max(IMAGES, examples) * height * width * (4 * channels + 18) if fleet.get("augmentation") else 0
+    return (
+        max(IMAGES, examples) * height * width * (4 * channels + 18)
+        if fleet.get("augmentation")
+        else 0
+    )
 
 
 def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
-    """The comparison of a way with the modules apart (`training/engines/equivalence.py`, `training/engines/compiled/verify.py`)."""
+    """The comparison of a way with the modules apart (`training/engines/equivalence.py`,
+    `training/engines/compiled/verify.py`)."""
     m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
-        return _held(way, numbers, fleet, 1) + 3 * apart  # in double precision, and what the heap keeps of it
+        return (
+            _held(way, numbers, fleet, 1) + 3 * apart
+        )  # in double precision, and what the heap keeps of it
     if way.startswith("separate"):
         return (
             2.25 * apart
         )  # two updates that are watched, and what the heap keeps of them (`training/engines/sharing.py`)
     most = widths(way, m, most)[0]
     widest = max(
-        [width for width in PROBE_WIDTHS if width <= most + padding_replicas(way, 2, m * fleet["dataset"]["classes"])],
+        [
+            width
+            for width in PROBE_WIDTHS
+            if width <= most + padding_replicas(way, 2, m * fleet["dataset"]["classes"])
+        ],
         default=2,
     )
     return SCRATCH * max(
@@ -178,5 +230,9 @@ def _timing(at: list[Option], numbers: NetworkBytes, fleet: Fleet) -> float:
     """All options' trainers, one of them at an update."""
     trainers = [(way, 1 if way == "compiled" else width) for way, width in at]
     held = sum(_held(way, numbers, fleet, width) for way, width in trainers)
-    steps = [_step(way, numbers, largest_in(fleet), width) for way, width in trainers if way != "compiled"]
+    steps = [
+        _step(way, numbers, largest_in(fleet), width)
+        for way, width in trainers
+        if way != "compiled"
+    ]
     return held + max(steps, default=0)

@@ -1,6 +1,8 @@
-"""The numbers from which memory is predicted, of the networks of a study: traced once, then remembered.
+"""The numbers from which memory is predicted, of the networks of a study: traced once, then
+remembered.
 
-Tracing takes a process with torch some seconds, at the first plan of a new model or of new training code.
+Tracing takes a process with torch some seconds, at the first plan of a new model or of new training
+code.
 """
 
 import json
@@ -19,20 +21,28 @@ from smallbatch.training.optimizers.kinds import optimizer_kind
 SECONDS = 120
 
 
-def footprints(config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None) -> Networks:
-    """For each (norm, BN batch size) of `settings` the numbers of `memory_model.py`; None where they can't be found.
+def footprints(
+    config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None
+) -> Networks:
+    """For each (norm, BN batch size) of `settings` the numbers of `memory_model.py`; None where
+    they can't be found.
 
-    `code` is the digest of the training code and the model's. A failure isn't remembered, nor told: the job that trains
-    such a network says what is wrong with it.
+    `code` is the digest of the training code and the model's. A failure isn't remembered, nor told:
+    the job that trains such a network says what is wrong with it.
     """
-    dataset, tracer = config["dataset"], read_syntax(Path(__file__).with_name("memory_trace.py")).digest
+    dataset, tracer = (
+        config["dataset"],
+        read_syntax(Path(__file__).with_name("memory_trace.py")).digest,
+    )
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
     about["compiled"] = (
         optimizer_kind(config["optimizer"]).compiled and not config["precision"]
     )  # what `choose.py` decides by
     versions = provenance.versions("torch", "numpy")
     asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}
-    names = {key: f"footprints/{digest([one, code, tracer, versions])}" for key, one in asked.items()}
+    names = {
+        key: f"footprints/{digest([one, code, tracer, versions])}" for key, one in asked.items()
+    }
     found = {key: remembered(name) for key, name in names.items()}
     missing = sorted((key for key in found if found[key] is None), key=str)
     if missing:
@@ -47,10 +57,13 @@ def footprints(config: StudyConfig, settings: set[tuple[str, int | None]], code:
 def _traced(settings: list[dict], folder: str | None) -> list[dict | None]:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "smallbatch.resources.memory_trace"], input=json.dumps({"folder": folder, "settings": settings}),
+            [sys.executable, "-m", "smallbatch.resources.memory_trace"],
+            input=json.dumps({"folder": folder, "settings": settings}),
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            capture_output=True, text=True, timeout=SECONDS,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
         found = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         found = []

@@ -1,8 +1,10 @@
-"""Measure what `memory_model.py` predicts from, and count operations: ``python -m smallbatch.resources.memory_trace < REQUEST``.
+"""Measure what `memory_model.py` predicts from, and count operations: ``python -m
+smallbatch.resources.memory_trace < REQUEST``.
 
-The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size, compiled}, ...]}``. The last line
-of the output is a list with the numbers of each setting, null where its network raises. Networks are built, and
-two replicas take one update of a small batch in each way that is possible, while torch reports what it allocates.
+The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size,
+compiled}, ...]}``. The last line of the output is a list with the numbers of each setting, null
+where its network raises. Networks are built, and two replicas take one update of a small batch in
+each way that is possible, while torch reports what it allocates.
 """
 
 import functools
@@ -37,7 +39,8 @@ MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
 def trace(setting: dict) -> dict:
     """The numbers of one setting: ``{way: {"weights", "start", "example", "slice"}}``.
 
-    `separate` has ``flops`` too: of forward and backward of one example, two for each product and sum.
+    `separate` has ``flops`` too: of forward and backward of one example, two for each product and
+    sum.
     """
     shape, classes = tuple(setting["shape"]), setting["classes"]
     m = max(2, min(MOST_EXAMPLES, 2 ** int(math.log2(max(1, MOST_PIXELS // math.prod(shape))))))
@@ -53,7 +56,9 @@ def trace(setting: dict) -> dict:
     found["separate"]["flops"] = _flops(nets[1], shape, m)
     if "separate channels_last" in separate_ways(nets[0], shape, m):
         found["separate channels_last"] = found["separate"]
-    return {way: {name: math.ceil(number) for name, number in one.items()} for way, one in found.items()}
+    return {
+        way: {name: math.ceil(number) for name, number in one.items()} for way, one in found.items()
+    }
 
 
 def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
@@ -85,7 +90,8 @@ def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
 
 
 def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
-    """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through them."""
+    """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through
+    them."""
     nets = nets[: 1 if way == "separate" else 2]
     replicas = len(nets)
     trainer = Modules(nets, MODULES[way], OPTIMIZER)
@@ -111,7 +117,9 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
 def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
     """Operations of forward and backward, as torch counts them, per example."""
     with FlopCounterMode(display=False) as counter:
-        loss = F.cross_entropy(net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64))
+        loss = F.cross_entropy(
+            net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64)
+        )
         loss.backward()  # not `torch.autograd.grad`, in which the counter fails on parametrised weights (torch 2.13)
     return counter.get_total_flops() / m
 
@@ -120,7 +128,9 @@ def allocated(run: Callable[[], object]) -> int:
     """The most bytes of tensors that `run` holds at once beside those that are there before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         run()
-    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    events = [
+        event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"
+    ]
     changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
     return int(max(np.cumsum(changes), default=0))
 

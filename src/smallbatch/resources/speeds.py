@@ -13,7 +13,8 @@ Speeds = dict[Step, dict[str, str]]  # by kind of step the row of calibration.cs
 def steps_of(fleet: Fleet) -> list[Step]:
     """The kinds of step that a fleet takes.
 
-    A kind is ``update``, ``fresh update`` (whose batch is drawn from all images) or ``round`` (of an adaptive rule).
+    A kind is ``update``, ``fresh update`` (whose batch is drawn from all images) or ``round`` (of
+    an adaptive rule).
     """
     fixed = "fresh update" if fleet["schedule"].get("sampling") == "fresh" else "update"
     kind = "round" if is_adaptive(fleet) else fixed
@@ -22,16 +23,23 @@ def steps_of(fleet: Fleet) -> list[Step]:
 
 
 def read_calibration(path: Path) -> Speeds:
-    """By kind of step the row of the calibration, of those that could be measured; empty without a file."""
+    """By kind of step the row of the calibration, of those that could be measured; empty without a
+    file."""
     if not path.is_file():
         return {}
     with open(path) as file:
         rows = [row for row in csv.DictReader(file) if row["seconds_update_fleet"]]
-    return {(int(row["batch_size"]), row["norm"], int(row["bn_batch_size"] or 0), row["step"]): row for row in rows}
+    return {
+        (int(row["batch_size"]), row["norm"], int(row["bn_batch_size"] or 0), row["step"]): row
+        for row in rows
+    }
 
 
-def update_seconds(fleet: Fleet, speeds: Speeds, how: str, examples: int | None = None) -> float | None:
-    """Seconds of the updates on the first `examples` (all, if None) of a point; `how`: ``alone`` or ``fleet``.
+def update_seconds(
+    fleet: Fleet, speeds: Speeds, how: str, examples: int | None = None
+) -> float | None:
+    """Seconds of the updates on the first `examples` (all, if None) of a point; `how`: ``alone`` or
+    ``fleet``.
 
     None where a speed is not known.
     """

@@ -1,18 +1,20 @@
 """Rules that choose the batch size while training, from moments of the per-example gradient.
 
-Every update gathers blocks of m0 examples until its rule is content. With the m examples so far, mean loss s, mean
-gradient f, and Σ the diagonal of the unbiased covariance of single examples' gradients, a rule sees
+Every update gathers blocks of m0 examples until its rule is content. With the m examples so far,
+mean loss s, mean gradient f, and Σ the diagonal of the unbiased covariance of single examples'
+gradients, a rule sees
 
     f2 = f·f      mu = f·p      trace = Σ_j Σ_jj      sigma2 = Σ_j f_j² Σ_jj
 
 where p = momentum·v + f is the direction of the step (f without momentum).
 
-`ba-sgd` (Yin, Luo & Nakamura 2017; with momentum Yao et al.): the loss after the step is normal with mean s - ημ and
-deviation ησ/√m, reflected at zero; m* has the largest expected decrease per example. Stop at m ≥ m*. (As in the papers
-f·f is taken for the square of the true gradient, which it exceeds by trace/m on average: drifts are too large at first.)
-`gradient-noise` (McCandlish et al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|².
-`cabs` (Balles, Romero & Hennig 2017, arXiv 1612.05086): m = η tr Σ / s.
-The last two choose m for the next update, from averages over past updates.
+`ba-sgd` (Yin, Luo & Nakamura 2017; with momentum Yao et al.): the loss after the step is normal
+with mean s - ημ and deviation ησ/√m, reflected at zero; m* has the largest expected decrease per
+example. Stop at m ≥ m*. (As in the papers f·f is taken for the square of the true gradient, which
+it exceeds by trace/m on average: drifts are too large at first.) `gradient-noise` (McCandlish et
+al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|². `cabs` (Balles, Romero &
+Hennig 2017, arXiv 1612.05086): m = η tr Σ / s. The last two choose m for the next update, from
+averages over past updates.
 """
 
 import math
@@ -44,18 +46,27 @@ class Average(NamedTuple):
 
     def with_values(self, first: float, second: float, keep: float) -> "Average":
         new = 1 - keep
-        return Average(keep * self.first + new * first, keep * self.second + new * second, keep * self.weight + new)
+        return Average(
+            keep * self.first + new * first,
+            keep * self.second + new * second,
+            keep * self.weight + new,
+        )
 
 
 def wanted(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
-    """How many examples the update at hand should have, at learning rate `lr`; inf for as many as may be."""
+    """How many examples the update at hand should have, at learning rate `lr`; inf for as many as
+    may be."""
     return RULES[schedule["name"]].wanted(schedule, seen, average, lr)
 
 
 def averaged(schedule: ScheduleSettings, seen: Moments, average: Average) -> Average:
     """The averages after an update."""
     averages = RULES[schedule["name"]].averages
-    return average.with_values(*averages(seen), schedule.get("smoothing", SMOOTHING)) if averages else average
+    return (
+        average.with_values(*averages(seen), schedule.get("smoothing", SMOOTHING))
+        if averages
+        else average
+    )
 
 
 class Rule(NamedTuple):
@@ -69,7 +80,9 @@ def _ba_sgd(schedule: ScheduleSettings, seen: Moments, average: Average, lr: flo
     return best_batch(seen.loss, lr * seen.mu, lr * math.sqrt(max(seen.sigma2, 0.0)))
 
 
-def _gradient_noise(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
+def _gradient_noise(
+    schedule: ScheduleSettings, seen: Moments, average: Average, lr: float
+) -> float:
     if not average.weight:  # the first update: one block
         return 0.0
     scale = schedule.get("scale") or 1.0
@@ -86,7 +99,9 @@ def _cabs(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float
 RULES = {
     "ba-sgd": Rule(_ba_sgd),
     # |f|² is too large by tr Σ / m
-    "gradient-noise": Rule(_gradient_noise, lambda seen: (seen.trace, seen.f2 - seen.trace / seen.m)),
+    "gradient-noise": Rule(
+        _gradient_noise, lambda seen: (seen.trace, seen.f2 - seen.trace / seen.m)
+    ),
     "cabs": Rule(_cabs, lambda seen: (seen.trace, seen.loss)),
 }
 
@@ -94,18 +109,21 @@ RULES = {
 def expected_loss(m: float, s: float, drift: float, deviation: float) -> float:
     """E_m: the expected loss after a step with m examples, reflected at zero.
 
-    The loss is normal with mean ``s - drift`` and standard deviation ``deviation/√m`` (η·μ and η·σ of the paper).
+    The loss is normal with mean ``s - drift`` and standard deviation ``deviation/√m`` (η·μ and η·σ
+    of the paper).
     """
     mean, spread = s - drift, deviation / math.sqrt(m)
     a = mean / spread
-    return mean * math.erf(a / math.sqrt(2)) + spread * math.sqrt(2 / math.pi) * math.exp(-a * a / 2)
+    return mean * math.erf(a / math.sqrt(2)) + spread * math.sqrt(2 / math.pi) * math.exp(
+        -a * a / 2
+    )
 
 
 def best_batch(s: float, drift: float, deviation: float) -> float:
     """m* = argmax over m of (s - E_m)/m; inf where no m decreases the loss.
 
-    With q = drift/s and a = |s - drift|·√m/deviation the maximum is where erf(a/√2) + 3φ(a)/a = 1/|1 - q|, which
-    has one solution for 0 < q < 2; beyond, every m makes the loss larger.
+    With q = drift/s and a = |s - drift|·√m/deviation the maximum is where erf(a/√2) + 3φ(a)/a =
+    1/|1 - q|, which has one solution for 0 < q < 2; beyond, every m makes the loss larger.
     """
     if not 0 < drift < 2 * s:  # NaN too
         return math.inf
@@ -118,14 +136,17 @@ def best_batch(s: float, drift: float, deviation: float) -> float:
 
 
 def _stationary(value: float) -> float:
-    """The a > 0 with erf(a/√2) + 3φ(a)/a = value, for value > 1: the left side falls from infinity to 1, and is convex.
+    """The a > 0 with erf(a/√2) + 3φ(a)/a = value, for value > 1: the left side falls from infinity
+    to 1, and is convex.
 
     Newton's method from the left of the solution, which it therefore never passes.
     """
     a = 1.0 if value < 1.4 else 1 / value
     for _ in range(100):
         density = math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
-        step = (math.erf(a / math.sqrt(2)) + 3 * density / a - value) / (density * (1 + 3 / (a * a)))
+        step = (math.erf(a / math.sqrt(2)) + 3 * density / a - value) / (
+            density * (1 + 3 / (a * a))
+        )
         a += step
         if step <= 1e-13 * a:
             break

@@ -1,8 +1,10 @@
-"""The course of training that is known before it begins: the batch size of each update, and where epochs end.
+"""The course of training that is known before it begins: the batch size of each update, and where
+epochs end.
 
-`increase-batch` (Smith et al. 2018, arXiv 1711.00489, section 5.1) multiplies the batch size where the step schedule
-would divide the learning rate by the same factor, up to a cap; what the cap leaves of the factor divides the rate, so
-that the noise scale g = εN/(B(1 - momentum)) follows the same course in both.
+`increase-batch` (Smith et al. 2018, arXiv 1711.00489, section 5.1) multiplies the batch size where
+the step schedule would divide the learning rate by the same factor, up to a cap; what the cap
+leaves of the factor divides the rate, so that the noise scale g = εN/(B(1 - momentum)) follows the
+same course in both.
 """
 
 import math
@@ -22,7 +24,8 @@ def is_adaptive(fleet: Fleet) -> bool:
 
 
 class Phase(NamedTuple):
-    """Updates ``first <= u < stop`` of `batch_size` examples each, `examples` seen before, the rate times `factor`.
+    """Updates ``first <= u < stop`` of `batch_size` examples each, `examples` seen before, the rate
+    times `factor`.
 
     Under an adaptive rule an "update" is a round: every replica draws one more block of examples.
     """
@@ -50,11 +53,13 @@ def phases_of(fleet: Fleet) -> list[Phase]:
     return [Phase(0, fleet["updates"], m, 0, 1.0)]
 
 
-def increasing(schedule: ScheduleSettings, m: int, unit: int, examples: int, train_size: int) -> list[Phase]:
+def increasing(
+    schedule: ScheduleSettings, m: int, unit: int, examples: int, train_size: int
+) -> list[Phase]:
     """The phases of `increase-batch` from batch size `m` in a budget of `examples`.
 
-    Batch sizes are whole multiples of `unit`, the BN batch size. A drop at fraction f counts from the first update
-    that begins at or after ``f·examples``.
+    Batch sizes are whole multiples of `unit`, the BN batch size. A drop at fraction f counts from
+    the first update that begins at or after ``f·examples``.
     """
     growth, drops = schedule["factor"], schedule["drops"]
     cap = largest_batch(schedule, unit, train_size)
@@ -72,14 +77,16 @@ def increasing(schedule: ScheduleSettings, m: int, unit: int, examples: int, tra
 
 
 def largest_batch(schedule: ScheduleSettings, unit: int, train_size: int) -> int:
-    """The cap of a schedule that chooses batch sizes, in examples: a multiple of `unit`; the whole set if none is named."""
+    """The cap of a schedule that chooses batch sizes, in examples: a multiple of `unit`; the whole
+    set if none is named."""
     return int((schedule.get("cap") or 1.0) * train_size / unit + 1e-9) * unit
 
 
 def updates_planned(
     schedule: ScheduleSettings, budget: str, m: int, unit: int, train_size: int
 ) -> tuple[int, int | None]:
-    """``(updates, examples)`` of a budget; `examples` where the schedule, not m, says how they make updates.
+    """``(updates, examples)`` of a budget; `examples` where the schedule, not m, says how they make
+    updates.
 
     Updates of an adaptive rule are rounds. Raises ValueError with the fix.
     """
@@ -102,7 +109,8 @@ def largest_step(fleet: Fleet) -> int:
 
 
 def epoch_ends(phases: list[Phase], train_size: int) -> list[tuple[int, int]]:
-    """``(epoch, update)`` for each epoch: it ends at the first update that reaches its last example.
+    """``(epoch, update)`` for each epoch: it ends at the first update that reaches its last
+    example.
 
     The last one ends with the budget. Where one update spans several epochs, they end as one.
     """
@@ -135,7 +143,9 @@ def rate_factors(fleet: Fleet, phases: list[Phase], start: int, stop: int) -> li
     """What the rate η̃·m of the start is multiplied by in each update ``start <= u < stop``."""
     schedule, total = fleet["schedule"], phases[-1].end
     if len(phases) == 1:  # counted in updates, which are as exact as can be
-        return [phases[0].factor * rate_factor(schedule, u, phases[0].stop) for u in range(start, stop)]
+        return [
+            phases[0].factor * rate_factor(schedule, u, phases[0].stop) for u in range(start, stop)
+        ]
     return [
         run.factor * rate_factor(schedule, run.examples + i * run.batch_size, total)
         for run in phases_between(phases, start, stop)

@@ -40,7 +40,9 @@ def schedule_kind(schedule: ScheduleSettings) -> ScheduleKind:
     name = schedule.get("name", "step")
     if name not in SCHEDULES:
         *most, last = SCHEDULES
-        raise ValueError(f"schedule.name: {name!r} is not a schedule; write {', '.join(most)} or {last}")
+        raise ValueError(
+            f"schedule.name: {name!r} is not a schedule; write {', '.join(most)} or {last}"
+        )
     return SCHEDULES[name]
 
 

@@ -1,4 +1,5 @@
-"""What the learning rate is multiplied by over the budget, before a warm-up: the shapes that schedules choose from.
+"""What the learning rate is multiplied by over the budget, before a warm-up: the shapes that
+schedules choose from.
 
 Each takes the schedule, `at` (updates or examples, from 0), the end of the warm-up and the `total`.
 """
@@ -25,6 +26,7 @@ def cosine(schedule: ScheduleSettings, at: int, warm: float, total: int) -> floa
 
 
 def drops_before(drops: list[float], at: int, total: int) -> int:
-    """How many drops lie at or before `at`; a drop at fraction f counts from the first `at` that is no less than f·total."""
+    """How many drops lie at or before `at`; a drop at fraction f counts from the first `at` that is
+    no less than f·total."""
     # 0.55 * 100 is a little above 55 in floats; nobody means that.
     return sum(at >= fraction * total - 1e-9 * total for fraction in drops)

@@ -33,8 +33,8 @@ class Epoch(NamedTuple):
 class Timetable:
     """Batch sizes, epochs and rates of a fleet's training.
 
-    Where the replicas choose their batch sizes (`schedules/adaptive.py`), an update is a round: every
-    replica draws one more block of examples.
+    Where the replicas choose their batch sizes (`schedules/adaptive.py`), an update is a round:
+    every replica draws one more block of examples.
     """
 
     fleet: Fleet
@@ -68,6 +68,7 @@ class Timetable:
         return max(phase.batch_size for phase in self.phases)
 
     def rates(self, base_lr: list[float], start: int, stop: int) -> np.ndarray:
-        """The learning rates η of updates ``start <= u < stop`` ``[updates, R]``, of replicas with η̃ `base_lr`."""
+        """The learning rates η of updates ``start <= u < stop`` ``[updates, R]``, of replicas with
+        η̃ `base_lr`."""
         factors = rate_factors(self.fleet, self.phases, start, stop)
         return np.array(base_lr)[None, :] * self.fleet["batch_size"] * np.array(factors)[:, None]

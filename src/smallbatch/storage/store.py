@@ -1,10 +1,11 @@
-"""Trained points on disk: what is there, adding to it, and the lock that keeps two copies of a job apart.
+"""Trained points on disk: what is there, adding to it, and the lock that keeps two copies of a job
+apart.
 
     results/store/<fleet slug>/<code digest>/part-<digest>/{summary,history,correct}.parquet
 
-A part is a block of replicas that trained together, written whole or not at all. Points are found by
-their digest, whatever part and job they came from, so they may be packed into jobs in any way. Nothing
-here is an absolute path: the store travels as it is.
+A part is a block of replicas that trained together, written whole or not at all. Points are found
+by their digest, whatever part and job they came from, so they may be packed into jobs in any way.
+Nothing here is an absolute path: the store travels as it is.
 """
 
 import contextlib
@@ -22,7 +23,8 @@ from smallbatch.storage.schemas import OPTIONAL, SCHEMAS, TABLES
 
 
 def from_rows(name: str, rows: list[dict]) -> pa.Table:
-    """Rows as the table `name`; raises ValueError for a column that its schema doesn't have, or that a row lacks."""
+    """Rows as the table `name`; raises ValueError for a column that its schema doesn't have, or
+    that a row lacks."""
     columns = SCHEMAS[name].names
     needed = set(columns) - OPTIONAL[name]
     for row in rows:
@@ -85,7 +87,9 @@ def read(folder: Path, name: str) -> pa.Table:
 def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of `schema`; those that the table lacks are null."""
     columns = [
-        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)

@@ -4,7 +4,15 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
 from smallbatch.core.records import HistoryRow, Summary
-from smallbatch.tracking.run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.tracking.run import (
+    Entry,
+    LoggedRun,
+    run_dataset,
+    run_metrics,
+    run_name,
+    run_params,
+    run_tags,
+)
 
 BATCH = 1000  # metrics in a request: MLflow's limit
 
@@ -15,10 +23,14 @@ def find_runs(client: MlflowClient, experiment: str, fleets: set[str]) -> dict[s
     for fleet in sorted(fleets):
         token = None
         while True:
-            page = client.search_runs([experiment], f"tags.fleet = '{fleet}'", max_results=1000, page_token=token)
+            page = client.search_runs(
+                [experiment], f"tags.fleet = '{fleet}'", max_results=1000, page_token=token
+            )
             for run in page:
                 tags, budget = run.data.tags, run.data.params.get("budget")
-                known = LoggedRun(run.info.run_id, run.info.status == "FINISHED", tags.get("trained"), budget)
+                known = LoggedRun(
+                    run.info.run_id, run.info.status == "FINISHED", tags.get("trained"), budget
+                )
                 found.setdefault(tags["point"], known)
             token = page.token
             if not token:
@@ -26,10 +38,14 @@ def find_runs(client: MlflowClient, experiment: str, fleets: set[str]) -> dict[s
     return found
 
 
-def write_runs(client: MlflowClient, experiment: str, entries: list[Entry], live: bool) -> dict[str, str]:
-    """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point: run id}``."""
+def write_runs(
+    client: MlflowClient, experiment: str, entries: list[Entry], live: bool
+) -> dict[str, str]:
+    """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point:
+    run id}``."""
     return {
-        summary["point"]: _write(client, experiment, run, summary, history, live) for run, summary, history in entries
+        summary["point"]: _write(client, experiment, run, summary, history, live)
+        for run, summary, history in entries
     }
 
 
@@ -49,7 +65,8 @@ def _write(
         run_id = created.info.run_id
     else:
         run_id = run.run_id
-        # Every row has the key lr, as its last; MLflow's own search for what is there already is slow.
+        # Every row has the key lr, as its last; MLflow's own search for what is there already is
+        # slow.
         after = max((metric.step for metric in client.get_metric_history(run_id, "lr")), default=-1)
         if not live:
             tags = [RunTag("status", summary["status"]), RunTag("engine", str(summary["engine"]))]
@@ -57,9 +74,13 @@ def _write(
     params = [Param(key, value) for key, value in run_params(summary).items()]
     for start in range(0, max(len(metrics), 1), BATCH):
         first = start == 0
-        client.log_batch(run_id, metrics[start : start + BATCH], params if first else [], tags if first else [])
+        client.log_batch(
+            run_id, metrics[start : start + BATCH], params if first else [], tags if first else []
+        )
     if not live:
         dataset = Dataset(**run_dataset(summary))
-        client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+        client.log_inputs(
+            run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+        )
         client.set_terminated(run_id, "FINISHED", end_time=history[-1]["time"])
     return run_id

@@ -1,4 +1,5 @@
-"""What MLflow is told of a point: pure functions of its summary (a row of table.parquet) and its history."""
+"""What MLflow is told of a point: pure functions of its summary (a row of table.parquet) and its
+history."""
 
 import json
 import math
@@ -10,12 +11,29 @@ from smallbatch.core.records import HistoryRow, Summary
 from smallbatch.measures.registry import EPOCH_MEASURES
 
 METRICS = (
-    *("train_loss_running", "val_loss", "val_accuracy", "train_loss", "test_accuracy", "lr", "smith_g"),
+    "train_loss_running",
+    "val_loss",
+    "val_accuracy",
+    "train_loss",
+    "test_accuracy",
+    "lr",
+    "smith_g",
     *(column for measure in EPOCH_MEASURES for column in measure.tracked),
 )
 PARAMS = (
-    *("dataset", "model", "augmentation", "optimizer", "schedule", "batch_size", "base_lr", "lr", "norm"),
-    *("bn_batch_size", "budget", "updates_planned", "seed"),
+    "dataset",
+    "model",
+    "augmentation",
+    "optimizer",
+    "schedule",
+    "batch_size",
+    "base_lr",
+    "lr",
+    "norm",
+    "bn_batch_size",
+    "budget",
+    "updates_planned",
+    "seed",
 )
 LONGEST_PARAM = 6000  # characters of a parameter's value: MLflow's limit
 
@@ -30,7 +48,8 @@ class LoggedRun:
     budget: str | None  # its parameter, if it got that far
 
     def holds(self, summary: Summary, history: list[HistoryRow]) -> bool:
-        """Whether this is the run of that training: neither metrics nor parameters of a run can be changed."""
+        """Whether this is the run of that training: neither metrics nor parameters of a run can be
+        changed."""
         return self.trained == trained(history) and self.budget in (None, summary["budget"])
 
 
@@ -48,13 +67,16 @@ def norm_name(summary: Summary) -> str:
 
 
 def run_name(summary: Summary) -> str:
-    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06 s03``.
+    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06
+    s03``.
 
     A schedule other than the usual one stands before the rate.
     """
     schedule = "" if summary["schedule"] == "step" else f"{summary['schedule']} "
     rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))
-    return f"m{summary['batch_size']:04d} {norm_name(summary)} {schedule}{rate} s{summary['seed']:02d}"
+    return (
+        f"m{summary['batch_size']:04d} {norm_name(summary)} {schedule}{rate} s{summary['seed']:02d}"
+    )
 
 
 def run_tags(summary: Summary, history: list[HistoryRow]) -> dict[str, str]:
@@ -75,19 +97,29 @@ def run_tags(summary: Summary, history: list[HistoryRow]) -> dict[str, str]:
 
 
 def run_params(summary: Summary) -> dict[str, str]:
-    """Those of the table, and the keys of model, optimizer and schedule (``model.width``); precision if one is set."""
-    found = {key: str(value) for key, value in summary.items() if key in PARAMS and value is not None}
+    """Those of the table, and the keys of model, optimizer and schedule (``model.width``);
+    precision if one is set."""
+    found = {
+        key: str(value) for key, value in summary.items() if key in PARAMS and value is not None
+    }
     for group, settings in json.loads(summary["settings"] or "{}").items():
         if isinstance(settings, str):
             found[group] = settings
         else:
-            found |= {f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"}
+            found |= {
+                f"{group}.{key}": str(value) for key, value in settings.items() if key != "name"
+            }
     return {key: value[:LONGEST_PARAM] for key, value in found.items()}
 
 
 def run_metrics(history: list[HistoryRow], after: int = -1) -> list[tuple[str, float, int, int]]:
-    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN. The batch size if it changes."""
-    keys = METRICS if len({row.get("batch_size") for row in history}) == 1 else (*METRICS, "batch_size")
+    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN. The
+    batch size if it changes."""
+    keys = (
+        METRICS
+        if len({row.get("batch_size") for row in history}) == 1
+        else (*METRICS, "batch_size")
+    )
     return [
         (key, value if math.isfinite(value) else math.nan, row["time"], row["epoch"])
         for row in history
@@ -101,4 +133,9 @@ def run_dataset(summary: Summary) -> dict[str, str]:
     """Name, digest and place of the prepared data."""
     prepared = summary["data"] or summary["dataset"]
     digest = prepared.rpartition("-")[2]
-    return {"name": summary["dataset"], "digest": digest, "source_type": "local", "source": f"results/data/{prepared}"}
+    return {
+        "name": summary["dataset"],
+        "digest": digest,
+        "source_type": "local",
+        "source": f"results/data/{prepared}",
+    }

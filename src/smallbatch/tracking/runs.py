@@ -1,8 +1,9 @@
-"""Log runs in MLflow: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with ``--report`` the report.
+"""Log runs in MLflow: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with
+``--report`` the report.
 
-The tables are the truth; every function here may be repeated and adds nothing that is there already. One
-experiment per study, one run per point, found by its tag ``point``. A server that is down or a database
-that is damaged costs a warning, never a training run.
+The tables are the truth; every function here may be repeated and adds nothing that is there
+already. One experiment per study, one run per point, found by its tag ``point``. A server that is
+down or a database that is damaged costs a warning, never a training run.
 """
 
 import contextlib
@@ -29,31 +30,55 @@ COLUMNS = {
         *(f"metrics.`{key}`" for key in ("test_accuracy", "val_accuracy", "train_loss")),
         *(
             f"params.`{key}`"
-            for key in ("batch_size", "norm", "bn_batch_size", "schedule", "base_lr", "lr", "budget", "seed")
+            for key in (
+                "batch_size",
+                "norm",
+                "bn_batch_size",
+                "schedule",
+                "base_lr",
+                "lr",
+                "budget",
+                "seed",
+            )
         ),
         "tags.`status`",
     ],
-    **{"startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"},
+    **{
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+    },
     **{"orderByKey": "metrics.`test_accuracy`", "orderByAsc": False},
 }
 VIEWS = {
     "best": {"searchFilter": "tags.status = 'completed'"},
     "diverged": {"searchFilter": "tags.status = 'diverged'", "orderByKey": "attributes.start_time"},
-    "untrained": {"searchFilter": "tags.status = 'untrained'", "orderByKey": "attributes.start_time"},
+    "untrained": {
+        "searchFilter": "tags.status = 'untrained'",
+        "orderByKey": "attributes.start_time",
+    },
     "report": {"searchFilter": "tags.kind = 'report'", "orderByKey": "attributes.start_time"},
 }
 DATABASE = "mlflow.db"
-KNOWN_TABLES = ("3.17.2",)  # versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
+KNOWN_TABLES = (
+    "3.17.2",
+)  # versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
 ARTIFACTS = "mlartifacts"
 
 
 def log_points(
-    tracking: dict[str, Any], study: str, points: list[LoggedPoint], results: Path, live: bool = False
+    tracking: dict[str, Any],
+    study: str,
+    points: list[LoggedPoint],
+    results: Path,
+    live: bool = False,
 ) -> dict:
-    """Log points, each a summary (a row of table.parquet) and its history; returns ``{point: run id}``.
+    """Log points, each a summary (a row of table.parquet) and its history; returns ``{point: run
+    id}``.
 
-    `live` leaves the runs open: the points are still training. A point that was trained again gets a new
-    run in place of the old one, since MLflow can't take metrics back. Raises TrackingError.
+    `live` leaves the runs open: the points are still training. A point that was trained again gets
+    a new run in place of the old one, since MLflow can't take metrics back. Raises TrackingError.
     """
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study)
@@ -73,7 +98,8 @@ def log_points(
 
 
 def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any]:
-    """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by the client's calls."""
+    """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by
+    the client's calls."""
     if tracking["uri"] or importlib.metadata.version("mlflow") not in KNOWN_TABLES:
         from smallbatch.tracking import client_writer
 
@@ -84,18 +110,25 @@ def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any
 
 
 def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results: Path) -> None:
-    """Figures, tables and report of a study as artifacts of its run ``report``, replaced when they are made anew."""
+    """Figures, tables and report of a study as artifacts of its run ``report``, replaced when they
+    are made anew."""
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study["study"])
         found = client.search_runs([experiment], "tags.kind = 'report'", max_results=1)
-        run = found[0] if found else client.create_run(experiment, run_name="report", tags={"kind": "report"})
+        run = (
+            found[0]
+            if found
+            else client.create_run(experiment, run_name="report", tags={"kind": "report"})
+        )
         files = [
             *(folder / name for name in ("report.html", "best.csv", "claims.json")),
             *sorted((folder / "figures").iterdir()),
         ]
         if tracking["uri"]:
             for path in files:
-                client.log_artifact(run.info.run_id, str(path), "figures" if path.parent.name == "figures" else None)
+                client.log_artifact(
+                    run.info.run_id, str(path), "figures" if path.parent.name == "figures" else None
+                )
         else:  # where the server of `make ui` looks for them: no absolute path in the database
             target = results / ARTIFACTS / study["study"] / run.info.run_id / "artifacts"
             for path in files:
@@ -160,10 +193,13 @@ def _address(results: Path) -> str:
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's tables in a temporary file: a database whose making is killed halfway stays broken."""
+    """Make MLflow's tables in a temporary file: a database whose making is killed halfway stays
+    broken."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed; SQLite's journal too
+    for left in path.parent.glob(
+        f"{temporary_prefix(path)}*"
+    ):  # by a process that was killed; SQLite's journal too
         left.unlink()
     with write_atomically(path) as temporary:
         store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
@@ -179,8 +215,11 @@ def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
         return found.experiment_id
     # Without this kind MLflow 3 opens an experiment in its view for language models.
     tags = {"mlflow.experimentKind": "custom_model_development"}
-    # The user interface's own way of sharing a view: columns, order and filter under a name in the address.
-    tags |= {f"mlflow.sharedViewState.{name}": json.dumps(COLUMNS | view) for name, view in VIEWS.items()}
+    # The user interface's own way of sharing a view: columns, order and filter under a name in the
+    # address.
+    tags |= {
+        f"mlflow.sharedViewState.{name}": json.dumps(COLUMNS | view) for name, view in VIEWS.items()
+    }
     place = None if tracking["uri"] else f"mlflow-artifacts:/{study}"
     try:
         return client.create_experiment(study, artifact_location=place, tags=tags)
@@ -192,7 +231,8 @@ def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
 
 
 def track_study(folder: Path) -> None:
-    """Log every point of a study; writes mlflow.csv, whose first line says so if it is incomplete."""
+    """Log every point of a study; writes mlflow.csv, whose first line says so if it is
+    incomplete."""
     study = json.loads((folder / "study.json").read_text())
     tracking, results = study["config"]["tracking"], folder.parent
     summaries = pq.read_table(folder / "table.parquet").to_pylist()
@@ -201,7 +241,9 @@ def track_study(folder: Path) -> None:
         histories.setdefault(row["point"], []).append(row)
     logged, experiment, note = {}, "", ""
     try:
-        logged = log_points(tracking, study["study"], [(s, histories[s["point"]]) for s in summaries], results)
+        logged = log_points(
+            tracking, study["study"], [(s, histories[s["point"]]) for s in summaries], results
+        )
         with _connection(tracking, results) as client:
             experiment = _experiment(client, tracking, study["study"])
     except TrackingError as error:
@@ -211,11 +253,14 @@ def track_study(folder: Path) -> None:
         note = INCOMPLETE
         print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr)
     lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
-    (folder / "mlflow.csv").write_text("\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n")
+    (folder / "mlflow.csv").write_text(
+        "\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n"
+    )
 
 
 def track_report(folder: Path) -> None:
-    """Log figures, tables and page of a study; writes mlflow-report.txt, which says whether that was possible."""
+    """Log figures, tables and page of a study; writes mlflow-report.txt, which says whether that
+    was possible."""
     study = json.loads((folder / "study.json").read_text())
     said = "logged"
     try:
@@ -230,13 +275,15 @@ INCOMPLETE = " (incomplete)"
 
 
 def incomplete(path: Path) -> bool:
-    """Whether mlflow.csv lacks runs, or mlflow-report.txt the report, so that it must be made again."""
+    """Whether mlflow.csv lacks runs, or mlflow-report.txt the report, so that it must be made
+    again."""
     return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
 
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """No garbage collection inside: imports make many objects that stay, and looking through them takes a third."""
+    """No garbage collection inside: imports make many objects that stay, and looking through them
+    takes a third."""
     before = gc.isenabled()
     gc.disable()
     try:

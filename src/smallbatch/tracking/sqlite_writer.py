@@ -1,7 +1,8 @@
 """Runs in SQLite, by MLflow's own table classes: all runs of a call in one transaction.
 
-MLflow's calls take some 23 ms a run, most of it SQLAlchemy's bookkeeping around 45 queries and 9 commits; rows that
-are inserted together take less than 1 ms. They are the same rows: tests/tracking/test_ways.py compares the tables.
+MLflow's calls take some 23 ms a run, most of it SQLAlchemy's bookkeeping around 45 queries and 9
+commits; rows that are inserted together take less than 1 ms. They are the same rows:
+tests/tracking/test_ways.py compares the tables.
 """
 
 import math
@@ -14,7 +15,15 @@ from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from smallbatch.core.records import HistoryRow, Summary
-from smallbatch.tracking.run import Entry, LoggedRun, run_dataset, run_metrics, run_name, run_params, run_tags
+from smallbatch.tracking.run import (
+    Entry,
+    LoggedRun,
+    run_dataset,
+    run_metrics,
+    run_name,
+    run_params,
+    run_tags,
+)
 
 
 def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
@@ -28,7 +37,11 @@ def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict
         query = query.join(other, and_(other.run_uuid == run.run_uuid, other.key == key))
     query = (
         query.outerjoin(budget, and_(budget.run_uuid == run.run_uuid, budget.key == "budget"))
-        .where(run.experiment_id == int(experiment), run.lifecycle_stage == "active", fleet.value.in_(fleets))
+        .where(
+            run.experiment_id == int(experiment),
+            run.lifecycle_stage == "active",
+            fleet.value.in_(fleets),
+        )
         .order_by(run.start_time.desc(), run.run_uuid)
     )
     with store.ManagedSessionMaker() as session:
@@ -37,8 +50,11 @@ def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict
     return found
 
 
-def write_runs(store: SqlAlchemyStore, experiment: str, entries: list[Entry], live: bool) -> dict[str, str]:
-    """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point: run id}``."""
+def write_runs(
+    store: SqlAlchemyStore, experiment: str, entries: list[Entry], live: bool
+) -> dict[str, str]:
+    """Write the runs of `entries`, each (its open run or None, summary, history); returns ``{point:
+    run id}``."""
     logged: dict[str, str] = {}
     rows: dict[Any, list[dict]] = {
         table: [] for table in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric)
@@ -53,22 +69,31 @@ def write_runs(store: SqlAlchemyStore, experiment: str, entries: list[Entry], li
             if not live:
                 state = {"status": "FINISHED", "end_time": history[-1]["time"]}
             if run is None:
-                rows[models.SqlRun].append(_run_row(run_id, place, experiment, summary, history) | state)
+                rows[models.SqlRun].append(
+                    _run_row(run_id, place, experiment, summary, history) | state
+                )
                 tags = run_tags(summary, history) | {"mlflow.runName": run_name(summary)}
             else:
-                session.execute(update(models.SqlRun).where(models.SqlRun.run_uuid == run_id).values(state))
+                session.execute(
+                    update(models.SqlRun).where(models.SqlRun.run_uuid == run_id).values(state)
+                )
                 changed = {"status": summary["status"], "engine": str(summary["engine"])}
                 tags = {} if live else changed
             rows[models.SqlTag] += _pairs(run_id, tags)
             rows[models.SqlParam] += _pairs(run_id, run_params(summary))
-            rows[models.SqlMetric] += _metric_rows(run_id, run_metrics(history, epochs.get(run_id, -1)))
-        # Of a run that was open before, parameters and tags are there already, and the latest metrics move on.
+            rows[models.SqlMetric] += _metric_rows(
+                run_id, run_metrics(history, epochs.get(run_id, -1))
+            )
+        # Of a run that was open before, parameters and tags are there already, and the latest
+        # metrics move on.
         rows[models.SqlLatestMetric] = list(
             {(row["run_uuid"], row["key"]): row for row in rows[models.SqlMetric]}.values()
         )
         for table, content in rows.items():
             if content:
-                session.execute(insert(table.__table__).prefix_with(_WHEN_THERE.get(table, "")), content)
+                session.execute(
+                    insert(table.__table__).prefix_with(_WHEN_THERE.get(table, "")), content
+                )
         if not live:
             _add_inputs(session, experiment, entries, logged)
     return logged
@@ -81,7 +106,9 @@ _WHEN_THERE = {
 }
 
 
-def _run_row(run_id: str, place: str, experiment: str, summary: Summary, history: list[HistoryRow]) -> dict:
+def _run_row(
+    run_id: str, place: str, experiment: str, summary: Summary, history: list[HistoryRow]
+) -> dict:
     return {
         "run_uuid": run_id,
         "name": run_name(summary),
@@ -118,25 +145,41 @@ def _last_epochs(session: Any, run_ids: list[str]) -> dict[str, int]:
     for start in range(0, len(run_ids), 500):  # SQLite's limit for the variables of a statement
         part = run_ids[start : start + 500]
         query = (
-            select(latest.run_uuid, func.max(latest.step)).where(latest.run_uuid.in_(part)).group_by(latest.run_uuid)
+            select(latest.run_uuid, func.max(latest.step))
+            .where(latest.run_uuid.in_(part))
+            .group_by(latest.run_uuid)
         )
         found |= dict(session.execute(query).tuples().all())
     return found
 
 
-def _add_inputs(session: Any, experiment: str, entries: list[Entry], logged: dict[str, str]) -> None:
+def _add_inputs(
+    session: Any, experiment: str, entries: list[Entry], logged: dict[str, str]
+) -> None:
     """Say which data each run was trained on."""
     data, table = {}, models.SqlDataset
     for row in session.query(table).filter(table.experiment_id == int(experiment)):
         data[row.name, row.digest] = row.dataset_uuid
-    rows: dict[Any, list[dict]] = {models.SqlDataset: [], models.SqlInput: [], models.SqlInputTag: []}
+    rows: dict[Any, list[dict]] = {
+        models.SqlDataset: [],
+        models.SqlInput: [],
+        models.SqlInputTag: [],
+    }
     for _, summary, _ in entries:
         about = run_dataset(summary)
         key, input_id = (about["name"], about["digest"]), uuid.uuid4().hex
         if key not in data:
             data[key] = uuid.uuid4().hex
-            columns: dict[str, Any] = {"dataset_source_type": about["source_type"], "dataset_source": about["source"]}
-            columns |= {"name": key[0], "digest": key[1], "experiment_id": int(experiment), "dataset_uuid": data[key]}
+            columns: dict[str, Any] = {
+                "dataset_source_type": about["source_type"],
+                "dataset_source": about["source"],
+            }
+            columns |= {
+                "name": key[0],
+                "digest": key[1],
+                "experiment_id": int(experiment),
+                "dataset_uuid": data[key],
+            }
             rows[models.SqlDataset].append(columns)
         rows[models.SqlInput].append(
             {

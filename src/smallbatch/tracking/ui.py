@@ -1,4 +1,5 @@
-"""Start the MLflow UI: ``python -m smallbatch.tracking.ui [--port 5000] [STUDY]`` starts MLflow on results/mlflow.db."""
+"""Start the MLflow UI: ``python -m smallbatch.tracking.ui [--port 5000] [STUDY]`` starts MLflow on
+results/mlflow.db."""
 
 import argparse
 import contextlib
@@ -23,11 +24,14 @@ TITLES = {
 
 
 def experiments(database: Path) -> dict[str, int]:
-    """``{study: experiment id}`` of a tracking database; raises UserError if there is none, or it is damaged."""
+    """``{study: experiment id}`` of a tracking database; raises UserError if there is none, or it
+    is damaged."""
     if not database.is_file():
         raise UserError(f"{database}: nothing is tracked yet; run snakemake --cores all first")
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        ) as connection:
             rows = connection.execute(
                 "select e.name, e.experiment_id from experiments e where e.lifecycle_stage = 'active' "
                 "and exists (select 1 from runs r where r.experiment_id = e.experiment_id)"
@@ -76,12 +80,30 @@ def main() -> None:
                 print(f"  {title:<32} {address(arguments.port, found[study], view)}")
         print("Ctrl-C stops the server.", flush=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        # No page of runs needs MLflow's runner of jobs (scoring by language models and the like): eight processes of
-        # 240 MB, and a folder in /dev/shm that stays there.
+        # No page of runs needs MLflow's runner of jobs (scoring by language models and the like):
+        # eight processes of 240 MB, and a folder in /dev/shm that stays there.
         os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-        server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(arguments.port)]
-        server += ["--backend-store-uri", f"sqlite:///{(RESULTS / DATABASE).resolve()}", "--serve-artifacts"]
-        server += ["--artifacts-destination", str((RESULTS / ARTIFACTS).resolve()), "--workers", "1"]
+        server = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(arguments.port),
+        ]
+        server += [
+            "--backend-store-uri",
+            f"sqlite:///{(RESULTS / DATABASE).resolve()}",
+            "--serve-artifacts",
+        ]
+        server += [
+            "--artifacts-destination",
+            str((RESULTS / ARTIFACTS).resolve()),
+            "--workers",
+            "1",
+        ]
         os.execv(sys.executable, server)
 
 

@@ -1,6 +1,8 @@
-"""Training: the points of a fleet as replicas that train together, each with a rate and a seed of its own.
+"""Training: the points of a fleet as replicas that train together, each with a rate and a seed of
+its own.
 
-A *block* is the replicas that train at once. The path from a job to ``θ <- θ - ηg``, in reading order:
+A *block* is the replicas that train at once. The path from a job to ``θ <- θ - ηg``, in reading
+order:
 
     fleet.py       train_fleet: try the network out, choose an engine, go block by block
     loop.py        train_block, the loop: epochs, scores, checkpoints; read this first
@@ -21,6 +23,6 @@ What is known before training starts (batch sizes, epochs, rates) is in `schedul
 
 import os
 
-# Matrix products of MKL round by where in memory a matrix begins, that is by a replica's place in its fleet,
-# unless this is set before the first of them.
+# Matrix products of MKL round by where in memory a matrix begins, that is by a replica's place in
+# its fleet, unless this is set before the first of them.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")

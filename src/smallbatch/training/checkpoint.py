@@ -1,9 +1,11 @@
-"""Checkpoints of a block of replicas: one file, written whole or not at all, loaded only if its checksum and its identity match.
+"""Checkpoints of a block of replicas: one file, written whole or not at all, loaded only if its
+checksum and its identity match.
 
     magic line · header (one line of JSON) · the arrays, one after another · blake2b digest of all before it
 
-The header holds ``identity`` (whose it is), ``state`` (where training stood) and ``arrays`` (name, type, shape).
-A checkpoint is a file beside the parts of the store; it is deleted when its points are stored.
+The header holds ``identity`` (whose it is), ``state`` (where training stood) and ``arrays`` (name,
+type, shape). A checkpoint is a file beside the parts of the store; it is deleted when its points
+are stored.
 """
 
 import hashlib
@@ -55,11 +57,18 @@ class Unusable(Exception):
 
 
 def policy_of(
-    path: Path, identity: dict[str, Any], seconds: float, stopping: Callable[[], bool], say: Callable[[str], None]
+    path: Path,
+    identity: dict[str, Any],
+    seconds: float,
+    stopping: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> CheckpointPolicy:
-    """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a file that is no use."""
+    """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a
+    file that is no use."""
     saved = None
-    for left in path.parent.glob(f"{temporary_prefix(path)}*"):  # by a process that was killed while it wrote
+    for left in path.parent.glob(
+        f"{temporary_prefix(path)}*"
+    ):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     try:
         saved = load(path, identity)
@@ -72,31 +81,42 @@ def policy_of(
         try:
             save(path, identity, state, arrays)
         except OSError as error:  # a full disk, say: training itself needs none
-            say(f"warning: checkpoint {path} could not be written ({error.strerror}); training goes on without")
+            say(
+                f"warning: checkpoint {path} could not be written ({error.strerror}); training goes on without"
+            )
 
     return CheckpointPolicy(saved, write, seconds, stopping)
 
 
 def path_of(folder: Path, points: list[str]) -> Path:
-    """Where the block of `points` (digests) keeps its checkpoint, in the folder of its fleet and code."""
+    """Where the block of `points` (digests) keeps its checkpoint, in the folder of its fleet and
+    code."""
     return folder / f".checkpoint-{digest(points)}"
 
 
-def save(path: Path, identity: dict[str, Any], state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def save(
+    path: Path, identity: dict[str, Any], state: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
     """Write a checkpoint; a kill or a power cut leaves the old one or the new one."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
     header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
     hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
     with write_atomically(path) as temporary, open(temporary, "wb") as file:
-        parts: list[Any] = [MAGIC, header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())]
+        parts: list[Any] = [
+            MAGIC,
+            header,
+            *(array.reshape(-1).view(np.uint8).data for array in arrays.values()),
+        ]
         for part in parts:
             hashed.update(part)
             file.write(part)
         file.write(hashed.digest())
 
 
-def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+def load(
+    path: Path, identity: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     """The state and arrays of a checkpoint, None where there is none; raises Unusable."""
     try:
         content = bytearray(path.read_bytes())  # the arrays are views of it that can be written to
@@ -108,7 +128,9 @@ def load(path: Path, identity: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     try:
         about = [(name, np.dtype(kind), tuple(shape)) for name, kind, shape in header["arrays"]]
         whose, state = header["identity"], header["state"]
-        length = start + sum(kind.itemsize * math.prod(shape) for _, kind, shape in about) + DIGEST_SIZE
+        length = (
+            start + sum(kind.itemsize * math.prod(shape) for _, kind, shape in about) + DIGEST_SIZE
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable("is damaged") from error
     if len(content) < length:
@@ -142,9 +164,11 @@ def _header(content: bytearray) -> tuple[dict[str, Any], int]:
 
 
 def sweep(fleet: Path, stored: Callable[[list[str]], bool]) -> None:
-    """Delete checkpoints in the folder of a fleet whose points are all `stored`, and what dead processes left there.
+    """Delete checkpoints in the folder of a fleet whose points are all `stored`, and what dead
+    processes left there.
 
-    Jobs may have been packed in another way since a checkpoint was written: then nobody would ask for it again.
+    Jobs may have been packed in another way since a checkpoint was written: then nobody would ask
+    for it again.
     """
     for path in fleet.glob("*/.checkpoint-*"):
         try:

@@ -1,4 +1,5 @@
-"""Train the points of a fleet: build the networks, choose how they train together, go block by block."""
+"""Train the points of a fleet: build the networks, choose how they train together, go block by
+block."""
 
 import functools
 import traceback
@@ -24,7 +25,8 @@ OnBlockEpochEnd = Callable[[list[Point], list[ReplicaHistory], float], None]
 
 
 def set_up() -> None:
-    """One thread and no denormals: the same bits on every run, and jobs that share a machine don't fight.
+    """One thread and no denormals: the same bits on every run, and jobs that share a machine don't
+    fight.
 
     On a GPU, kernels of cuDNN that repeat their bits, and single precision that isn't TF32.
     """
@@ -41,20 +43,23 @@ def train_fleet(
     points: list[Point],
     say: Callable[[str], None],
     on_epoch_end: OnBlockEpochEnd | None = None,
-    checkpoints: Callable[[list[Point], str], CheckpointPolicy] = lambda block, engine: NO_CHECKPOINT,
+    checkpoints: Callable[[list[Point], str], CheckpointPolicy] = lambda block, engine: (
+        NO_CHECKPOINT
+    ),
     most: int | None = None,
 ) -> Iterator[tuple[list[Point], list[Outcome]]]:
     """Yield ``(block, outcomes)`` for one block of points after the other, trained where `data` is.
 
-    ``say(text)`` gets lines for the log; ``on_epoch_end(block, replicas, share)`` is called at every epoch's end;
-    ``checkpoints(block, engine)`` says how a block survives an interruption; memory holds `most` replicas at once
-    (as many as are fast, if None). Raises Stopped.
+    ``say(text)`` gets lines for the log; ``on_epoch_end(block, replicas, share)`` is called at
+    every epoch's end; ``checkpoints(block, engine)`` says how a block survives an interruption;
+    memory holds `most` replicas at once (as many as are fast, if None). Raises Stopped.
     """
     _try_out(network(data, fleet, 0).to(data.device), data, fleet, say)
     give_back()
     engine, width = choose_engine(data, fleet, say, most)
     for block in blocks(points, width):
-        # The last point trains several times where results would otherwise depend on how points are packed.
+        # The last point trains several times where results would otherwise depend on how points are
+        # packed.
         padding = padding_replicas(engine, len(block), fleet["batch_size"] * data.classes)
         padded_block = block + block[-1:] * padding
         seeds = [seed for _, seed in padded_block]
@@ -64,26 +69,34 @@ def train_fleet(
         rates, policy = [rate for rate, _ in padded_block], checkpoints(block, engine)
         outcomes = train_block(trainer, data, fleet, rates, seeds, report, policy)
 
-        # The time of the block, before an interruption too, is shared by its points: padding costs something.
+        # The time of the block, before an interruption too, is shared by its points: padding costs
+        # something.
         seconds = sum(outcome["summary"]["seconds"] for outcome in outcomes)
         outcomes = outcomes[: len(block)]
         for outcome in outcomes:
             own = outcome["summary"]["seconds"] * len(padded_block) / len(block)
             outcome["summary"].update({"engine": engine, "seconds": own})
         images = sum(outcome["summary"]["examples"] for outcome in outcomes)
-        say(f"{count_text(len(block), 'point')} in {seconds:.1f} s, {images / seconds:,.0f} images/s")
+        say(
+            f"{count_text(len(block), 'point')} in {seconds:.1f} s, {images / seconds:,.0f} images/s"
+        )
         yield block, outcomes
 
 
 def _try_out(net: torch.nn.Module, data: Data, fleet: Fleet, say: Callable[[str], None]) -> None:
-    """One batch through a network before it trains; raises UserError, naming network, file and line, if that fails."""
+    """One batch through a network before it trains; raises UserError, naming network, file and
+    line, if that fails."""
     m, name = piece_of(fleet["batch_size"], fleet.get("bn_batch_size")), fleet["model"]["_target_"]
     x = row_major(data.train.images[:m])
     try:
         y = net.train()(x)
     except Exception as error:  # whatever a user's forward raises
         say("".join(traceback.format_exception(error)))
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+        own = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not _is_library(frame.filename)
+        ]
         where = f" in {own[-1].filename}, line {own[-1].lineno}" if own else ""
         raise UserError(
             f"model {name}: its forward fails{where} on a batch of shape {list(x.shape)} ({type(error).__name__}: {error})"
@@ -96,13 +109,16 @@ def _try_out(net: torch.nn.Module, data: Data, fleet: Fleet, say: Callable[[str]
 
 
 def _is_library(filename: str) -> bool:
-    return filename.startswith((str(Path(__file__).parents[1] / "training"), str(Path(torch.__file__).parent)))
+    return filename.startswith(
+        (str(Path(__file__).parents[1] / "training"), str(Path(torch.__file__).parent))
+    )
 
 
 def blocks(points: list[Point], width: int) -> list[list[Point]]:
     """`points` cut into the fewest blocks of at most `width`, their lengths as equal as can be.
 
-    What is left after the first ones is cut as before, so that a block finds its checkpoint when others are stored.
+    What is left after the first ones is cut as before, so that a block finds its checkpoint when
+    others are stored.
     """
     found: list[list[Point]] = []
     while points:

@@ -13,7 +13,8 @@ from smallbatch.core.records import HistoryRow
 
 @dataclass(frozen=True)
 class Scores:
-    """A pass over all splits at fixed weights, with exact statistics of batch norm. Rows are those of the trainer."""
+    """A pass over all splits at fixed weights, with exact statistics of batch norm. Rows are those
+    of the trainer."""
 
     train_loss: np.ndarray  # [rows]
     val_loss: np.ndarray  # [rows]
@@ -29,7 +30,9 @@ class EpochEnd:
     updates: int  # that it has made
     examples: int  # that it has drawn
     used: int  # of these, the ones of finished updates
-    batch_size: int | None  # of its last update; None if it chose them: then the epoch's mean is kept
+    batch_size: (
+        int | None
+    )  # of its last update; None if it chose them: then the epoch's mean is kept
     lr: float  # of its last update
     running_loss: float  # mean over the epoch's updates
     val_loss: float  # with the running statistics of batch norm
@@ -40,7 +43,8 @@ class EpochEnd:
 
 
 class ReplicaHistory:
-    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing changes it."""
+    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing
+    changes it."""
 
     def __init__(self, seed: int, base_lr: float, batch_size: float):
         self.seed, self.base_lr = seed, base_lr
@@ -79,13 +83,15 @@ class ReplicaHistory:
         cast("dict[str, Any]", self.history[-1]).update(columns)
 
     def status(self, entropy: float) -> str:
-        """``completed``, ``untrained`` or ``diverged``; `entropy` is that of the training labels."""
+        """``completed``, ``untrained`` or ``diverged``; `entropy` is that of the training
+        labels."""
         if self.diverged or self.train_loss > self.initial_loss:
             return "diverged"
         return "untrained" if self.train_loss > 0.9 * entropy else "completed"
 
     def state(self) -> dict[str, Any]:
-        """All that JSON can hold: all but the correctness of images, which checkpoints hold as arrays."""
+        """All that JSON can hold: all but the correctness of images, which checkpoints hold as
+        arrays."""
         return {key: value for key, value in vars(self).items() if not key.endswith("_correct")}
 
     @classmethod
@@ -105,7 +111,12 @@ class ReplicaHistory:
         self.val_correct, self.test_correct = scores.val_correct[row], scores.test_correct[row]
 
     def _add_row(
-        self, lr: float | None, running_loss: float | None, val_loss: float, val_accuracy: float, is_scored: bool
+        self,
+        lr: float | None,
+        running_loss: float | None,
+        val_loss: float,
+        val_accuracy: float,
+        is_scored: bool,
     ) -> None:
         self.history.append(
             {

@@ -1,12 +1,15 @@
-"""The training loop of one block of replicas: same network, data, batch size and budget; own rate and seed.
+"""The training loop of one block of replicas: same network, data, batch size and budget; own rate
+and seed.
 
     θ_r <- θ_r - η̃_r · Σ_{i in batch_r} ∇ℓ_i        (Masters & Luschi 2018, equations 5 and 6)
 
-computed as η = η̃·m on the mean gradient. See `training/optimizers/sgd.py` for momentum and decay, `data/stream.py` for the
-batches, `schedules/` for rate, batch size and budget, `training/checkpoint.py` for interruptions.
+computed as η = η̃·m on the mean gradient. See `training/optimizers/sgd.py` for momentum and decay,
+`data/stream.py` for the batches, `schedules/` for rate, batch size and budget,
+`training/checkpoint.py` for interruptions.
 
-Where the batch size is chosen while training (`training/engines/adaptive.py`) an "update" below is a round: every replica
-draws one more block of examples, and those that have gathered enough make their update.
+Where the batch size is chosen while training (`training/engines/adaptive.py`) an "update" below is
+a round: every replica draws one more block of examples, and those that have gathered enough make
+their update.
 """
 
 import time
@@ -61,8 +64,9 @@ def train_block(
 ) -> list[Outcome]:
     """Train the replicas of `trainer`, one for each of `seeds`, and return their outcomes.
 
-    ``on_epoch_end(replicas, share)`` is called at every epoch's end with the share of the budget that is done. Raises
-    Stopped, after a checkpoint, when ``checkpoints.stopping()``. Columns: docs/tables.md.
+    ``on_epoch_end(replicas, share)`` is called at every epoch's end with the share of the budget
+    that is done. Raises Stopped, after a checkpoint, when ``checkpoints.stopping()``. Columns:
+    docs/tables.md.
     """
     timetable = Timetable.of(fleet, len(data.train.labels))
     state, clock = begin(trainer, data, fleet, base_lr, seeds, checkpoints)
@@ -97,11 +101,15 @@ def begin(
     seeds: list[int],
     checkpoints: CheckpointPolicy,
 ) -> tuple[BlockState, Clock]:
-    """The state of the block, from its checkpoint if there is one, and a clock that runs from here on."""
+    """The state of the block, from its checkpoint if there is one, and a clock that runs from here
+    on."""
     if checkpoints.saved:
         state = restored(trainer, *checkpoints.saved)
         return state, Clock(state.replicas)
-    replicas = [ReplicaHistory(seed, rate, fleet["batch_size"]) for seed, rate in zip(seeds, base_lr, strict=True)]
+    replicas = [
+        ReplicaHistory(seed, rate, fleet["batch_size"])
+        for seed, rate in zip(seeds, base_lr, strict=True)
+    ]
     state = BlockState(replicas, list(range(len(seeds))), np.zeros(len(seeds)))
     clock = Clock(replicas)
     score_start(trainer, data, state)
@@ -116,7 +124,8 @@ def train_epoch(
     epoch: Epoch,
     checkpoint_if_due: "CheckpointIfDue",
 ) -> np.ndarray:
-    """Train from ``state.done`` to the end of `epoch`; returns the last update's rates ``[rows]``."""
+    """Train from ``state.done`` to the end of `epoch`; returns the last update's rates
+    ``[rows]``."""
     fleet, size = timetable.fleet, timetable.train_size
     replicas = [state.replicas[r] for r in state.rows]
     seeds = [replica.seed for replica in replicas]
@@ -124,7 +133,8 @@ def train_epoch(
         lr = timetable.rates([replica.base_lr for replica in replicas], phase.first, phase.stop)
         order = batches_of(phase, fleet, seeds, size)
         update = augmenting(trainer, data.train, fleet, seeds, order, phase.examples)
-        # Updates go chunk by chunk, so that a checkpoint is never late and SIGTERM never waits long.
+        # Updates go chunk by chunk, so that a checkpoint is never late and SIGTERM never waits
+        # long.
         while state.done < phase.stop:
             begun = time.perf_counter()
             number = min(state.chunk, phase.stop - state.done)
@@ -132,7 +142,9 @@ def train_epoch(
             update(chunk, lr[chunk], state.total)
             state.done += number
             speed = number / (time.perf_counter() - begun)
-            state.chunk = max(1, int(speed * min(CHUNK_SECONDS, checkpoint_if_due.policy.seconds / 4)))
+            state.chunk = max(
+                1, int(speed * min(CHUNK_SECONDS, checkpoint_if_due.policy.seconds / 4))
+            )
             if state.done < epoch.end:
                 checkpoint_if_due()
     return lr[-1]
@@ -197,12 +209,17 @@ def scores_of(trainer: ReplicaTrainer, data: Data) -> Scores:
     return Scores(train_loss, val_loss, val_correct, test_correct)
 
 
-def measured(trainer: ReplicaTrainer, data: Data, fleet: Fleet, state: BlockState, epoch: int) -> list[dict[str, Any]]:
-    """Columns of the history of each row: of the per-epoch measures that the study asks for (`measures/`), and `capped`."""
+def measured(
+    trainer: ReplicaTrainer, data: Data, fleet: Fleet, state: BlockState, epoch: int
+) -> list[dict[str, Any]]:
+    """Columns of the history of each row: of the per-epoch measures that the study asks for
+    (`measures/`), and `capped`."""
     replicas = [state.replicas[r] for r in state.rows]
     columns: list[dict[str, Any]] = [{} for _ in replicas]
     for measure in asked_for(fleet["evaluation"]):
-        for of_replica, more in zip(columns, measure.measure(trainer, data, fleet, replicas, epoch), strict=True):
+        for of_replica, more in zip(
+            columns, measure.measure(trainer, data, fleet, replicas, epoch), strict=True
+        ):
             of_replica.update(more)
     if isinstance(trainer, Adaptive):
         for of_replica, capped in zip(columns, trainer.capped, strict=True):
@@ -211,7 +228,8 @@ def measured(trainer: ReplicaTrainer, data: Data, fleet: Fleet, state: BlockStat
 
 
 def smith_g(replica: ReplicaHistory, timetable: Timetable, lr: float) -> float | None:
-    """The noise scale εN/(B(1 - momentum)) of Smith et al. 2018 (arXiv 1711.00489, section 2), of SGD."""
+    """The noise scale εN/(B(1 - momentum)) of Smith et al. 2018 (arXiv 1711.00489, section 2), of
+    SGD."""
     optimizer = timetable.fleet["optimizer"]
     if optimizer.get("name", "sgd") != "sgd":
         return None
@@ -223,7 +241,8 @@ def drop_diverged(trainer: ReplicaTrainer, state: BlockState) -> None:
     end = len(state.rows) - trainer.padding
     diverged = [row for row, r in enumerate(state.rows) if row < end and state.replicas[r].diverged]
     alive = [row for row in range(len(state.rows)) if row not in diverged]
-    # Two rows stay where there were two: kernels round differently for one replica than for several.
+    # Two rows stay where there were two: kernels round differently for one replica than for
+    # several.
     missing = max(0, min(2, len(state.replicas)) - len(alive))
     stay = sorted(alive + diverged[:missing])
     if alive and len(stay) < len(state.rows):
@@ -234,7 +253,9 @@ def drop_diverged(trainer: ReplicaTrainer, state: BlockState) -> None:
 class CheckpointIfDue:
     """Save a checkpoint if one is due; stop if SIGTERM was received."""
 
-    def __init__(self, trainer: ReplicaTrainer, state: BlockState, clock: Clock, policy: CheckpointPolicy):
+    def __init__(
+        self, trainer: ReplicaTrainer, state: BlockState, clock: Clock, policy: CheckpointPolicy
+    ):
         self.trainer, self.state, self.clock, self.policy = trainer, state, clock, policy
         self.saved = time.monotonic()
 
@@ -248,7 +269,9 @@ class CheckpointIfDue:
             raise Stopped
 
 
-def state_of(trainer: ReplicaTrainer, state: BlockState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def state_of(
+    trainer: ReplicaTrainer, state: BlockState
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """All that `restored` needs: what JSON can hold, and arrays."""
     replicas = [replica.state() for replica in state.replicas]
     arrays = {f"trainer.{name}": array for name, array in trainer.state().items()}
@@ -258,10 +281,18 @@ def state_of(trainer: ReplicaTrainer, state: BlockState) -> tuple[dict[str, Any]
     return {"done": state.done, "rows": state.rows, "replicas": replicas}, arrays
 
 
-def restored(trainer: ReplicaTrainer, saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> BlockState:
+def restored(
+    trainer: ReplicaTrainer, saved: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> BlockState:
     """Bring `trainer` to where `state_of` found it."""
     prefix = "trainer."
-    trainer.load({name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)})
+    trainer.load(
+        {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
+    )
     kept = zip(saved["replicas"], arrays["val"], arrays["test"], strict=True)
     replicas = [ReplicaHistory.from_state(*of_replica) for of_replica in kept]
     return BlockState(replicas, saved["rows"], arrays["total"], saved["done"])

@@ -12,9 +12,14 @@ from smallbatch.training.history import ReplicaHistory
 
 
 def outcomes_of(
-    trainer: ReplicaTrainer, data: Data, replicas: list[ReplicaHistory], rows: list[int], final: set[int]
+    trainer: ReplicaTrainer,
+    data: Data,
+    replicas: list[ReplicaHistory],
+    rows: list[int],
+    final: set[int],
 ) -> list[Outcome]:
-    """The outcome of each replica; `rows` says which replica each row of the trainer is, `final` are epochs."""
+    """The outcome of each replica; `rows` says which replica each row of the trainer is, `final`
+    are epochs."""
     counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
     entropy, guess = _entropy(counts / counts.sum()), int(counts.argmax())
     correct_with = _other_statistics(trainer, data)
@@ -23,19 +28,31 @@ def outcomes_of(
     for r, replica in enumerate(replicas):
         status = replica.status(entropy)
         if status == "diverged":
-            # Its weights say nothing any more: it counts as a model that answers with the most frequent class.
+            # Its weights say nothing any more: it counts as a model that answers with the most
+            # frequent class.
             val, test = _right(data.validation, guess), _right(data.test, guess)
             median = float(test.mean())
-            statistics = {name: float((val if name.startswith("val") else test).mean()) for name in correct_with}
+            statistics = {
+                name: float((val if name.startswith("val") else test).mean())
+                for name in correct_with
+            }
         else:
             val, test = replica.val_correct, replica.test_correct
-            median = float(np.median([row["test_accuracy"] for row in replica.history if row["epoch"] in final]))
-            statistics = {name: float(correct[row_of[r]].mean()) for name, correct in correct_with.items()}
+            median = float(
+                np.median(
+                    [row["test_accuracy"] for row in replica.history if row["epoch"] in final]
+                )
+            )
+            statistics = {
+                name: float(correct[row_of[r]].mean()) for name, correct in correct_with.items()
+            }
         summary = _summary(replica, status)
         summary["val_accuracy"], summary["test_accuracy"] = float(val.mean()), float(test.mean())
         summary["test_accuracy_median"] = median
         summary.update(cast(Summary, statistics))
-        outcomes.append({"summary": summary, "history": replica.history, "correct": np.packbits(test).tobytes()})
+        outcomes.append(
+            {"summary": summary, "history": replica.history, "correct": np.packbits(test).tobytes()}
+        )
     return outcomes
 
 
@@ -53,7 +70,8 @@ def _summary(replica: ReplicaHistory, status: str) -> Summary:
 
 
 def _other_statistics(trainer: ReplicaTrainer, data: Data) -> dict[str, np.ndarray]:
-    """Correctness ``[rows, images]`` with other statistics of batch norm than the exact ones, by column."""
+    """Correctness ``[rows, images]`` with other statistics of batch norm than the exact ones, by
+    column."""
     if not trainer.normalised:
         return {}
     correct = {

@@ -14,8 +14,13 @@ from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
 
-LAYOUTS = {"cpu": torch.channels_last, "cuda": torch.contiguous_format}  # of activations, the faster where it was timed
-SLICE = 64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
+LAYOUTS = {
+    "cpu": torch.channels_last,
+    "cuda": torch.contiguous_format,
+}  # of activations, the faster where it was timed
+SLICE = (
+    64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
+)
 
 Pair = tuple[torch.Tensor, torch.Tensor]  # mean and variance of a layer
 
@@ -42,17 +47,21 @@ def batches(images: torch.Tensor, replicas: int, multiple: int = 1) -> Iterator[
 def score(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, replicas: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation mode."""
+    """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation
+    mode."""
     net.eval()
     logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
-    losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none")
+    losses = F.cross_entropy(
+        logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none"
+    )
     loss = losses.double().view(len(labels), replicas).t().contiguous().mean(1)
     return loss, (logits.argmax(2) == labels[:, None]).t()
 
 
 @contextlib.contextmanager
 def fixed_statistics(net: torch.nn.Module, statistics: list[Pair]) -> Iterator[None]:
-    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each (if there are any), for a while."""
+    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each (if there are
+    any), for a while."""
     layers = norm_layers(net)
     if statistics:
         for layer, pair in zip(layers, statistics, strict=True):
@@ -66,7 +75,8 @@ def fixed_statistics(net: torch.nn.Module, statistics: list[Pair]) -> Iterator[N
 
 @torch.no_grad()
 def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) -> list[Pair]:
-    """For each norm layer the mean and variance of training chunks, averaged over one pass of `images`."""
+    """For each norm layer the mean and variance of training chunks, averaged over one pass of
+    `images`."""
     layers = norm_layers(net)
     if not layers:
         return []
@@ -88,7 +98,9 @@ def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) 
     for layer in layers:
         layer.observer = None
     return [
-        ((mean / n).to(layer.weight), (var / n).to(layer.weight)) if n else layer.running()  # a layer never used
+        ((mean / n).to(layer.weight), (var / n).to(layer.weight))
+        if n
+        else layer.running()  # a layer never used
         for layer, (mean, var, n) in zip(layers, sums, strict=True)
     ]
 
@@ -118,7 +130,10 @@ def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: 
             net(x)
         hook.remove()
         mean = sums[0] / sums[2]
-        layer.fixed = (mean.to(layer.weight), (sums[1] / sums[2] - mean.square()).clamp_(min=0).to(layer.weight))
+        layer.fixed = (
+            mean.to(layer.weight),
+            (sums[1] / sums[2] - mean.square()).clamp_(min=0).to(layer.weight),
+        )
     statistics = [layer.fixed or layer.running() for layer in layers]
     for layer in layers:
         layer.fixed = None
@@ -129,7 +144,9 @@ def _forward_order(
     net: torch.nn.Module, layers: list[GhostBatchNorm], images: torch.Tensor, replicas: int
 ) -> list[GhostBatchNorm]:
     order: list[GhostBatchNorm] = []
-    hooks = [layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers]
+    hooks = [
+        layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers
+    ]
     net.eval()
     net(next(batches(images[:1], replicas)))
     for hook in hooks:

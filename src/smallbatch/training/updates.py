@@ -15,39 +15,55 @@ Update = Callable[[slice, np.ndarray, np.ndarray], None]
 
 
 def batches(seeds: list[int], m: int, size: int, seen: int, updates: int) -> np.ndarray:
-    """Which examples of the training set (of `size`) the updates see that follow `seen` examples: ``[R, updates, m]``."""
+    """Which examples of the training set (of `size`) the updates see that follow `seen` examples:
+    ``[R, updates, m]``."""
     streams = [stream(seed, size, seen, seen + updates * m) for seed in seeds]
     return np.stack(streams).reshape(len(seeds), updates, m)
 
 
 def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int) -> np.ndarray:
-    """The same where each update draws from the whole set, without replacement; `first` is the first one's number."""
-    drawn = [[fresh(seed, update, size)[:m] for update in range(first, first + updates)] for seed in seeds]
+    """The same where each update draws from the whole set, without replacement; `first` is the
+    first one's number."""
+    drawn = [
+        [fresh(seed, update, size)[:m] for update in range(first, first + updates)]
+        for seed in seeds
+    ]
     return np.array(drawn, np.int64)
 
 
 def batches_of(phase: Phase, fleet: Fleet, seeds: list[int], size: int) -> np.ndarray:
-    """The examples of a phase's updates ``[R, updates, m]``, in the way in which the fleet samples them."""
+    """The examples of a phase's updates ``[R, updates, m]``, in the way in which the fleet samples
+    them."""
     number, m = phase.stop - phase.first, phase.batch_size
-    # An adaptive rule draws fresh examples itself, when it knows how many its update has (`training/engines/adaptive.py`).
+    # An adaptive rule draws fresh examples itself, when it knows how many its update has
+    # (`training/engines/adaptive.py`).
     if fleet["schedule"].get("sampling") == "fresh" and not is_adaptive(fleet):
         return fresh_batches(seeds, m, size, phase.first, number)
     return batches(seeds, m, size, phase.examples, number)
 
 
 def augmenting(
-    trainer: ReplicaTrainer, train: Split, fleet: Fleet, seeds: list[int], order: np.ndarray, seen: int
+    trainer: ReplicaTrainer,
+    train: Split,
+    fleet: Fleet,
+    seeds: list[int],
+    order: np.ndarray,
+    seen: int,
 ) -> Update:
     """``update(part, lr, total)`` for a part of the updates whose examples are `order`.
 
-    `seen` examples were seen before them. ``lr`` ``[updates, R]`` are the rates of the part; losses are added to
-    ``total`` ``[R]``.
+    `seen` examples were seen before them. ``lr`` ``[updates, R]`` are the rates of the part; losses
+    are added to ``total`` ``[R]``.
     """
     augmentation = fleet.get("augmentation")
     if not augmentation:
-        return lambda part, lr, total: trainer.update(train, np.ascontiguousarray(order[:, part]), lr, total)
+        return lambda part, lr, total: trainer.update(
+            train, np.ascontiguousarray(order[:, part]), lr, total
+        )
     replicas, updates, m = order.shape
-    drawn = [moves_in(seed, len(train.labels), seen, seen + updates * m, augmentation) for seed in seeds]
+    drawn = [
+        moves_in(seed, len(train.labels), seen, seen + updates * m, augmentation) for seed in seeds
+    ]
     moves = np.stack(drawn).reshape(replicas, updates, m, 3)
     augmented = Augmented(train, augmentation["padding"], replicas * m)
     at_once = augmented.at_once // (replicas * m)  # updates

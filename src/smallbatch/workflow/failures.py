@@ -20,9 +20,13 @@ class Failure:
 
 
 def sentences(failures: list[Failure]) -> list[str]:
-    """``error: rule train failed (results/jobs/NAME/summary.parquet): what its log says last; the whole log: PATH``."""
+    """``error: rule train failed (results/jobs/NAME/summary.parquet): what its log says last; the
+    whole log: PATH``."""
     distinct = list(dict.fromkeys(failures))
-    said = [f"error: rule {failure.rule} failed ({failure.output}): {reason(failure)}" for failure in distinct[:MOST]]
+    said = [
+        f"error: rule {failure.rule} failed ({failure.output}): {reason(failure)}"
+        for failure in distinct[:MOST]
+    ]
     more = len(distinct) - len(said)
     return [*said, f"error: {more} more jobs failed; their logs are listed above"] if more else said
 

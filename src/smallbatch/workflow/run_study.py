@@ -1,4 +1,5 @@
-"""Train a study without the workflow: compose, plan, prepare the data, job after job, print what came out."""
+"""Train a study without the workflow: compose, plan, prepare the data, job after job, print what
+came out."""
 
 import json
 import sys
@@ -21,20 +22,29 @@ from smallbatch.storage import store
 
 
 def main(arguments: list[str]) -> None:
-    """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are Hydra's."""
+    """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are
+    Hydra's."""
     if {"-m", "--multirun"} & set(arguments):
         raise SystemExit(
             "error: -m: sweeps of Hydra can't resume; write the grid's axes instead: 'grid.batch_size=[2,4]'"
         )
     if any(argument.startswith("-") for argument in arguments):
-        hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(_from_hydra)()
+        hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(
+            _from_hydra
+        )()
         return
     with main_errors():
         studies = [argument for argument in arguments if argument.startswith("study=")]
         overrides = [argument for argument in arguments if argument not in studies]
-        unclear = [argument for argument in overrides if "=" not in argument and not argument.startswith("~")]
+        unclear = [
+            argument
+            for argument in overrides
+            if "=" not in argument and not argument.startswith("~")
+        ]
         if unclear:
-            raise UserError(f"{unclear[0]}: neither a plan file (results/plan/JOB.json) nor an override (key=value)")
+            raise UserError(
+                f"{unclear[0]}: neither a plan file (results/plan/JOB.json) nor an override (key=value)"
+            )
         study = studies[-1].partition("=")[2] if studies else "digits"
         try:
             train_study(compose(study, overrides), None)
@@ -48,10 +58,19 @@ def main(arguments: list[str]) -> None:
 
 def _from_hydra(composed: Any) -> None:
     settings = HydraConfig.get()
-    folders = [source.path for source in settings.runtime.config_sources if source.provider == "command-line"]
-    overrides = [override for override in settings.overrides.task if not override.startswith("study=")]
+    folders = [
+        source.path
+        for source in settings.runtime.config_sources
+        if source.provider == "command-line"
+    ]
+    overrides = [
+        override for override in settings.overrides.task if not override.startswith("study=")
+    ]
     with main_errors():
-        train_study(checked(settings.runtime.choices["study"], composed, overrides), folders[0] if folders else None)
+        train_study(
+            checked(settings.runtime.choices["study"], composed, overrides),
+            folders[0] if folders else None,
+        )
 
 
 def train_study(config: StudyConfig, folder: str | None) -> None:
@@ -74,14 +93,20 @@ def print_means(rows: list[dict], file: TextIO = sys.stdout) -> None:
     settings = defaultdict(list)
     for row in rows:
         settings[
-            row["batch_size"], row["norm"], row["bn_batch_size"] or 0, row["updates_planned"], row["base_lr"]
+            row["batch_size"],
+            row["norm"],
+            row["bn_batch_size"] or 0,
+            row["updates_planned"],
+            row["base_lr"],
         ].append(row)
     print(
         f"{'m':>6} {'norm':>8} {'updates':>8} {'base_lr':>10} {'lr':>8} {'seeds':>5} {'failed':>6} {'validation':>10} {'test':>7}",
         file=file,
     )
     for (m, norm, b, updates, base_lr), group in sorted(settings.items()):
-        validation, test = (sum(row[key] for row in group) / len(group) for key in ("val_accuracy", "test_accuracy"))
+        validation, test = (
+            sum(row[key] for row in group) / len(group) for key in ("val_accuracy", "test_accuracy")
+        )
         failed = sum(row["status"] != "completed" for row in group)
         label = f"bn:{b}" if b else norm
         print(

@@ -33,7 +33,8 @@ class Settings:
 
     @property
     def partial_flag(self) -> str:
-        """The option of `collect`, which changes as the store fills, so that a partial report is made anew."""
+        """The option of `collect`, which changes as the store fills, so that a partial report is
+        made anew."""
         if not self.partial:
             return ""
         parts = len(list((RESULTS / "store").glob("*/*/part-*")))
@@ -43,35 +44,47 @@ class Settings:
 def read_settings(config: dict, is_module: bool = False) -> Settings:
     """The settings given by ``--config key=value``; raises UserError for an unknown one.
 
-    A module may be given the whole config of the outer workflow: other keys are that one's, but for misspelt ones.
+    A module may be given the whole config of the outer workflow: other keys are that one's, but for
+    misspelt ones.
     """
     unknown = sorted(set(config) - KEYS)
     if unknown and not is_module:
-        raise UserError(f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})")
+        raise UserError(
+            f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})"
+        )
     for key in unknown:
         for near in difflib.get_close_matches(key, KEYS, n=1, cutoff=0.8):
-            print(f"warning: config key {key} is not a setting of smallbatch; did you mean {near}?", file=sys.stderr)
+            print(
+                f"warning: config key {key} is not a setting of smallbatch; did you mean {near}?",
+                file=sys.stderr,
+            )
     study, hydra = config.get("study", "digits"), config.get("hydra") or ""
     if not study:
         raise UserError("--config study=: write the name of a study, for example study=digits")
     # A value like [a,b] arrives as a list, and one override without spaces as a string.
     studies = study if isinstance(study, list) else str(study).split(",")
     try:
-        overrides = [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
+        overrides = (
+            [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
+        )
     except ValueError as error:
-        raise UserError(f"--config hydra={hydra!r}: a quotation mark is missing ({error})") from error
+        raise UserError(
+            f"--config hydra={hydra!r}: a quotation mark is missing ({error})"
+        ) from error
     partial = str(config.get("partial", False)).lower()
     if partial not in ("true", "false"):
         raise UserError(f"--config partial={config['partial']}: write true or false")
     conf = config.get("conf")
-    return Settings(tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true")
+    return Settings(
+        tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true"
+    )
 
 
 def jobs_find(source: str) -> None:
     """Let jobs find this Python and this source tree, installed or not, activated or not.
 
-    As variables: a prefix of Snakemake's shell would hold for an outer workflow's rules too, and come after the
-    activation of the environments that they ask for.
+    As variables: a prefix of Snakemake's shell would hold for an outer workflow's rules too, and
+    come after the activation of the environments that they ask for.
     """
     os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
@@ -94,7 +107,8 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
             expected[name] = count_job(job)
     tracking = plan.study["config"]["tracking"]
     lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
-    # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as there.
+    # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as
+    # there.
     for tracked in (RESULTS / study / "mlflow.csv", RESULTS / study / "mlflow-report.txt"):
         if incomplete(tracked) or lost:
             tracked.unlink(missing_ok=True)
@@ -103,7 +117,8 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
-    """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what is missing in it."""
+    """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what
+    is missing in it."""
     if any(not (folder / f"{name}.{kind}").is_file() for name in names for kind in FORMATS):
         folder.with_name("figures.json").unlink(missing_ok=True)
 

@@ -1,4 +1,5 @@
-"""Clean up after a run of Snakemake that was killed: locks, and outputs that it marked as incomplete."""
+"""Clean up after a run of Snakemake that was killed: locks, and outputs that it marked as
+incomplete."""
 
 import base64
 import binascii
@@ -9,14 +10,18 @@ from pathlib import Path
 
 
 def clear_dead_locks(folder: Path) -> int | None:
-    """Remove lock files in Snakemake's `folder` if no other run is alive; returns the descriptor to keep open.
+    """Remove lock files in Snakemake's `folder` if no other run is alive; returns the descriptor to
+    keep open.
 
-    Snakemake's own lock files do not say whose they are. Beside them every run holds a lock of the system, shared
-    with other runs, which ends with its process however that ends. Who gets it alone is the only run: any
-    lock files that lie there are those of the dead. With others alive Snakemake itself decides, as ever.
+    Snakemake's own lock files do not say whose they are. Beside them every run holds a lock of the
+    system, shared with other runs, which ends with its process however that ends. Who gets it alone
+    is the only run: any lock files that lie there are those of the dead. With others alive
+    Snakemake itself decides, as ever.
     """
     folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder / "smallbatch.lock", os.O_CREAT | os.O_RDWR, 0o666)  # not inherited by jobs
+    descriptor = os.open(
+        folder / "smallbatch.lock", os.O_CREAT | os.O_RDWR, 0o666
+    )  # not inherited by jobs
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder / "locks", ignore_errors=True)
@@ -34,7 +39,9 @@ def incomplete_folders(folder: Path) -> set[str]:
     found = set()
     for marker in (folder / "incomplete").rglob("*"):
         if marker.is_file():
-            coded = "".join(part.removeprefix("@") for part in marker.relative_to(folder / "incomplete").parts)
+            coded = "".join(
+                part.removeprefix("@") for part in marker.relative_to(folder / "incomplete").parts
+            )
             try:
                 found.add(os.path.dirname(base64.urlsafe_b64decode(coded).decode()))
             except (binascii.Error, UnicodeDecodeError):

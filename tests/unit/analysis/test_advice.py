@@ -1,4 +1,5 @@
-"""Advice on made-up studies whose best settings, times and rates are known, and the words made of it."""
+"""Advice on made-up studies whose best settings, times and rates are known, and the words made of
+it."""
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,26 @@ def level(accuracy: float, *, validation: float | None = None) -> dict:
 
 
 def test_the_best_is_chosen_on_validation_for_each_budget_and_norm():
-    frame = pd.concat([
-        made(level(0.80, validation=0.9), 8, noise=0.002), made(level(0.85, validation=0.8), 64, noise=0.002),
-        made(level(0.7), 8, norm="bn", b=8, noise=0.002), made(level(0.75), 64, budget="updates:9", noise=0.002),
-    ])  # fmt: skip
-    found = {(one["budget"], one["norm"]): one for one in best_of_budgets(measured(frame, images=2000))}
-    assert list(found) == [("epochs:1", "any"), ("epochs:1", "none"), ("epochs:1", "bn"), ("updates:9", "none")]
-    assert found["epochs:1", "any"]["setting"]["batch_size"] == 8  # although m = 64 is better on test images
+    frame = pd.concat(
+        [
+            made(level(0.80, validation=0.9), 8, noise=0.002),
+            made(level(0.85, validation=0.8), 64, noise=0.002),
+            made(level(0.7), 8, norm="bn", b=8, noise=0.002),
+            made(level(0.75), 64, budget="updates:9", noise=0.002),
+        ]
+    )
+    found = {
+        (one["budget"], one["norm"]): one for one in best_of_budgets(measured(frame, images=2000))
+    }
+    assert list(found) == [
+        ("epochs:1", "any"),
+        ("epochs:1", "none"),
+        ("epochs:1", "bn"),
+        ("updates:9", "none"),
+    ]
+    assert (
+        found["epochs:1", "any"]["setting"]["batch_size"] == 8
+    )  # although m = 64 is better on test images
     assert found["epochs:1", "any"]["accuracy"].estimate == pytest.approx(80, abs=0.5)
 
 
@@ -62,11 +76,19 @@ def test_the_front_of_time_has_those_that_no_faster_one_beats():
 
 
 def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
-    cells = {0.05: (0.6, 0.5), 0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.1, 0.1, "diverged"), 0.5: (0.8, 0.7)}
+    cells = {
+        0.05: (0.6, 0.5),
+        0.1: (0.8, 0.7),
+        0.2: (0.9, 0.8),
+        0.4: (0.1, 0.1, "diverged"),
+        0.5: (0.8, 0.7),
+    }
     lost = wrong_rates(measured(table(cells, m=8))).set_index("shift")
     assert lost["lost"].to_dict() == pytest.approx({-2: 30, -1: 10, 1: 70})  # 0.5 is no octave away
     near = wrong_rates(measured(table({0.1: (0.8, 0.7), 0.105: (0.8, 0.6), 0.2: (0.9, 0.8)}, m=8)))
-    assert near["shift"].tolist() == [-1] and near["lost"].iloc[0] == pytest.approx(10)  # the nearest to an octave
+    assert near["shift"].tolist() == [-1] and near["lost"].iloc[0] == pytest.approx(
+        10
+    )  # the nearest to an octave
     assert lost.loc[1, "failed"] == 3 and lost.loc[-1, "failed"] == 0
 
 
@@ -79,7 +101,12 @@ def test_the_rate_at_another_m_has_the_prediction_interval_of_least_squares_wher
         settings.append((rates, np.repeat(-((rates - top) ** 2)[:, None], 4, 1)))
     found = fit(sizes, settings) | {"sizes": len(sizes)}
     tops = [rates[3] for rates, _ in settings]
-    expected = sm.OLS(tops, sm.add_constant(sizes)).fit().get_prediction([[1, 5.3]]).summary_frame(alpha=0.05)
+    expected = (
+        sm.OLS(tops, sm.add_constant(sizes))
+        .fit()
+        .get_prediction([[1, 5.3]])
+        .summary_frame(alpha=0.05)
+    )
     lr, low, high = np.log2(predict(found, 2**5.3))
     assert [lr, low, high] == pytest.approx(
         expected[["mean", "obs_ci_lower", "obs_ci_upper"]].iloc[0].tolist(), rel=1e-6
@@ -87,13 +114,19 @@ def test_the_rate_at_another_m_has_the_prediction_interval_of_least_squares_wher
 
 
 def test_the_summary_says_what_to_use_and_counts_the_claims():
-    frame = pd.concat([made(GOOD, 8, noise=0.002), made(level(0.7), 64, noise=0.002).assign(seconds_alone=0.01)])
+    frame = pd.concat(
+        [made(GOOD, 8, noise=0.002), made(level(0.7), 64, noise=0.002).assign(seconds_alone=0.01)]
+    )
     claims = [claim(verdict="supported"), claim()]
     text = " ".join(summary(measured(frame, images=2000), CONFIG, claims))
-    assert "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) was best" in text
+    assert (
+        "On bars with the network mynet and sgd, at 1 epoch m = 8 with no norm at η̃ = 0.2 (η = 1.6) was best"
+        in text
+    )
     assert (
         "of the 2,000 test images right (95% interval" in text
-        and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it." in text
+        and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it."
+        in text
     )
     assert "takes 0.1 s; in half of that the best is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
     assert "Of the study's 2 claims: 1 supported, 0 contradicted, 1 undecided." in text
@@ -106,7 +139,8 @@ def test_the_summary_of_a_study_in_which_nothing_trained_says_so():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.034, "0.034 s"), (12.4, "12 s"), (91, "1.5 min"), (600, "10 min"), (7200, "2 h")]
+    ("seconds", "text"),
+    [(0.034, "0.034 s"), (12.4, "12 s"), (91, "1.5 min"), (600, "10 min"), (7200, "2 h")],
 )
 def test_times_are_written_shortly(seconds, text):
     assert seconds_text(seconds) == text

@@ -49,7 +49,9 @@ def test_where_nothing_trains_there_is_no_best_and_every_failure_counts():
     best = best_settings(frame)
     assert best["base_lr"].isna().all() and best.iloc[0]["edge"] and best.iloc[0]["seeds"] == 3
     assert with_failed(rates(frame), best)["failed"].tolist() == [3, 3]
-    assert answer(measured(frame)) == ["No setting trained with every seed, so there is nothing to recommend yet."]
+    assert answer(measured(frame)) == [
+        "No setting trained with every seed, so there is nothing to recommend yet."
+    ]
 
 
 def test_an_untrained_point_below_the_best_is_only_slow():
@@ -58,7 +60,9 @@ def test_an_untrained_point_below_the_best_is_only_slow():
 
 
 def test_one_seed_has_no_interval():
-    best = best_settings(table({0.1: (0.8, 0.5), 0.2: (0.9, 0.5), 0.4: (0.8, 0.5)}, seeds=1)).iloc[0]
+    best = best_settings(table({0.1: (0.8, 0.5), 0.2: (0.9, 0.5), 0.4: (0.8, 0.5)}, seeds=1)).iloc[
+        0
+    ]
     assert np.isnan(best["ci_low"]) and best["seeds"] == 1
 
 
@@ -71,7 +75,10 @@ def test_the_t_interval_is_scipys():
 def test_a_setting_stands_in_every_budget_with_as_many_updates():
     budgets = [
         {"budget": "epochs:1", "settings": [{"fleet": "a", "schedule": "step"}]},
-        {"budget": "updates:10", "settings": [{"fleet": "a", "schedule": "step"}, {"fleet": "a", "schedule": "decay"}]},
+        {
+            "budget": "updates:10",
+            "settings": [{"fleet": "a", "schedule": "step"}, {"fleet": "a", "schedule": "decay"}],
+        },
     ]
     doubled = in_budgets(table({0.1: (0.8, 0.5)}).assign(fleet="a"), budgets)
     assert doubled["budget"].tolist() == ["epochs:1"] * 3 + ["updates:10"] * 6
@@ -84,18 +91,31 @@ def test_the_answer_names_budget_interval_and_edge():
     large = table({0.1: (0.8, 0.5), 0.2: (0.9, 0.6)}, m=64, seeds=5)
     frame = pd.concat([small, large], ignore_index=True)
     text = " ".join(answer(measured(frame)))
-    assert "At 1 epoch the best setting was m = 8 with no norm at η̃ = 0.2 (η = 1.6): test accuracy 92.0%" in text
+    assert (
+        "At 1 epoch the best setting was m = 8 with no norm at η̃ = 0.2 (η = 1.6): test accuracy 92.0%"
+        in text
+    )
     assert "over 5 seeds, these test images only" in text
-    assert "small batches (m ≤ 32) reached more: 92.0% at m = 8 against 62.0% at m = 64, +30.0 points (95%" in text
-    assert "may find a better one" not in text  # the best has worse neighbours; that of m = 64 has not
+    assert (
+        "small batches (m ≤ 32) reached more: 92.0% at m = 8 against 62.0% at m = 64, +30.0 points (95%"
+        in text
+    )
+    assert (
+        "may find a better one" not in text
+    )  # the best has worse neighbours; that of m = 64 has not
     two = pd.concat([large, table({0.1: (0.8, 0.5)}, m=128, seeds=5)], ignore_index=True)
     assert "Its η̃ lies at the edge of those tried" in answer(measured(two))[0]
 
 
 def test_an_interval_around_zero_is_told_as_no_difference_and_few_seeds_tell_nothing():
     same = {0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.8, 0.5)}
-    for seeds, told in ((5, "no difference could be told"), (3, "3 seeds are too few to tell a difference")):
-        noisy = pd.concat([table(same, m=8, seeds=seeds), table(same, m=64, seeds=seeds)], ignore_index=True)
+    for seeds, told in (
+        (5, "no difference could be told"),
+        (3, "3 seeds are too few to tell a difference"),
+    ):
+        noisy = pd.concat(
+            [table(same, m=8, seeds=seeds), table(same, m=64, seeds=seeds)], ignore_index=True
+        )
         noisy.loc[(noisy["batch_size"] == 8) & (noisy["seed"] == 0), "test_accuracy"] += 0.05
         assert told in " ".join(answer(measured(noisy)))
 
@@ -130,9 +150,15 @@ def test_schedules_are_compared_with_the_first_of_the_study_paired_by_seed():
     worse = table(lower, seeds=6, schedule="ba").assign(updates=50, train_loss=0.5)
     frame = pd.concat([decay, grows, worse], ignore_index=True)
     text = " ".join(answer(measured(frame)))
-    assert "Against decay (m = 8) with 72.5%" in text and "after 100 updates, training loss 1" in text
     assert (
-        "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval −1.8 to +1.8), no" in text
+        "Against decay (m = 8) with 72.5%" in text and "after 100 updates, training loss 1" in text
     )
-    assert "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval −2" in text
+    assert (
+        "increase (m = 8) 72.5% after 40 updates, training loss 1: 0.0 points (95% interval −1.8 to +1.8), no"
+        in text
+    )
+    assert (
+        "ba (m = 8) 52.5% after 50 updates, training loss 0.5: −20.0 points (95% interval −2"
+        in text
+    )
     assert text.endswith("less.")

@@ -1,4 +1,5 @@
-"""Each kind of claim on made-up studies: a clear winner, a tie, all diverged, one seed, a missing cell, an optimum on the edge."""
+"""Each kind of claim on made-up studies: a clear winner, a tie, all diverged, one seed, a missing
+cell, an optimum on the edge."""
 
 import dataclasses
 
@@ -10,11 +11,24 @@ from made import grid, measured, table
 from smallbatch.analysis.claims.judge import judge
 
 BASE = {
-    "claim": "c", "statement": "It is so", "source": "a paper", "cite": None, "norm": None, "budget": "epochs:1", "limit": 32,
-    "up_to": 32, "reference": None, "schedule": None, "against": None, "batch_size": None, "delta": 0.5, "margin": 0.5,
-}  # fmt: skip
+    "claim": "c",
+    "statement": "It is so",
+    "source": "a paper",
+    "cite": None,
+    "norm": None,
+    "budget": "epochs:1",
+    "limit": 32,
+    "up_to": 32,
+    "reference": None,
+    "schedule": None,
+    "against": None,
+    "batch_size": None,
+    "delta": 0.5,
+    "margin": 0.5,
+}
 GOOD, LESS, EQUAL = (
-    {0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)} for v, t in ((0.9, 0.85), (0.8, 0.7), (0.9, 0.85))
+    {0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)}
+    for v, t in ((0.9, 0.85), (0.8, 0.7), (0.9, 0.85))
 )
 DEAD = {0.1: (0.1, 0.1, "diverged"), 0.2: (0.1, 0.1, "diverged")}
 EDGE = {0.1: (0.9, 0.85), 0.2: (0.8, 0.7)}
@@ -22,7 +36,9 @@ EDGE = {0.1: (0.9, 0.85), 0.2: (0.8, 0.7)}
 
 def decided(*parts: pd.DataFrame, planned=None, images=2000, **claim) -> dict:
     frame = pd.concat(parts, ignore_index=True)
-    return dataclasses.asdict(judge([BASE | claim], measured(frame, planned, images), planned=10)[0])
+    return dataclasses.asdict(
+        judge([BASE | claim], measured(frame, planned, images), planned=10)[0]
+    )
 
 
 def made(cells: dict, m: int, seeds: int = 10, noise: float = 0.0, **more) -> pd.DataFrame:
@@ -38,8 +54,15 @@ def test_a_clear_winner_is_told_and_the_other_side_contradicted():
     parts = [made(GOOD, 8, noise=0.002), made(LESS, 64, noise=0.002)]
     found = decided(*parts, test="small-batch")
     assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
-    assert found["ci_low"] < 15 < found["ci_high"] and found["p_value"] < 1e-6 and found["decide_by"] == ""
-    assert "m = 8 with no norm at η̃ = 0.2 (η = 1.6) reached 85" in found["found"] and "at 1 epoch" in found["found"]
+    assert (
+        found["ci_low"] < 15 < found["ci_high"]
+        and found["p_value"] < 1e-6
+        and found["decide_by"] == ""
+    )
+    assert (
+        "m = 8 with no norm at η̃ = 0.2 (η = 1.6) reached 85" in found["found"]
+        and "at 1 epoch" in found["found"]
+    )
     assert decided(*parts, test="large-batch")["verdict"] == "contradicted"
     assert decided(*parts, test="no-difference")["verdict"] == "contradicted"
 
@@ -57,7 +80,9 @@ def test_a_tie_is_equivalence_where_it_is_sure_and_else_undecided():
     )
 
 
-@pytest.mark.parametrize("test", ["small-batch", "large-batch", "no-difference", "linear-scaling", "stable-range"])
+@pytest.mark.parametrize(
+    "test", ["small-batch", "large-batch", "no-difference", "linear-scaling", "stable-range"]
+)
 def test_everything_diverged_decides_nothing(test):
     found = decided(made(DEAD, 8), made(DEAD, 64), test=test)
     assert found["verdict"] == "undecided" and found["estimate"] is None and found["decide_by"]
@@ -91,12 +116,17 @@ def test_a_study_with_batch_sizes_on_one_side_only_says_so():
 
 
 def test_a_choice_that_hangs_on_the_seed_that_it_is_read_on_decides_nothing():
-    """On validation each seed would choose another of two small sizes; the right one only by chance."""
+    """On validation each seed would choose another of two small sizes; the right one only by
+    chance."""
     a, b = made(GOOD, 8), made(GOOD, 16)
     lucky = a["seed"] % 2 == 0
     for frame, good in ((a, lucky), (b, ~lucky)):
-        frame.loc[frame["base_lr"] == 0.2, "val_accuracy"] = np.where(good, 0.95, 0.85)[frame["base_lr"] == 0.2]
-        frame.loc[frame["base_lr"] == 0.2, "test_accuracy"] = np.where(good, 0.9, 0.7)[frame["base_lr"] == 0.2]
+        frame.loc[frame["base_lr"] == 0.2, "val_accuracy"] = np.where(good, 0.95, 0.85)[
+            frame["base_lr"] == 0.2
+        ]
+        frame.loc[frame["base_lr"] == 0.2, "test_accuracy"] = np.where(good, 0.9, 0.7)[
+            frame["base_lr"] == 0.2
+        ]
     found = decided(a, b, made(LESS, 64, noise=0.01), test="small-batch")
     assert found["cross_fitted"] < found["estimate"] - 3
     assert found["verdict"] == "undecided"
@@ -105,7 +135,10 @@ def test_a_choice_that_hangs_on_the_seed_that_it_is_read_on_decides_nothing():
 def test_failed_points_count_with_what_they_predict_and_are_not_dropped():
     cells = {0.1: (0.8, 0.7), 0.2: (0.9, 0.85), 0.4: (0.1, 0.1, "diverged")}
     kept = decided(
-        made(cells, 8), made({0.1: (0.8, 0.7), 0.2: (0.1, 0.1, "diverged")}, 16), test="linear-scaling", up_to=16
+        made(cells, 8),
+        made({0.1: (0.8, 0.7), 0.2: (0.1, 0.1, "diverged")}, 16),
+        test="linear-scaling",
+        up_to=16,
     )
     assert kept["verdict"] == "contradicted" and kept["estimate"] == pytest.approx(-75, abs=1)
 
@@ -117,12 +150,20 @@ def test_linear_scaling_holds_to_the_largest_m_that_is_not_worse_tested_upwards(
     found = decided(*parts, test="linear-scaling", up_to=8)
     assert found["verdict"] == "supported" and "points to m = 8 (tested upwards" in found["found"]
     assert decided(*parts, test="linear-scaling", up_to=16)["verdict"] == "contradicted"
-    assert "m = 32 is not in the grid" in decided(*parts, test="linear-scaling", up_to=32)["decide_by"]
+    assert (
+        "m = 32 is not in the grid" in decided(*parts, test="linear-scaling", up_to=32)["decide_by"]
+    )
 
 
-def ladder(m: int, top: int, seeds: int = 10, shaky: bool = False, norm: str = "none") -> pd.DataFrame:
-    """Rates 2⁻⁸ … 2⁰, best at 2⁻⁷, that diverge above 2^top (with `shaky` one octave lower for every other seed)."""
-    cells = {2.0**k: (0.9 - 0.01 * abs(k + 7), 0.8) if k <= top else (0.1, 0.1, "diverged") for k in range(-8, 1)}
+def ladder(
+    m: int, top: int, seeds: int = 10, shaky: bool = False, norm: str = "none"
+) -> pd.DataFrame:
+    """Rates 2⁻⁸ … 2⁰, best at 2⁻⁷, that diverge above 2^top (with `shaky` one octave lower for
+    every other seed)."""
+    cells = {
+        2.0**k: (0.9 - 0.01 * abs(k + 7), 0.8) if k <= top else (0.1, 0.1, "diverged")
+        for k in range(-8, 1)
+    }
     frame = made(cells, m, seeds=seeds, norm=norm, b=m if norm == "bn" else None)
     if shaky:
         frame.loc[(frame["base_lr"] == 2.0**top) & (frame["seed"] % 2 == 0), "status"] = "untrained"
@@ -140,19 +181,30 @@ def test_the_slope_of_the_stable_range_is_found_with_that_of_the_usual_rate():
         (np.array([-1.5, -0.5, 0.5, 1.5]) ** 2).sum() / 25 / 12
     )  # never below what the grid's steps leave open
     assert "that of η = η̃·m is −0.05" in found["found"]
-    flat = decided(*[ladder(m, -3) for m in (2, 4, 8, 16)], test="stable-range", norm="none", delta=0.5)
+    flat = decided(
+        *[ladder(m, -3) for m in (2, 4, 8, 16)], test="stable-range", norm="none", delta=0.5
+    )
     assert flat["estimate"] == pytest.approx(0, abs=1e-12) and flat["verdict"] == "contradicted"
 
 
 def test_a_range_that_the_grid_cuts_off_at_large_m_decides_nothing_and_at_small_m_it_may():
     cut = [ladder(2, -1), ladder(4, -2), ladder(8, -3), ladder(16, 0)]
     found = decided(*cut, test="stable-range", norm="none", delta=0.1)
-    assert found["verdict"] == "undecided" and "at m = 16 the grid ends before training fails" in found["decide_by"]
-    assert found["overrides"][0].startswith("grid.base_lr_at.m16_none=[2**-8,") and found["overrides"][0].endswith(
-        "2**1,2**2]"
+    assert (
+        found["verdict"] == "undecided"
+        and "at m = 16 the grid ends before training fails" in found["decide_by"]
     )
+    assert found["overrides"][0].startswith("grid.base_lr_at.m16_none=[2**-8,") and found[
+        "overrides"
+    ][0].endswith("2**1,2**2]")
     free = decided(
-        ladder(2, 0), ladder(4, -2), ladder(8, -3), ladder(16, -4), test="stable-range", norm="none", delta=0.1
+        ladder(2, 0),
+        ladder(4, -2),
+        ladder(8, -3),
+        ladder(16, -4),
+        test="stable-range",
+        norm="none",
+        delta=0.1,
     )
     assert free["verdict"] == "supported" and "at least" in free["found"]
 
@@ -160,7 +212,10 @@ def test_a_range_that_the_grid_cuts_off_at_large_m_decides_nothing_and_at_small_
 def test_batch_norm_over_fewer_examples_is_compared_at_each_m_and_on_average():
     parts = []
     for m in (16, 32):
-        parts += [made(GOOD, m, norm="bn", b=4, noise=0.002), made(LESS, m, norm="bn", b=m, noise=0.002)]
+        parts += [
+            made(GOOD, m, norm="bn", b=4, noise=0.002),
+            made(LESS, m, norm="bn", b=m, noise=0.002),
+        ]
     found = decided(*parts, test="bn-batch")
     assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
     assert "m = 16: 85" in found["found"] and "m = 32: 85" in found["found"]
@@ -179,10 +234,19 @@ def test_increasing_the_batch_must_match_the_accuracy_with_fewer_updates():
     decay = scheduled("decay", GOOD, updates=100)
     claim = {"test": "same-accuracy-fewer-updates", "schedule": "increase", "against": "decay"}
     found = decided(decay, scheduled("increase", GOOD, updates=40), **claim)
-    assert found["verdict"] == "supported" and found["needs"] == "within ±0.5 points, with fewer updates"
+    assert (
+        found["verdict"] == "supported"
+        and found["needs"] == "within ±0.5 points, with fewer updates"
+    )
     assert "after 40 updates" in found["found"] and "after 100 updates" in found["found"]
-    assert decided(decay, scheduled("increase", GOOD, updates=120), **claim)["verdict"] == "contradicted"
-    assert decided(decay, scheduled("increase", LESS, updates=40), **claim)["verdict"] == "contradicted"
+    assert (
+        decided(decay, scheduled("increase", GOOD, updates=120), **claim)["verdict"]
+        == "contradicted"
+    )
+    assert (
+        decided(decay, scheduled("increase", LESS, updates=40), **claim)["verdict"]
+        == "contradicted"
+    )
     assert decided(decay, scheduled("hybrid", LESS, updates=40), **claim)["decide_by"].startswith(
         "it needs both schedules"
     )
@@ -192,7 +256,9 @@ def test_a_lower_training_loss_must_beat_every_fixed_batch_size():
     fixed = [scheduled("fixed", GOOD, 8, loss=0.5), scheduled("fixed", GOOD, 32, loss=0.8)]
     claim = {"test": "lower-training-loss", "schedule": "ba", "against": "fixed", "delta": 0.02}
     best = decided(*fixed, scheduled("ba", GOOD, loss=0.3), **claim)
-    assert best["verdict"] == "supported" and best["estimate"] == pytest.approx(np.log(0.5 / 0.3), abs=0.05)
+    assert best["verdict"] == "supported" and best["estimate"] == pytest.approx(
+        np.log(0.5 / 0.3), abs=0.05
+    )
     assert [rival["name"] for rival in best["rivals"]] == ["m = 8", "m = 32"]
     between = decided(*fixed, scheduled("ba", GOOD, loss=0.6), **claim)
     assert between["verdict"] == "contradicted" and between["estimate"] < 0
@@ -227,7 +293,9 @@ def test_a_record_has_the_keys_of_the_contract_first():
 def test_a_rate_that_was_not_tried_at_a_larger_m_is_named_and_added():
     other = {0.3: (0.8, 0.7), 0.6: (0.9, 0.85), 1.2: (0.8, 0.7)}
     found = decided(made(GOOD, 8), made(other, 16), made(GOOD, 32), test="linear-scaling")
-    assert found["verdict"] == "undecided" and "η̃ = 0.2 was not tried at m = 16" in found["decide_by"]
+    assert (
+        found["verdict"] == "undecided" and "η̃ = 0.2 was not tried at m = 16" in found["decide_by"]
+    )
     assert found["overrides"] == ["grid.base_lr_at.m16_none=[0.2,0.3,0.6,1.2]"]
 
 
@@ -252,29 +320,43 @@ def test_an_early_grid_end_at_small_m_leaves_no_contradiction():
     parts[0] = parts[0][parts[0]["base_lr"] <= 2.0**-3]
     found = decided(*parts, test="stable-range", norm="none", delta=0.1)
     assert found["estimate"] < 0 and found["verdict"] == "undecided"
-    assert "at m = 2 the grid ends before training fails" in found["decide_by"] and found["overrides"]
+    assert (
+        "at m = 2 the grid ends before training fails" in found["decide_by"] and found["overrides"]
+    )
 
 
 def test_where_the_grids_steps_are_too_wide_finer_ones_are_proposed():
     parts = [ladder(2, -2), ladder(4, -2, shaky=True)]
     found = decided(*parts, test="stable-range", norm="none", delta=0.1)
     assert found["verdict"] == "undecided" and "finer" in found["decide_by"]
-    assert any("0.1486508893" in one or "2**-2.75" in one or ".148650889" in one for one in found["overrides"])
+    assert any(
+        "0.1486508893" in one or "2**-2.75" in one or ".148650889" in one
+        for one in found["overrides"]
+    )
 
 
 @pytest.mark.parametrize("test", ["linear-scaling", "stable-range"])
 def test_a_line_over_m_is_of_one_schedule_and_one_norm(test):
     parts = [made(GOOD, m, schedule=name) for m in (8, 16) for name in ("a", "b")]
     assert "name one in the claim" in decided(*parts, test=test)["decide_by"]
-    assert "name one in the claim" not in decided(*parts, test=test, schedule="a", up_to=16)["decide_by"]
+    assert (
+        "name one in the claim"
+        not in decided(*parts, test=test, schedule="a", up_to=16)["decide_by"]
+    )
     norms = [made(GOOD, 8), made(GOOD, 16), made(GOOD, 8, norm="gn")]
     assert "several kinds of norm" in decided(*norms, test=test)["decide_by"]
 
 
 def test_a_fixed_batch_size_that_never_trains_is_no_rival_that_was_beaten():
-    parts = [scheduled("fixed", GOOD, 8, loss=0.5), scheduled("fixed", DEAD, 32), scheduled("ba", GOOD, loss=0.3)]
+    parts = [
+        scheduled("fixed", GOOD, 8, loss=0.5),
+        scheduled("fixed", DEAD, 32),
+        scheduled("ba", GOOD, loss=0.3),
+    ]
     found = decided(*parts, test="lower-training-loss", schedule="ba", against="fixed", delta=0.02)
-    assert found["verdict"] == "undecided" and "no η̃ trains every seed at m = 32" in found["decide_by"]
+    assert (
+        found["verdict"] == "undecided" and "no η̃ trains every seed at m = 32" in found["decide_by"]
+    )
 
 
 def test_no_difference_in_any_prediction_needs_enough_images():
@@ -289,12 +371,15 @@ def test_no_difference_in_any_prediction_needs_enough_images():
 def test_rates_for_several_settings_of_one_key_are_merged():
     ends = {0.1: (0.9, 0.85), 0.2: (0.8, 0.75)}, {0.1: (0.8, 0.75), 0.2: (0.9, 0.85)}
     claim = {"test": "same-accuracy-fewer-updates", "schedule": "b", "against": "a"}
-    found = decided(*[scheduled(name, cells) for name, cells in zip("ab", ends, strict=True)], **claim)
+    found = decided(
+        *[scheduled(name, cells) for name, cells in zip("ab", ends, strict=True)], **claim
+    )
     assert found["overrides"] == ["grid.base_lr_at.m8_none=[0.025,0.05,0.1,0.2,0.4,0.8]"]
 
 
 @pytest.mark.parametrize(
-    ("claim", "said"), [({"norm": "bn"}, "has batch norm at 1 epoch"), ({"budget": "epochs:9"}, "has 9 epochs")]
+    ("claim", "said"),
+    [({"norm": "bn"}, "has batch norm at 1 epoch"), ({"budget": "epochs:9"}, "has 9 epochs")],
 )
 def test_what_the_study_has_not_is_named_and_is_no_interim_look(claim, said):
     found = decided(made(GOOD, 8), made(LESS, 64), test="small-batch", **claim)
@@ -302,5 +387,7 @@ def test_what_the_study_has_not_is_named_and_is_no_interim_look(claim, said):
 
 
 def test_one_seed_of_a_range_has_no_interval_in_its_words():
-    found = decided(*[ladder(m, -m, seeds=1) for m in (1, 2, 4)], test="stable-range", norm="none", delta=0.1)
+    found = decided(
+        *[ladder(m, -m, seeds=1) for m in (1, 2, 4)], test="stable-range", norm="none", delta=0.1
+    )
     assert "nan" not in found["found"] and found["verdict"] == "undecided"

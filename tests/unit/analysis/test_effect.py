@@ -1,4 +1,5 @@
-"""Two-way intervals: the formulas against statsmodels and scipy, their coverage on real correctness of trained networks."""
+"""Two-way intervals: the formulas against statsmodels and scipy, their coverage on real correctness
+of trained networks."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ PAIRS = [("m8_none", "m64_none"), ("m8_bn", "m64_bn"), ("m64_bn", "m128_bn"), ("
 
 
 def draws(one: np.ndarray, two: np.ndarray, seeds: int, images: int, number: int, rng):
-    """Differences in points for drawn seeds and images, as if the stored ones were all there are."""
+    """Differences in points for drawn seeds and images, as if the stored ones were all there
+    are."""
     difference = 100.0 * (one.astype(float) - two)
     for _ in range(number):
         rows, columns = rng.integers(0, len(one), seeds), rng.integers(0, one.shape[1], images)
@@ -27,7 +29,9 @@ def draws(one: np.ndarray, two: np.ndarray, seeds: int, images: int, number: int
 def test_variance_and_degrees_of_freedom_are_those_of_the_analysis_of_variance(shape):
     rng = np.random.default_rng(0)
     d = rng.normal(0, 1, shape) + rng.normal(0, 1, (shape[0], 1)) + rng.normal(0, 1, (1, shape[1]))
-    rows = pd.DataFrame([{"s": s, "e": e, "d": d[s, e]} for s in range(shape[0]) for e in range(shape[1])])
+    rows = pd.DataFrame(
+        [{"s": s, "e": e, "d": d[s, e]} for s in range(shape[0]) for e in range(shape[1])]
+    )
     anova = anova_lm(ols("d ~ C(s) + C(e)", rows).fit())
     seed, example, residual = anova["mean_sq"]
     effect, both = two_way(d), seed + example - residual
@@ -36,7 +40,9 @@ def test_variance_and_degrees_of_freedom_are_those_of_the_analysis_of_variance(s
     assert effect.df == pytest.approx(both**2 / sum(terms), rel=1e-9)
     low, high = stats.t.interval(0.9, effect.df, d.mean(), np.sqrt(both / d.size))
     assert effect.interval(0.9) == pytest.approx((low, high), rel=1e-9)
-    assert effect.p_above(0.1) == pytest.approx(stats.t.sf((d.mean() - 0.1) / effect.error, effect.df), rel=1e-9)
+    assert effect.p_above(0.1) == pytest.approx(
+        stats.t.sf((d.mean() - 0.1) / effect.error, effect.df), rel=1e-9
+    )
     assert effect.p_below(0.1) == pytest.approx(1 - effect.p_above(0.1), rel=1e-9)
 
 

@@ -34,14 +34,22 @@ def test_claims_of_another_version_are_refused_with_the_file_and_what_to_do(tmp_
     path = tmp_path / "claims.json"
     write_claims([claim()], path)
     (record,) = json.loads(path.read_text())
-    for other in (record | {"more": 1}, {key: value for key, value in record.items() if key != "needs"}):
+    for other in (
+        record | {"more": 1},
+        {key: value for key, value in record.items() if key != "needs"},
+    ):
         path.write_text(json.dumps([other]))
-        with pytest.raises(UserError, match=r"claims\.json: not the claims of this version .*(more|needs)"):
+        with pytest.raises(
+            UserError, match=r"claims\.json: not the claims of this version .*(more|needs)"
+        ):
             read_claims(path)
 
 
 def test_the_claims_figure_names_a_claim_about_every_norm_without_a_norm(tmp_path):
-    claims = [claim(statement="Small is better"), claim("d", statement="Small is better", norm="bn")]
+    claims = [
+        claim(statement="Small is better"),
+        claim("d", statement="Small is better", norm="bn"),
+    ]
     write_claims(claims, tmp_path / "claims.json")
     figure, data = draw(Results({}, pd.DataFrame(), None, tmp_path))
     (axes,) = figure.axes
@@ -65,7 +73,12 @@ def test_a_setting_that_never_trains_has_none_where_others_have_numbers(tmp_path
     best = best_settings(pd.concat([table(GOOD), table(DEAD, m=16)]))
     good, dead = best_rates(best)
     assert good.base_lr == 0.2 and good.bn_batch_size is None and not good.edge
-    assert dead.base_lr is None and dead.lr is None and dead.test_accuracy is None and dead.ci_low is None
+    assert (
+        dead.base_lr is None
+        and dead.lr is None
+        and dead.test_accuracy is None
+        and dead.ci_low is None
+    )
     rows = settings_table(best).to_dict("records")
     assert rows[1]["best η̃"] == "none trains" and rows[1]["test (%)"] == rows[1]["η = η̃·m"] == "–"
     other = best_settings(pd.concat([table(GOOD), table(GOOD, m=16), table(GOOD, m=32)]))
@@ -77,13 +90,17 @@ def test_a_setting_that_never_trains_has_none_where_others_have_numbers(tmp_path
 REFERENCE = REPOSITORY / "results" / "reference"
 
 
-@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name
+)
 def test_the_committed_claims_are_read_and_written_to_the_last_byte(path, tmp_path):
     write_claims(read_claims(path), tmp_path / "claims.json")
     assert (tmp_path / "claims.json").read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted(REFERENCE.glob("*/claims.json")), ids=lambda path: path.parent.name
+)
 def test_the_committed_claims_are_drawn_each_with_its_statement(path):
     figure, data = draw(Results({}, pd.DataFrame(), None, path.parent))
     assert len(data) == len(read_claims(path)) > 0

@@ -1,4 +1,5 @@
-"""The exponent of the best learning rate over batch size, on made-up accuracies whose optimum is known."""
+"""The exponent of the best learning rate over batch size, on made-up accuracies whose optimum is
+known."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ SIZES = np.arange(1.0, 9)
 
 
 def accuracies(rng, p, seeds=10, noise=0.003, constant=-4.0):
-    """For each m rates in octaves around its optimum 2^constant·m^p, with noise over seeds and one common to all."""
+    """For each m rates in octaves around its optimum 2^constant·m^p, with noise over seeds and one
+    common to all."""
     settings = []
     for size in SIZES:
         best = constant + p * size + rng.normal(0, 0.1)
@@ -54,9 +56,23 @@ def table(sizes, p, edge=()):
             lr = 2.0**k * m**p
             accuracy = 0.9 - 0.01 * abs(k + (8 if m in edge else 4)) ** 1.5
             for seed in range(3):
-                rows.append({"batch_size": m, "norm": "none", "bn_batch_size": pd.NA, "schedule": "step", "budget": "epochs:1",
-                             "base_lr": lr / m, "lr": lr, "seed": seed, "status": "completed", "train_loss": 1.0,
-                             "val_accuracy": accuracy + 0.001 * seed, "val_loss": 1.0, "test_accuracy": 0.9})  # fmt: skip
+                rows.append(
+                    {
+                        "batch_size": m,
+                        "norm": "none",
+                        "bn_batch_size": pd.NA,
+                        "schedule": "step",
+                        "budget": "epochs:1",
+                        "base_lr": lr / m,
+                        "lr": lr,
+                        "seed": seed,
+                        "status": "completed",
+                        "train_loss": 1.0,
+                        "val_accuracy": accuracy + 0.001 * seed,
+                        "val_loss": 1.0,
+                        "test_accuracy": 0.9,
+                    }
+                )
     return pd.DataFrame(rows).astype({"bn_batch_size": "Int64"})
 
 
@@ -69,8 +85,12 @@ def test_settings_on_the_edge_of_their_grid_are_left_out_and_counted():
 
 def test_rates_that_a_partial_report_lacks_for_some_seeds_are_left_out():
     made = table([2, 4, 8, 16], 0.5)
-    partial = made[~((made["batch_size"] == 4) & (made["seed"] == 1) & (made["lr"] == made["lr"].max()))]
-    partial = partial[~((partial["batch_size"] == 4) & (partial["seed"] == 0) & (partial["lr"] < 2.0**-6))]
+    partial = made[
+        ~((made["batch_size"] == 4) & (made["seed"] == 1) & (made["lr"] == made["lr"].max()))
+    ]
+    partial = partial[
+        ~((partial["batch_size"] == 4) & (partial["seed"] == 0) & (partial["lr"] < 2.0**-6))
+    ]
     assert exponents(partial, best_settings(made)).iloc[0]["p"] == pytest.approx(0.5, abs=1e-6)
 
 

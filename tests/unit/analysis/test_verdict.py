@@ -1,4 +1,5 @@
-"""Verdicts from effects: the rule of each kind of claim, Holm, interim looks, and what would decide."""
+"""Verdicts from effects: the rule of each kind of claim, Holm, interim looks, and what would
+decide."""
 
 import math
 
@@ -10,17 +11,28 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from smallbatch.analysis.claims.deciding import decided_by, needed
-from smallbatch.analysis.claims.verdict import Evidence, decide, directional, equivalent, multipliers, not_inferior
+from smallbatch.analysis.claims.verdict import (
+    Evidence,
+    decide,
+    directional,
+    equivalent,
+    multipliers,
+    not_inferior,
+)
 from smallbatch.analysis.effect import Effect, two_way
 
 
 def effect(estimate: float, error: float, seeds: int = 10, df: float = math.inf, **parts) -> Effect:
-    return Effect(estimate, error**2, df, seeds, **({"by_seeds": seeds * error**2, "floor": 0.0} | parts))
+    return Effect(
+        estimate, error**2, df, seeds, **({"by_seeds": seeds * error**2, "floor": 0.0} | parts)
+    )
 
 
 def verdict(rule, *effects: Effect, **more) -> str:
     names = [str(i) for i in range(len(effects))]
-    return decide([Evidence(rule, "points", "", list(effects), names, **more)], planned=10)[0].verdict
+    return decide([Evidence(rule, "points", "", list(effects), names, **more)], planned=10)[
+        0
+    ].verdict
 
 
 @pytest.mark.parametrize(
@@ -35,19 +47,29 @@ def verdict(rule, *effects: Effect, **more) -> str:
         (-1.0, 2.0, "undecided"),
     ],
 )
-def test_a_direction_needs_an_interval_above_zero_and_an_effect_worth_having(estimate, error, expected):
+def test_a_direction_needs_an_interval_above_zero_and_an_effect_worth_having(
+    estimate, error, expected
+):
     assert verdict(directional(0.5), effect(estimate, error)) == expected
 
 
 @pytest.mark.parametrize(
     ("estimate", "error", "expected"),
-    [(0.0, 0.1, "supported"), (0.3, 0.2, "undecided"), (1.0, 0.1, "contradicted"), (-1.0, 0.1, "contradicted"), (0.0, 0.0, "supported")],
-)  # fmt: skip
+    [
+        (0.0, 0.1, "supported"),
+        (0.3, 0.2, "undecided"),
+        (1.0, 0.1, "contradicted"),
+        (-1.0, 0.1, "contradicted"),
+        (0.0, 0.0, "supported"),
+    ],
+)
 def test_equivalence_needs_an_interval_within_the_margin(estimate, error, expected):
     assert verdict(equivalent(0.5), effect(estimate, error)) == expected
 
 
-@pytest.mark.parametrize(("estimate", "expected"), [(-0.1, "supported"), (-0.5, "undecided"), (-1.0, "contradicted")])
+@pytest.mark.parametrize(
+    ("estimate", "expected"), [(-0.1, "supported"), (-0.5, "undecided"), (-1.0, "contradicted")]
+)
 def test_not_being_inferior_needs_an_interval_above_minus_the_margin(estimate, expected):
     assert verdict(not_inferior(0.5), effect(estimate, 0.15)) == expected
 
@@ -74,7 +96,9 @@ def test_a_claim_must_hold_against_every_rival_and_falls_by_one():
 @settings(max_examples=25, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_multiplied_p_values_are_told_just_where_holm_tells_them(ps):
-    assume(all(abs(p * times - 0.05) > 1e-12 for p in ps for times in range(1, len(ps) + 1)))  # else rounding decides
+    assume(
+        all(abs(p * times - 0.05) > 1e-12 for p in ps for times in range(1, len(ps) + 1))
+    )  # else rounding decides
     told = multipletests(ps, 0.05, method="holm")[0]
     assert [p * times <= 0.05 for p, times in zip(ps, multipliers(ps), strict=True)] == list(told)
 
@@ -84,12 +108,17 @@ def test_multiplied_p_values_are_told_just_where_holm_tells_them(ps):
 def test_verdict_and_interval_say_the_same(estimates, seed):
     errors = np.random.default_rng(seed).uniform(0.05, 1, len(estimates))
     claims = [
-        Evidence(directional(0.5), "points", "", [effect(*one)], ["x"]) for one in zip(estimates, errors, strict=True)
+        Evidence(directional(0.5), "points", "", [effect(*one)], ["x"])
+        for one in zip(estimates, errors, strict=True)
     ]
     for one, made in zip(claims, decide(claims, 10), strict=True):
         low, high = made.effect.interval(made.level)
         expected = (
-            "contradicted" if high < 0.5 else "supported" if low > 0 and one.effects[0].estimate >= 0.5 else "undecided"
+            "contradicted"
+            if high < 0.5
+            else "supported"
+            if low > 0 and one.effects[0].estimate >= 0.5
+            else "undecided"
         )
         near = min(abs(high - 0.5), abs(low)) < 1e-9
         assert made.verdict == expected or near
@@ -102,7 +131,9 @@ def test_several_claims_make_each_harder():
 
 
 def test_before_the_planned_seeds_p_must_be_below_a_thousandth():
-    one = Evidence(directional(0.5), "points", "", [effect(1.0, 0.35, seeds=10)], ["x"])  # p = 0.004
+    one = Evidence(
+        directional(0.5), "points", "", [effect(1.0, 0.35, seeds=10)], ["x"]
+    )  # p = 0.004
     assert decide([one], 10)[0].verdict == "supported"
     early = decide([one], 20)[0]
     assert early.verdict == "undecided" and early.level == pytest.approx(0.999)
@@ -115,12 +146,18 @@ def test_holm_steps_down_at_the_level_of_the_look():
         for z in (3.48, 3.43, 3.39, 3.32)
     ]
     made = decide(claims, 10)
-    assert all(0.0004 < one.p_value < 0.001 for one in made) and {one.verdict for one in made} == {"undecided"}
+    assert all(0.0004 < one.p_value < 0.001 for one in made) and {one.verdict for one in made} == {
+        "undecided"
+    }
 
 
 def test_a_look_after_the_planned_one_is_stricter():
-    one = Evidence(directional(0.5), "points", "", [effect(1.0, 0.45, seeds=12)], ["x"])  # p = 0.026
-    assert decide([one], 12)[0].verdict == "supported" and decide([one], 10)[0].verdict == "undecided"
+    one = Evidence(
+        directional(0.5), "points", "", [effect(1.0, 0.45, seeds=12)], ["x"]
+    )  # p = 0.026
+    assert (
+        decide([one], 12)[0].verdict == "supported" and decide([one], 10)[0].verdict == "undecided"
+    )
 
 
 @pytest.mark.parametrize(

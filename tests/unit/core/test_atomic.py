@@ -35,7 +35,9 @@ def test_a_new_file_is_on_the_disk_before_it_takes_the_name_of_the_old_one(tmp_p
     done = []
     for name in ("fsync", "replace"):
         call = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *a, name=name, call=call: done.append(name) or call(*a))
+        monkeypatch.setattr(
+            os, name, lambda *a, name=name, call=call: done.append(name) or call(*a)
+        )
     write_text(tmp_path / "file", "text")
     assert done == ["fsync", "replace", "fsync"]
     with write_atomically(tmp_path / "file", sync=False) as temporary:

@@ -27,7 +27,8 @@ MADE = {
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """Writes a package `made` with some files replaced or (None) left out, and makes it the one that is looked at."""
+    """Writes a package `made` with some files replaced or (None) left out, and makes it the one
+    that is looked at."""
     number = iter(range(100))
 
     def write(**files: str | None) -> Path:
@@ -67,7 +68,10 @@ def test_what_a_module_names_and_has_beside_it_counts(made):
 
 
 def test_relative_imports_are_followed(made):
-    root = made(deep__numbers="from .. import helper\nfrom . import more\n", deep__more="from ..other import plain\n")
+    root = made(
+        deep__numbers="from .. import helper\nfrom . import more\n",
+        deep__more="from ..other import plain\n",
+    )
     assert {"helper.py", "deep/more.py", "other.py"} <= set(names(root, "made.main"))
 
 
@@ -79,7 +83,11 @@ def test_a_module_that_moves_with_all_that_imports_it_changes_nothing(made):
     renamed = MADE["deep/numbers.py"].replace("helper", "assistant")
     made(deep__numbers=renamed, helper=None, assistant=MADE["helper.py"])
     assert code_of("made.main") == before
-    made(helper=None, deep__numbers="from made.deep import assistant as a\ndef twice(x): return 2 * a.plain(x)\n", deep__assistant=MADE["helper.py"])  # fmt: skip
+    made(
+        helper=None,
+        deep__numbers="from made.deep import assistant as a\ndef twice(x): return 2 * a.plain(x)\n",
+        deep__assistant=MADE["helper.py"],
+    )
     assert code_of("made.main") == before
 
 
@@ -114,19 +122,33 @@ def test_a_file_that_is_not_python_counts_by_its_bytes(made):
 
 def test_what_is_left_out_is_not_followed_and_does_not_count(made):
     made()
-    assert set(closure(["made.main"], leave_out=["made.helper"])) == {"made", "made.main", "made.deep", "made.deep.numbers"}  # fmt: skip
+    assert set(closure(["made.main"], leave_out=["made.helper"])) == {
+        "made",
+        "made.main",
+        "made.deep",
+        "made.deep.numbers",
+    }
     files = closure(["made.main"], leave_out=["made.helper"])
     before = import_graph.contents(files, leave_out=["made.helper"])
     made(helper="")
-    assert import_graph.contents(closure(["made.main"], leave_out=["made.helper"]), leave_out=["made.helper"]) == before
+    assert (
+        import_graph.contents(
+            closure(["made.main"], leave_out=["made.helper"]), leave_out=["made.helper"]
+        )
+        == before
+    )
 
 
 def test_modules_that_annotations_alone_name_count_as_sources_and_not_in_what_they_compute(made):
     made(main="from made.other import T\n\n\ndef f(x: T): ...\n")
-    assert "made.other" in closure(["made.main"]) and "made.other" not in closure(["made.main"], hints=False)
+    assert "made.other" in closure(["made.main"]) and "made.other" not in closure(
+        ["made.main"], hints=False
+    )
 
 
-def test_every_module_of_this_package_can_be_followed_and_its_digest_is_that_of_a_copy(tmp_path, monkeypatch):
+def test_every_module_of_this_package_can_be_followed_and_its_digest_is_that_of_a_copy(
+    tmp_path, monkeypatch
+):
     package = import_graph.PACKAGE
     before = code_of("smallbatch.report")
     shutil.copytree(package, tmp_path / "smallbatch", ignore=shutil.ignore_patterns("__pycache__"))
@@ -142,7 +164,9 @@ def test_importing_a_module_of_this_package_reads_no_file_that_was_not_found():
 
     found = {
         str(path)
-        for path in source_files("smallbatch.jobs.collect", "smallbatch.config.compose", "smallbatch.resources.cost")
+        for path in source_files(
+            "smallbatch.jobs.collect", "smallbatch.config.compose", "smallbatch.resources.cost"
+        )
     }
     for module in (
         "jobs.collect",

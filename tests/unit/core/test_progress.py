@@ -12,7 +12,15 @@ def expected(monkeypatch):
 
 
 def state(**changes) -> dict:
-    start = {"points": 10, "done": 5.0, "images": 500, "resumed": 0, "started": 0.0, "training": 60.0, "updated": 70.0}
+    start = {
+        "points": 10,
+        "done": 5.0,
+        "images": 500,
+        "resumed": 0,
+        "started": 0.0,
+        "training": 60.0,
+        "updated": 70.0,
+    }
     return start | changes
 
 

@@ -11,7 +11,14 @@ def test_a_written_rate_reads_back_as_the_same_float(rate):
 
 
 def test_numbers_powers_and_ranges_of_octaves():
-    assert parse_rates(["2**-3", 0.01, "1e-3", "2**-2..2**0"], "key") == [0.125, 0.01, 0.001, 0.25, 0.5, 1.0]
+    assert parse_rates(["2**-3", 0.01, "1e-3", "2**-2..2**0"], "key") == [
+        0.125,
+        0.01,
+        0.001,
+        0.25,
+        0.5,
+        1.0,
+    ]
     assert [format_rate(rate) for rate in (2.0**-8, 1.0, 0.1)] == ["2**-8", "2**0", "0.1"]
     assert rate_text(2.0**-10) == "2⁻¹⁰"
 

@@ -5,7 +5,13 @@ import pytest
 
 from smallbatch.core import import_graph
 from smallbatch.core.errors import UserError
-from smallbatch.core.source import WITHOUT_NUMBERS, accepted_arguments, code_digest, data_digest, target_files
+from smallbatch.core.source import (
+    WITHOUT_NUMBERS,
+    accepted_arguments,
+    code_digest,
+    data_digest,
+    target_files,
+)
 
 TARGETS = ["smallbatch.models.conv.Conv", "smallbatch.data.digits.load"]
 
@@ -48,7 +54,10 @@ def test_of_a_users_package_every_file_counts_and_what_it_imports_of_this_one(fo
     (folder / "mypackage" / "inner" / "loaded_by_name.py").write_text("from mylayers import x\n")
     found = target_files("mypackage.net.Net", str(folder))
     own = {"mypackage.net", "mypackage.inner.loaded_by_name", "mylayers"}
-    assert own | {"smallbatch.models.mlp", "smallbatch.models.initial"} <= set(found) and "mynets" not in found
+    assert (
+        own | {"smallbatch.models.mlp", "smallbatch.models.initial"} <= set(found)
+        and "mynets" not in found
+    )
 
 
 def test_how_a_users_module_is_written_and_called_does_not_matter(folder):
@@ -95,10 +104,14 @@ def test_writing_all_of_the_package_in_another_way_changes_no_digest(copies):
     for path in copies("rewritten").rglob("*.py"):
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+                node
+            ):
                 node.body[0] = ast.Expr(ast.Constant("Another docstring."))
             if isinstance(node, ast.FunctionDef) and not node.decorator_list:
-                node.returns = ast.Tuple([node.returns, ast.Name("More")] if node.returns else [ast.Name("New")])
+                node.returns = ast.Tuple(
+                    [node.returns, ast.Name("More")] if node.returns else [ast.Name("New")]
+                )
         path.write_text(f"# A comment.\n{ast.unparse(tree)}\n\n\n# Another.\n")
     assert (code_digest(TARGETS, None), data_digest(TARGETS[1], None)) == before
 
@@ -114,7 +127,9 @@ def test_moving_modules_of_the_training_code_changes_no_digest(copies):
     (root / "optimizers").mkdir()
     (root / "optimizers" / "__init__.py").write_text('"""Rules that change weights."""\n')
     for old, new in moves.items():
-        root.joinpath(*old.split(".")).with_suffix(".py").rename(root.joinpath(*new.split(".")).with_suffix(".py"))
+        root.joinpath(*old.split(".")).with_suffix(".py").rename(
+            root.joinpath(*new.split(".")).with_suffix(".py")
+        )
         for path in root.rglob("*.py"):
             path.write_text(path.read_text().replace(f"smallbatch.{old} ", f"smallbatch.{new} "))
     assert code_digest(TARGETS, None) == before
@@ -122,15 +137,23 @@ def test_moving_modules_of_the_training_code_changes_no_digest(copies):
 
 def test_what_any_file_of_the_training_code_does_counts(copies):
     root = copies("edited")
-    files = [path for name in ("training", "schedules", "measures") for path in (root / name).rglob("*.py")]
+    files = [
+        path
+        for name in ("training", "schedules", "measures")
+        for path in (root / name).rglob("*.py")
+    ]
     files += [root / "models" / f"{name}.py" for name in ("build", "norm", "conv")]
-    files += [root / "data" / f"{name}.py" for name in ("augment", "stream", "read", "prepare", "digits", "__init__")]
+    files += [
+        root / "data" / f"{name}.py"
+        for name in ("augment", "stream", "read", "prepare", "digits", "__init__")
+    ]
     assert len(files) > 55
     before = code_digest(TARGETS, None)
     for number, path in enumerate(files):
         path.write_text(path.read_text() + f"\nEDITED = {number}\n")
         after = code_digest(TARGETS, None)
-        # The one only compiles before the jobs, and the others are Protocols, which only annotations name.
+        # The one only compiles before the jobs, and the others are Protocols, which only
+        # annotations name.
         protocols = ("engines", "trainer.py"), ("measures", "measure.py")
         counts_for_nothing = path.parts[-2:] in (("compiled", "__main__.py"), *protocols)
         assert (after == before) == counts_for_nothing, path

@@ -6,17 +6,35 @@ from smallbatch.core.syntax import syntax_of
 
 SAME = {
     "comments": ("x = 1\n", "# why\nx = 1  # what\n"),
-    "docstrings": ('def f():\n    return 1\n', '"""M."""\ndef f():\n    """F."""\n    return 1\n'),
-    "a docstring in place of pass": ("class A(Exception):\n    pass\n", 'class A(Exception):\n    """A."""\n'),
+    "docstrings": ("def f():\n    return 1\n", '"""M."""\ndef f():\n    """F."""\n    return 1\n'),
+    "a docstring in place of pass": (
+        "class A(Exception):\n    pass\n",
+        'class A(Exception):\n    """A."""\n',
+    ),
     "layout": ("x = f(1, 'a', 1000.0)\n", 'x = f(\n    1,\n    "a",\n    1_000.0,\n)\n\n\n'),
     "brackets": ("x = a * b + c\n", "x = ((a * b) + c)\n"),
-    "annotations": ("def f(x, *y):\n    z = x\n    return z\n", "def f(x: int, *y: A) -> B:\n    z: C = x\n    return z\n"),
-    "annotations of attributes": ("def f(self):\n    self.x = 1\n", "def f(self):\n    self.x: int = 1\n    y: int\n"),
-    "imports for annotations": ("def f(x): ...\n", "import numpy as np\ndef f(x: np.ndarray): ...\n"),
+    "annotations": (
+        "def f(x, *y):\n    z = x\n    return z\n",
+        "def f(x: int, *y: A) -> B:\n    z: C = x\n    return z\n",
+    ),
+    "annotations of attributes": (
+        "def f(self):\n    self.x = 1\n",
+        "def f(self):\n    self.x: int = 1\n    y: int\n",
+    ),
+    "imports for annotations": (
+        "def f(x): ...\n",
+        "import numpy as np\ndef f(x: np.ndarray): ...\n",
+    ),
     "the order of imports": ("import b\nimport a\na.f(b.g)\n", "import a\nimport b\na.f(b.g)\n"),
-    "the place of imports": ("import a\ndef f():\n    a.f()\n", "def f():\n    import a\n    a.f()\n"),
-    "names given by as": ("import numpy as np\nnp.e + f(np=1)\n", "import numpy\nnumpy.e + f(np=1)\n"),
-}  # fmt: skip
+    "the place of imports": (
+        "import a\ndef f():\n    a.f()\n",
+        "def f():\n    import a\n    a.f()\n",
+    ),
+    "names given by as": (
+        "import numpy as np\nnp.e + f(np=1)\n",
+        "import numpy\nnumpy.e + f(np=1)\n",
+    ),
+}
 OTHER = {
     "an operator": ("x = a + b\n", "x = a - b\n"),
     "a comparison": ("x = a < b\n", "x = a <= b\n"),
@@ -35,19 +53,31 @@ OTHER = {
     "an attribute": ("x = a.b\n", "x = a.c\n"),
     "a format": ("x = f'{a:.3f}'\n", "x = f'{a:.4f}'\n"),
     "where a block ends": ("if a:\n    f()\n    g()\n", "if a:\n    f()\ng()\n"),
-    "a field of a class": ("@dataclass\nclass A:\n    x: int\n", "@dataclass\nclass A:\n    x: float\n"),
+    "a field of a class": (
+        "@dataclass\nclass A:\n    x: int\n",
+        "@dataclass\nclass A:\n    x: float\n",
+    ),
     "a field of a class or a variable": ("class A:\n    x: int = 1\n", "class A:\n    x = 1\n"),
-    "annotations that a decorator may read": ("@f.register\ndef _(x: int): ...\n", "@f.register\ndef _(x: str): ...\n"),
+    "annotations that a decorator may read": (
+        "@f.register\ndef _(x: int): ...\n",
+        "@f.register\ndef _(x: str): ...\n",
+    ),
     "where a name comes from": ("from a import f\nf()\n", "from b import f\nf()\n"),
     "which name is imported": ("from a import f as g\ng()\n", "from a import h as g\ng()\n"),
-    "which of two is used": ("from a import f, g\nf(1)\ng(2)\n", "from a import f, g\ng(1)\nf(2)\n"),
+    "which of two is used": (
+        "from a import f, g\nf(1)\ng(2)\n",
+        "from a import f, g\ng(1)\nf(2)\n",
+    ),
     "an import that others use": ("x = 1\n", "from a import f\nx = 1\n"),
-    "an argument that hides an import": ("import f\ndef h(g):\n    return f\n", "import g\ndef h(g):\n    return g\n"),
+    "an argument that hides an import": (
+        "import f\ndef h(g):\n    return f\n",
+        "import g\ndef h(g):\n    return g\n",
+    ),
     "imports of one name in two functions": (
         "def f():\n    from a import x\n    x()\ndef g():\n    from b import x\n    x()\n",
         "def f():\n    from b import x\n    x()\ndef g():\n    from a import x\n    x()\n",
     ),
-}  # fmt: skip
+}
 
 EVERYTHING = r"""
 from . import x

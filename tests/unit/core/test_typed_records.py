@@ -49,7 +49,9 @@ def test_settings_of_a_fleet_have_the_keys_of_the_config(record, settings):
 
 
 def test_a_planned_claim_has_the_keys_of_the_config_and_its_name(plan):
-    assert keys(records.PlannedClaim) == {f.name for f in dataclasses.fields(config_claims.Claim)} | {"claim"}
+    assert keys(records.PlannedClaim) == {
+        f.name for f in dataclasses.fields(config_claims.Claim)
+    } | {"claim"}
     assert all(set(claim) == keys(records.PlannedClaim) for claim in plan.study["claims"])
 
 

@@ -25,12 +25,16 @@ def by_hand(image, move, padding):
 
 @given(
     shape=st.tuples(st.sampled_from([1, 3]), st.integers(3, 9), st.integers(3, 9)),
-    padding=st.integers(0, 2), seed=st.integers(0, 99),
-)  # fmt: skip
+    padding=st.integers(0, 2),
+    seed=st.integers(0, 99),
+)
 def test_an_image_is_padded_cut_out_and_mirrored(shape, padding, seed):
     random = torch.Generator().manual_seed(seed)
     images = torch.randn(5, *shape, generator=random).contiguous(memory_format=torch.channels_last)
-    index, drawn = torch.tensor([3, 0, 3, 4]), torch.from_numpy(moves(seed, 0, 4, padding, True).copy())
+    index, drawn = (
+        torch.tensor([3, 0, 3, 4]),
+        torch.from_numpy(moves(seed, 0, 4, padding, True).copy()),
+    )
     out = torch.full((6, *shape[1:], shape[0]), 7.0).permute(0, 3, 1, 2)
     moved(images, index, drawn, padding, out)
     for made, one, move in zip(out, index, drawn, strict=False):
@@ -50,7 +54,9 @@ def test_crops_are_uniform_and_half_of_the_images_are_mirrored():
 def test_an_example_is_moved_by_seed_and_epoch_alone(start, length, seed):
     size, stop = 23, start + length
     found = moves_in(seed, size, start, stop, CROP)
-    for position, example, move in zip(range(start, stop), stream(seed, size, start, stop), found, strict=True):
+    for position, example, move in zip(
+        range(start, stop), stream(seed, size, start, stop), found, strict=True
+    ):
         assert (move == moves(seed, position // size, size, 2, True)[example]).all()
 
 
@@ -68,16 +74,26 @@ def test_memory_is_used_again_and_keeps_its_place(digits32):
     assert torch.equal(split.labels[:8], digits32.train.labels[8:16])
 
 
-@pytest.mark.parametrize("name", ["smallbatch.models.conv.ConvNet", "networks.LayerNormed", "networks.Dropout"])
-def test_every_way_of_training_follows_the_plain_loop_on_images_moved_by_hand(digits32, make_fleet, name):
+@pytest.mark.parametrize(
+    "name", ["smallbatch.models.conv.ConvNet", "networks.LayerNormed", "networks.Dropout"]
+)
+def test_every_way_of_training_follows_the_plain_loop_on_images_moved_by_hand(
+    digits32, make_fleet, name
+):
     m, updates, rate, seed = 8, 40, 2.0**-6, 3  # over the epoch's end at 32
-    fleet = make_fleet(model={"name": "net", "_target_": name}, augmentation=CROP, updates=updates, batch_size=m)
+    fleet = make_fleet(
+        model={"name": "net", "_target_": name}, augmentation=CROP, updates=updates, batch_size=m
+    )
     fleet["schedule"] = {"name": "step", "drops": [], "factor": 0.1}
     points = [(rate, seed), (rate, 4)]
     train, size = digits32.train, len(digits32.train.labels)
-    found = next(o for _, block in train_fleet(digits32, fleet, points, lambda text: None) for o in block)
+    found = next(
+        o for _, block in train_fleet(digits32, fleet, points, lambda text: None) for o in block
+    )
     order, drawn = stream(seed, size, 0, updates * m), moves_in(seed, size, 0, updates * m, CROP)
-    images = torch.stack([by_hand(train.images[i], move, 2) for i, move in zip(order, drawn, strict=True)])
+    images = torch.stack(
+        [by_hand(train.images[i], move, 2) for i, move in zip(order, drawn, strict=True)]
+    )
     net = build(fleet["model"], (1, 8, 8), 10, "none", None, seed)
     torch.manual_seed(seed)
     optimizer = torch.optim.SGD(net.parameters(), rate * m)
@@ -98,15 +114,23 @@ def test_the_order_of_pieces_changes_no_bit(digits32, make_fleet, monkeypatch):
     found = []
     for images in (1, 1024):
         monkeypatch.setattr("smallbatch.data.augment.IMAGES", images)
-        outcomes = [o for _, block in train_fleet(digits32, fleet, points, lambda text: None) for o in block]
-        found.append([(o["correct"], o["summary"]["train_loss"], o["summary"]["val_loss"]) for o in outcomes])
+        outcomes = [
+            o for _, block in train_fleet(digits32, fleet, points, lambda text: None) for o in block
+        ]
+        found.append(
+            [(o["correct"], o["summary"]["train_loss"], o["summary"]["val_loss"]) for o in outcomes]
+        )
     assert found[0] == found[1]
 
 
 def test_evaluation_sees_the_images_as_they_are(digits32, make_fleet):
     """At a rate of nothing the final loss is the initial one."""
     fleet = make_fleet(augmentation=CROP)
-    (outcome, _) = [o for _, block in train_fleet(digits32, fleet, [(1e-30, 0), (1e-30, 1)], print) for o in block]
+    (outcome, _) = [
+        o
+        for _, block in train_fleet(digits32, fleet, [(1e-30, 0), (1e-30, 1)], print)
+        for o in block
+    ]
     history = outcome["history"]
     assert history[-1]["train_loss"] == pytest.approx(history[0]["train_loss"], abs=1e-9)
     assert abs(history[1]["train_loss_running"] - history[0]["train_loss"]) > 1e-4

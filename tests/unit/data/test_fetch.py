@@ -23,13 +23,17 @@ from smallbatch.planning.files import plan_study
 
 
 def dataset_of(files: dict[str, str], url="http://127.0.0.1:9", **more) -> dict:
-    sums = {name: "md5:" + hashlib.md5(Path(path).read_bytes()).hexdigest() for name, path in files.items()}
+    sums = {
+        name: "md5:" + hashlib.md5(Path(path).read_bytes()).hexdigest()
+        for name, path in files.items()
+    }
     return {"name": "small", "download": {"url": url, "files": sums}} | more
 
 
 @pytest.fixture
 def server(tmp_path):
-    """A web server on a folder with the official files; it refuses, or `cut`s short, the first `failures` requests."""
+    """A web server on a folder with the official files; it refuses, or `cut`s short, the first
+    `failures` requests."""
     folder = tmp_path / "www"
     files = official_idx(folder)
 
@@ -53,7 +57,9 @@ def server(tmp_path):
         def log_message(self, *_):
             pass
 
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    httpd = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=str(folder))
+    )
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     Handler.url, Handler.files = f"http://127.0.0.1:{httpd.server_port}", files
     yield Handler
@@ -67,7 +73,10 @@ def test_files_are_downloaded_once_with_progress(server, tmp_path, monkeypatch, 
     found = fetch(dataset)
     assert found == fetch(dataset) and len(server.asked) == 4
     assert mnist.load(SIZES, found)["test"][0].shape == (20, 1, 28, 28)
-    assert all(path.startswith(str(tmp_path / "results" / "downloads" / "small")) for path in found.values())
+    assert all(
+        path.startswith(str(tmp_path / "results" / "downloads" / "small"))
+        for path in found.values()
+    )
     assert capsys.readouterr().out.count("train-images-idx3-ubyte.gz: 100% of") == 1
     Path(found["t10k-labels-idx1-ubyte.gz"]).write_bytes(b"half of it")  # it is fetched again
     assert fetch(dataset) == found and len(server.asked) == 5
@@ -80,7 +89,9 @@ def test_a_server_that_is_busy_is_asked_again(server, tmp_path, monkeypatch):
     assert len(fetch(dataset_of(server.files, server.url))) == 4
 
 
-def test_a_download_that_breaks_off_starts_again_and_so_does_its_progress(server, tmp_path, monkeypatch, capsys):
+def test_a_download_that_breaks_off_starts_again_and_so_does_its_progress(
+    server, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     server.failures, server.cut = 1, True
@@ -96,7 +107,10 @@ def test_a_download_that_breaks_off_starts_again_and_so_does_its_progress(server
     server.failures = 99
     for path in found.values():
         Path(path).unlink()
-    with pytest.raises(UserError, match=r"train-images.* cannot be downloaded \(IncompleteRead.*set dataset.mirror="):
+    with pytest.raises(
+        UserError,
+        match=r"train-images.* cannot be downloaded \(IncompleteRead.*set dataset.mirror=",
+    ):
         fetch(dataset_of(server.files, server.url))
     assert not any(Path(path).exists() for path in found.values())  # nothing that is half a file
 
@@ -105,20 +119,28 @@ def test_what_goes_wrong_with_a_download_is_one_sentence(server, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(
-        UserError, match=r"127.0.0.1:9/train-images.* cannot be downloaded \(.*refused.*\); .* set dataset.mirror="
+        UserError,
+        match=r"127.0.0.1:9/train-images.* cannot be downloaded \(.*refused.*\); .* set dataset.mirror=",
     ):
         fetch(dataset_of(server.files))
     (tmp_path / "www" / "train-images-idx3-ubyte.gz").write_bytes(b"other content")
     wrong = dataset_of(server.files, server.url)
     wrong["download"]["files"]["train-images-idx3-ubyte.gz"] = "md5:" + "0" * 32
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz sends has another md5 sum than the official one"):
+    with pytest.raises(
+        UserError,
+        match=r"train-images-idx3-ubyte.gz sends has another md5 sum than the official one",
+    ):
         fetch(wrong)
     missing = dataset_of(server.files, server.url + "/nowhere")
-    with pytest.raises(UserError, match=r"nowhere/train-images-idx3-ubyte.gz cannot be downloaded \(404"):
+    with pytest.raises(
+        UserError, match=r"nowhere/train-images-idx3-ubyte.gz cannot be downloaded \(404"
+    ):
         fetch(missing)
 
 
-def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, tmp_path, monkeypatch):
+def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(
+    server, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     official_idx(tmp_path / "mirror" / "small")
     packed = tmp_path / "mirror" / "small" / "train-images-idx3-ubyte.gz"
@@ -130,7 +152,9 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
     assert mnist.load(SIZES, found)["train"][0].shape == (60, 1, 28, 28)
     bad = tmp_path / "mirror" / "small" / "train-labels-idx1-ubyte.gz"
     bad.write_bytes(b"other content")
-    with pytest.raises(UserError, match=r"train-labels-idx1-ubyte.gz: its md5 sum is \w+, not the official"):
+    with pytest.raises(
+        UserError, match=r"train-labels-idx1-ubyte.gz: its md5 sum is \w+, not the official"
+    ):
         fetch(dataset_of(server.files, server.url, mirror=str(tmp_path / "mirror")))
     with pytest.raises(UserError, match=r"dataset.mirror=nowhere: there is no such folder"):
         fetch(dataset_of(server.files, server.url, mirror="nowhere"))
@@ -140,7 +164,10 @@ def test_a_mirror_is_tried_first_and_may_hold_what_the_files_unpack_to(server, t
     ("change", "said"),
     [
         ("dataset.mirror=5", "dataset.mirror: 5 is not a folder; write its path, or null"),
-        ("dataset.sha256=abc", "dataset.sha256: 'abc' names no splits; write {train: SUM, test: SUM}, or null"),
+        (
+            "dataset.sha256=abc",
+            "dataset.sha256: 'abc' names no splits; write {train: SUM, test: SUM}, or null",
+        ),
         ("~dataset.download.url", "dataset.download: write its url and files"),
         ("dataset.download.files=null", "dataset.download: write its url and files"),
         (
@@ -173,11 +200,15 @@ def test_a_declared_sum_is_verified_also_when_the_data_was_prepared_without_it_a
     assert plain.data.keys() != declared.data.keys()  # so it is decoded anew, and refused
 
     def fleets(plan):
-        return sorted(fleet_slug(piece["fleet"]) for job in plan.jobs.values() for piece in job["fleets"])
+        return sorted(
+            fleet_slug(piece["fleet"]) for job in plan.jobs.values() for piece in job["fleets"]
+        )
 
     assert fleets(plain) == fleets(declared)
 
 
 def test_a_loader_of_files_without_files_is_refused():
-    with pytest.raises(UserError, match=r"dataset.download: missing; smallbatch.data.mnist.load reads files"):
+    with pytest.raises(
+        UserError, match=r"dataset.download: missing; smallbatch.data.mnist.load reads files"
+    ):
         plan_study(compose("digits", ["dataset=fashion-mnist", "~dataset.download"]))

@@ -36,14 +36,24 @@ def test_a_folder_per_class_is_counted_split_and_resized(pictures):
     splits = image_folder.load(dataset["sizes"], str(pictures), [3, 8, 8], 0.25)
     for name, (images, labels) in splits.items():
         assert images.shape == (dataset["sizes"][name], 3, 8, 8)
-        assert all(image[2 if label == 0 else 0].min() > 190 for image, label in zip(images, labels, strict=True))
+        assert all(
+            image[2 if label == 0 else 0].min() > 190
+            for image, label in zip(images, labels, strict=True)
+        )
     assert (np.bincount(splits["test"][1]) == 2).all()
-    assert image_folder.load(dataset["sizes"], str(pictures), [1, 8, 8], 0.25)["test"][0].shape == (4, 1, 8, 8)
+    assert image_folder.load(dataset["sizes"], str(pictures), [1, 8, 8], 0.25)["test"][0].shape == (
+        4,
+        1,
+        8,
+        8,
+    )
 
 
 def test_fewer_images_of_a_folder_may_be_taken_and_the_rest_is_counted(pictures):
     def sizes(*changes):
-        return compose("digits", ["dataset=image-folder", f"dataset.folder={pictures}", *changes])["dataset"]["sizes"]
+        return compose("digits", ["dataset=image-folder", f"dataset.folder={pictures}", *changes])[
+            "dataset"
+        ]["sizes"]
 
     assert sizes() == {"train": 11, "validation": 1, "test": 4}
     assert sizes("dataset.sizes.train=5") == {"train": 5, "validation": 1, "test": 4}
@@ -58,9 +68,15 @@ def test_a_photograph_stands_upright(tmp_path):
         sideways = Image.new("RGB", (8, 8))
         sideways.paste((255, 255, 255), (0, 0, 4, 8))
         sideways.save(tmp_path / name / "1.png", exif=exif)
-    splits = image_folder.load({"train": 1, "validation": 1, "test": 2}, str(tmp_path), [1, 8, 8], 0.5)
-    (upright,) = {image.tobytes() for images, _ in splits.values() for image in images if image.any()}
-    assert (np.frombuffer(upright, np.uint8).reshape(8, 8)[:4] == 255).all() and upright[-32:] == bytes(32)
+    splits = image_folder.load(
+        {"train": 1, "validation": 1, "test": 2}, str(tmp_path), [1, 8, 8], 0.5
+    )
+    (upright,) = {
+        image.tobytes() for images, _ in splits.values() for image in images if image.any()
+    }
+    assert (np.frombuffer(upright, np.uint8).reshape(8, 8)[:4] == 255).all() and upright[
+        -32:
+    ] == bytes(32)
 
 
 def test_train_and_test_folders_stay_apart(tmp_path):
@@ -71,7 +87,9 @@ def test_train_and_test_folders_stay_apart(tmp_path):
     dataset = image_folder.described(folder_dataset(tmp_path))
     assert dataset["sizes"] == {"train": 12, "validation": 4, "test": 6}
     splits = image_folder.load(dataset["sizes"], str(tmp_path), [3, 8, 8], 0.25)
-    assert {int(images[:, 0].max()) for images, _ in (splits["train"], splits["validation"])} == {100}
+    assert {int(images[:, 0].max()) for images, _ in (splits["train"], splits["validation"])} == {
+        100
+    }
     assert int(splits["test"][0].max()) == 5
 
 
@@ -114,11 +132,15 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
     assert "dataset.folder: missing" in said("")
     assert "dataset.classes: 3 in conf, but" in said(pictures, classes=3)
     for key, share in (("test", 1.5), ("validation", 0), ("test", "a")):
-        assert f"dataset.{key}: {share!r} is no share of the images" in said(pictures, **{key: share})
+        assert f"dataset.{key}: {share!r} is no share of the images" in said(
+            pictures, **{key: share}
+        )
     (pictures / "red" / "broken.png").write_bytes(b"this is no picture")
     assert "red/broken.png: not a readable image" in said(pictures)
     (pictures / "red" / "broken.png").unlink()
-    assert "dataset.shape: 4 channels; write 1 (grey) or 3 (colour)" in said(pictures, shape=[4, 8, 8])
+    assert "dataset.shape: 4 channels; write 1 (grey) or 3 (colour)" in said(
+        pictures, shape=[4, 8, 8]
+    )
     (pictures / "green").mkdir()
     assert "green: a class needs two images at least" in said(pictures)
     (pictures / "green").rmdir()

@@ -8,7 +8,9 @@ sizes = st.integers(1, 40)
 
 
 @given(sizes, st.integers(0, 5), st.integers(0, 200), st.integers(0, 200))
-def test_a_slice_of_the_stream_is_the_same_whatever_batches_it_is_read_in(size, seed, start, length):
+def test_a_slice_of_the_stream_is_the_same_whatever_batches_it_is_read_in(
+    size, seed, start, length
+):
     whole = stream(seed, size, 0, start + length)
     assert np.array_equal(stream(seed, size, start, start + length), whole[start:])
 

@@ -1,4 +1,5 @@
-"""Every figure draws whatever a study holds: these are made-up tables at the edges of what can be."""
+"""Every figure draws whatever a study holds: these are made-up tables at the edges of what can
+be."""
 
 import importlib
 
@@ -33,7 +34,8 @@ STUDIES = {
     "one rate": [table({0.1: (0.8, 0.7)}, m=8), table({0.1: (0.8, 0.7)}, m=16)],
     "everything diverged": [table({0.1: (0.1, 0.1, "diverged")}, m=m) for m in (8, 16)],
     "ghost norm alone": [table(GOOD, m=m, norm="bn", b=4) for m in (16, 24)],
-    "no power of two": [table(GOOD, m=m) for m in (24, 100)] + [table(GOOD, m=24, norm="bn", b=b) for b in (3, 24)],
+    "no power of two": [table(GOOD, m=m) for m in (24, 100)]
+    + [table(GOOD, m=24, norm="bn", b=b) for b in (3, 24)],
     "two budgets": [table(GOOD, m=8, budget=budget) for budget in ("epochs:1", "updates:5")],
     "schedules": [table(GOOD, m=m, schedule=name) for m in (8, 16) for name in ("decay", "ba-sgd")],
 }
@@ -45,11 +47,18 @@ def results(request, tmp_path_factory) -> Results:
     points = pd.concat(STUDIES[request.param], ignore_index=True)
     data = measured(points)
     correct = [np.packbits(bits).tobytes() for bits in data.correct(points["point"].tolist())]
-    pq.write_table(pa.table({"point": points["point"].tolist(), "correct": correct}), tmp_path / "correct.parquet")
-    claims = [BASE | {"test": test, "claim": test} for test in ("small-batch", "no-difference", "stable-range")]
+    pq.write_table(
+        pa.table({"point": points["point"].tolist(), "correct": correct}),
+        tmp_path / "correct.parquet",
+    )
+    claims = [
+        BASE | {"test": test, "claim": test}
+        for test in ("small-batch", "no-difference", "stable-range")
+    ]
     write_claims(judge(claims, data, 10), tmp_path / "claims.json")
     epochs = [
-        points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0) for e in (0, 1, 2)
+        points.assign(epoch=e, updates=10 * e, examples=80 * e, val_loss=2.0 / (1 + e), smith_g=8.0)
+        for e in (0, 1, 2)
     ]
     history = pd.concat(epochs).assign(seconds_alone=lambda frame: 0.01 * frame["updates"])
     told = history["epoch"] > 0 if "schedules" in request.param else False
@@ -60,7 +69,12 @@ def results(request, tmp_path_factory) -> Results:
         tmp_path / "history.parquet"
     )
     settings = points[["batch_size", "norm", "bn_batch_size"]].drop_duplicates()
-    times = {"seconds_update_alone": 0.001, "seconds_update_fleet": 0.0001, "machine": "a test", "step": "update"}
+    times = {
+        "seconds_update_alone": 0.001,
+        "seconds_update_fleet": 0.0001,
+        "machine": "a test",
+        "step": "update",
+    }
     settings.assign(**times).to_csv(tmp_path / "calibration.csv", index=False)
     config = {"evaluation": {"target": None}, "dataset": {"sizes": {"train": 80, "test": IMAGES}}}
     return Results({"config": config}, points, best_settings(points), tmp_path)
@@ -76,7 +90,9 @@ def test_a_figure_is_drawn(results, figure, tmp_path):
     drawn.savefig(tmp_path / "figure.svg", bbox_inches="tight")
     add_titles(tmp_path / "figure.svg", titles)
     marks = sum(map(len, titles.values()))
-    assert (tmp_path / "figure.svg").read_text().count("<title>") == marks  # each mark has its values
+    assert (tmp_path / "figure.svg").read_text().count(
+        "<title>"
+    ) == marks  # each mark has its values
     plt.close(drawn)
 
 
@@ -97,7 +113,9 @@ def test_the_pages_words_and_tables_are_made(results):
         tables.wrong_rates_table(data)
 
 
-@pytest.mark.parametrize("values", [(84.2, 87.9), (30, 47), (70, 99.2), (97.1, 99.6), (10, 12), (0, 100)])
+@pytest.mark.parametrize(
+    "values", [(84.2, 87.9), (30, 47), (70, 99.2), (97.1, 99.6), (10, 12), (0, 100)]
+)
 def test_an_accuracy_axis_has_plain_ticks_wherever_the_values_lie(values):
     figure, axes = plt.subplots()
     axes.plot([1, 2], values)

@@ -1,4 +1,5 @@
-"""Whole jobs in this process: planned, trained, stored, and collected into the table of their study."""
+"""Whole jobs in this process: planned, trained, stored, and collected into the table of their
+study."""
 
 import json
 from pathlib import Path
@@ -25,11 +26,16 @@ def results(tmp_path) -> Path:
 
 
 def planned(results: Path, *overrides: str) -> tuple[Path, Path]:
-    """The tests' tiny study with its data prepared: the plan of the study, and that of its only job."""
+    """The tests' tiny study with its data prepared: the plan of the study, and that of its only
+    job."""
     plan = plan_study(compose("tiny", [*SMALL, *overrides], str(CONF)), str(CONF))
     study = write_plan(plan, results)
     for name in plan.data:
-        prepare(json.loads((results / "plan" / f"{name}.data.json").read_text()), results / "data" / name, {})
+        prepare(
+            json.loads((results / "plan" / f"{name}.data.json").read_text()),
+            results / "data" / name,
+            {},
+        )
     (job,) = plan.study["jobs"]
     return study, results / "plan" / f"{job}.json"
 
@@ -43,17 +49,33 @@ def trained(study: Path, job: Path, results: Path) -> tuple[pd.DataFrame, dict]:
 
 
 @pytest.mark.slow
-def test_a_job_on_a_gpu_trains_up_to_its_tables(results, tmp_path, monkeypatch, capsys, pretended_gpu):  # noqa: F811
+def test_a_job_on_a_gpu_trains_up_to_its_tables(
+    results,
+    tmp_path,
+    monkeypatch,
+    capsys,
+    pretended_gpu,  # noqa: F811
+):
     study, job = planned(results, "grid.norm=[bn]", "grid.base_lr=[2**-6,2**40]", "training.gpus=1")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where no way of training is known to be the fastest
+    monkeypatch.setenv(
+        "XDG_CACHE_HOME", str(tmp_path / "cache")
+    )  # where no way of training is known to be the fastest
     table, cost = trained(study, job, results)
     printed = capsys.readouterr().out
-    assert "the compiled step is for processors" in printed and "updates are no CUDA graph" in printed
-    assert set(table["processor"]) == {NAME} and set(table["engine"]) <= {"groups", "products", "vmap"}
+    assert (
+        "the compiled step is for processors" in printed and "updates are no CUDA graph" in printed
+    )
+    assert set(table["processor"]) == {NAME} and set(table["engine"]) <= {
+        "groups",
+        "products",
+        "vmap",
+    }
     assert table["status"].tolist() == ["completed"] * 2 + ["diverged"] * 2  # by rate
     assert table["test_accuracy"][:2].min() > 0.85
     assert cost["trained"] == cost["points"] == 4 and cost["peak_mb"] > 100
-    assert cost["predicted_mb"] is None and "MB of memory at most\n" in printed  # of a GPU's job nothing is predicted
+    assert (
+        cost["predicted_mb"] is None and "MB of memory at most\n" in printed
+    )  # of a GPU's job nothing is predicted
     run_job(job, results)
     assert "nothing to train, 4 points are stored" in capsys.readouterr().out
 

@@ -12,7 +12,8 @@ from smallbatch.training.engines.factory import make_trainer, network
 
 
 def measured(rng, mean, deviations, number, b):
-    """Small batches' gradients of a population with that mean and diagonal covariance, as their products."""
+    """Small batches' gradients of a population with that mean and diagonal covariance, as their
+    products."""
     g = mean + rng.standard_normal((number, len(mean))) * deviations / np.sqrt(b)
     return g @ g.T
 
@@ -43,7 +44,11 @@ def test_intervals_hold_the_true_ratio_about_as_often_as_they_say(size):
 
 def test_where_the_gradient_is_not_told_from_zero_the_interval_has_no_upper_end():
     one = noise_scale(measured(np.random.default_rng(2), np.zeros(50), np.ones(50), 8, 4), 4)
-    assert one["b_simple_high"] == np.inf and np.isfinite(one["b_simple_low"]) and one["b_simple_low"] > 0
+    assert (
+        one["b_simple_high"] == np.inf
+        and np.isfinite(one["b_simple_low"])
+        and one["b_simple_low"] > 0
+    )
 
 
 def test_fiellers_interval_of_independent_normals_covers_their_ratio():
@@ -58,7 +63,9 @@ def test_fiellers_interval_of_independent_normals_covers_their_ratio():
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize("norm", [("none", None), ("bn", 4)])
-def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(digits32, make_fleet, engine, norm):
+def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(
+    digits32, make_fleet, engine, norm
+):
     fleet = make_fleet(norm=norm[0], bn_batch_size=norm[1])
     seeds = [3] if engine == "separate" else [3, 5]
     trainer = make_trainer(engine, digits32, fleet, seeds)
@@ -69,8 +76,12 @@ def test_products_of_gradients_are_those_of_plain_autograd_and_change_nothing(di
     for r, seed in enumerate(seeds):
         net, made = network(digits32, fleet, seed).double().train(), []
         for index in order[r]:
-            loss = F.cross_entropy(net(digits32.train.images[index].double()), digits32.train.labels[index])
-            made.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))]))
+            loss = F.cross_entropy(
+                net(digits32.train.images[index].double()), digits32.train.labels[index]
+            )
+            made.append(
+                torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])
+            )
         g = torch.stack(made).numpy()
         assert found[r] == pytest.approx(g @ g.T, rel=1e-4, abs=1e-6)
 
@@ -82,6 +93,8 @@ def test_a_gradient_that_overflows_is_measured_and_changes_no_weight(digits32, m
     images = digits32.train.images.clone()
     images[5] = np.inf
     before = {name: array.copy() for name, array in trainer.state().items()}
-    found = trainer.gradient_products(Split(images, digits32.train.labels), np.arange(32).reshape(1, 4, 8))
+    found = trainer.gradient_products(
+        Split(images, digits32.train.labels), np.arange(32).reshape(1, 4, 8)
+    )
     assert not np.isfinite(found).all()
     assert all(np.array_equal(array, before[name]) for name, array in trainer.state().items())

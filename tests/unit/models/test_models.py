@@ -1,4 +1,5 @@
-"""The networks of the papers: parameters counted by hand, outputs by functions of torch alone, and how weights start."""
+"""The networks of the papers: parameters counted by hand, outputs by functions of torch alone, and
+how weights start."""
 
 import itertools
 
@@ -17,8 +18,14 @@ from smallbatch.training.engines.compiled.verify import verify
 
 CONF = REPOSITORY / "conf" / "model"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28))
-IMAGE["resnet50"] = (3, 64, 64)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
+IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(
+    ("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28)
+)
+IMAGE["resnet50"] = (
+    3,
+    64,
+    64,
+)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
 M = 4
 THIN = "test_models.ThinResNet50"
 
@@ -55,28 +62,64 @@ def bottlenecks():
 
 
 WITHOUT_NORM = {
-    "alexnet": 25 * 3 * 16 + 16 + 9 * 16 * 48 + 48 + 9 * 48 * 96 + 96 + 9 * 96 * 64 + 64 + 9 * 64 * 64 + 64
-    + 576 * 256 + 256 + 256 * 256 + 256 + 256 * 10 + 10,
-    "resnet8": basic(1), "resnet20": basic(3), "resnet32": basic(5), "wrn16-4": wide(4, 2), "resnet50": bottlenecks(),
+    "alexnet": 25 * 3 * 16
+    + 16
+    + 9 * 16 * 48
+    + 48
+    + 9 * 48 * 96
+    + 96
+    + 9 * 96 * 64
+    + 64
+    + 9 * 64 * 64
+    + 64
+    + 576 * 256
+    + 256
+    + 256 * 256
+    + 256
+    + 256 * 10
+    + 10,
+    "resnet8": basic(1),
+    "resnet20": basic(3),
+    "resnet32": basic(5),
+    "wrn16-4": wide(4, 2),
+    "resnet50": bottlenecks(),
     "ba-sgd-cnn": 9 * 32 + 9 * 32 * 64 + 9 * 64 * 128 + 128 * 9 * 625 + 625 * 10,
     "keskar-f1": 784 * 512 + 512 + 4 * (512 * 512 + 512) + 512 * 10 + 10,
-    "keskar-c1": 25 * 3 * 64 + 64 + 25 * 64 * 64 + 64 + 256 * 384 + 384 + 384 * 192 + 192 + 192 * 10 + 10,
+    "keskar-c1": 25 * 3 * 64
+    + 64
+    + 25 * 64 * 64
+    + 64
+    + 256 * 384
+    + 384
+    + 384 * 192
+    + 192
+    + 192 * 10
+    + 10,
     "mlp": 784 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10,
     "conv": 9 * 8 + 8 + 9 * 8 * 16 + 16 + 16 * 49 * 10 + 10,
-}  # fmt: skip
+}
 NORMED = {  # channels that are normalised, each with a scale and a shift
-    "alexnet": 16 + 48 + 96 + 64 + 64 + 256 + 256, "resnet8": 16 + 2 * (16 + 32 + 64),
-    "resnet20": 16 + 6 * (16 + 32 + 64), "resnet32": 16 + 10 * (16 + 32 + 64),
+    "alexnet": 16 + 48 + 96 + 64 + 64 + 256 + 256,
+    "resnet8": 16 + 2 * (16 + 32 + 64),
+    "resnet20": 16 + 6 * (16 + 32 + 64),
+    "resnet32": 16 + 10 * (16 + 32 + 64),
     "wrn16-4": 16 + 64 + 64 + 64 + 64 + 128 + 128 + 128 + 128 + 256 + 256 + 256 + 256,
     "resnet50": 64 + sum(n * 6 * w + 4 * w for w, n in ((64, 3), (128, 4), (256, 6), (512, 3))),
-    "ba-sgd-cnn": 32 + 64 + 128 + 625, "keskar-f1": 5 * 512, "keskar-c1": 64 + 64 + 384 + 192, "mlp": 256, "conv": 24,
-}  # fmt: skip
+    "ba-sgd-cnn": 32 + 64 + 128 + 625,
+    "keskar-f1": 5 * 512,
+    "keskar-c1": 64 + 64 + 384 + 192,
+    "mlp": 256,
+    "conv": 24,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_has_the_parameters_of_its_paper(name):
     classes = 1000 if name == "resnet50" else 10
-    counts = {norm: sum(p.numel() for p in network(name, norm, classes).parameters()) for norm in ("none", "bn", "gn")}
+    counts = {
+        norm: sum(p.numel() for p in network(name, norm, classes).parameters())
+        for norm in ("none", "bn", "gn")
+    }
     assert counts["none"] == WITHOUT_NORM[name]
     assert counts["bn"] == counts["gn"] == WITHOUT_NORM[name] + 2 * NORMED[name]
     comment = (CONF / f"{name}.yaml").read_text().partition(" parameters")[0].rpartition(" ")[2]
@@ -88,7 +131,8 @@ def test_every_network_has_the_parameters_of_its_paper(name):
 
 
 class Weights:
-    """The tensors of a network in the order in which its forward needs them, and what its norm averages over."""
+    """The tensors of a network in the order in which its forward needs them, and what its norm
+    averages over."""
 
     def __init__(self, net, kind):
         self.rest, self.kind = [p.detach() for p in net.parameters()], kind
@@ -100,10 +144,21 @@ class Weights:
     def norm(self, x):
         if self.kind == "none":
             return x
-        groups = next(n for n in range(x.shape[1], 0, -1) if x.shape[1] % n == 0 and (x.shape[1] / n >= 16 or n == 1))
-        size, parts = {"bn": (M, x.shape[1]), "ghost": (M // 2, x.shape[1]), "gn": (1, groups)}[self.kind]
-        cells = x.reshape(M // size, size, parts, -1)  # chunks of examples, groups of channels with their pixels
-        mean, var = cells.mean((1, 3), keepdim=True), cells.var((1, 3), unbiased=False, keepdim=True)
+        groups = next(
+            n
+            for n in range(x.shape[1], 0, -1)
+            if x.shape[1] % n == 0 and (x.shape[1] / n >= 16 or n == 1)
+        )
+        size, parts = {"bn": (M, x.shape[1]), "ghost": (M // 2, x.shape[1]), "gn": (1, groups)}[
+            self.kind
+        ]
+        cells = x.reshape(
+            M // size, size, parts, -1
+        )  # chunks of examples, groups of channels with their pixels
+        mean, var = (
+            cells.mean((1, 3), keepdim=True),
+            cells.var((1, 3), unbiased=False, keepdim=True),
+        )
         scale, shift = (self.rest.pop(0).view(1, -1, *[1] * (x.ndim - 2)) for _ in range(2))
         return ((cells - mean) / (var + 1e-5).sqrt()).view(x.shape) * scale + shift
 
@@ -198,10 +253,18 @@ def conv(w, x):
 
 
 FORWARD = {
-    "alexnet": alexnet, "resnet8": resnet(1), "resnet20": resnet(3), "resnet32": resnet(5), "resnet50": resnet50,
-    "wrn16-4": wide_resnet, "ba-sgd-cnn": ba_sgd, "keskar-f1": perceptron(5), "keskar-c1": keskar_c1,
-    "mlp": perceptron(2), "conv": conv,
-}  # fmt: skip
+    "alexnet": alexnet,
+    "resnet8": resnet(1),
+    "resnet20": resnet(3),
+    "resnet32": resnet(5),
+    "resnet50": resnet50,
+    "wrn16-4": wide_resnet,
+    "ba-sgd-cnn": ba_sgd,
+    "keskar-f1": perceptron(5),
+    "keskar-c1": keskar_c1,
+    "mlp": perceptron(2),
+    "conv": conv,
+}
 
 
 @pytest.mark.parametrize("kind", ["none", "bn", "ghost", "gn"])
@@ -223,20 +286,34 @@ class ThinResNet50(ResNet50):
     def __init__(self, in_channels, classes, norm, fixup=None):
         nn.Module.__init__(self)
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, 8, 7, stride=2, padding=3, bias=False), norm(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+            nn.Conv2d(in_channels, 8, 7, stride=2, padding=3, bias=False),
+            norm(8),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
         )
         stages = [(8, 3, 1), (16, 4, 2), (32, 6, 2), (64, 3, 2)]
-        widths = [(width, 1 if block else stride) for width, number, stride in stages for block in range(number)]
+        widths = [
+            (width, 1 if block else stride)
+            for width, number, stride in stages
+            for block in range(number)
+        ]
         inner = [8, *(4 * width for width, _ in widths)]
-        self.blocks = nn.Sequential(*(Bottleneck(i, w, s, norm) for i, (w, s) in zip(inner, widths, strict=False)))
+        self.blocks = nn.Sequential(
+            *(Bottleneck(i, w, s, norm) for i, (w, s) in zip(inner, widths, strict=False))
+        )
         self.head = nn.Linear(inner[-1], classes)
 
 
 def test_the_thin_network_has_the_layers_of_the_whole_one():
     thin, whole = (network("resnet50", "bn", **changes) for changes in ({"_target_": THIN}, {}))
-    layers = [[(name, type(layer)) for name, layer in net.named_modules()][1:] for net in (thin, whole)]
+    layers = [
+        [(name, type(layer)) for name, layer in net.named_modules()][1:] for net in (thin, whole)
+    ]
     assert layers[0] == layers[1] and sum(p.numel() for p in thin.parameters()) < 500_000
-    strides = [[layer.stride for layer in net.modules() if isinstance(layer, nn.Conv2d)] for net in (thin, whole)]
+    strides = [
+        [layer.stride for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+        for net in (thin, whole)
+    ]
     assert strides[0] == strides[1]
 
 
@@ -245,11 +322,15 @@ TAKES_SECONDS = {("resnet50", "none"): pytest.mark.slow}
 
 
 @pytest.mark.parametrize(
-    ("name", "norm"), [pytest.param(*case, marks=TAKES_SECONDS.get(case, ()), id="-".join(case)) for case in CASES]
+    ("name", "norm"),
+    [pytest.param(*case, marks=TAKES_SECONDS.get(case, ()), id="-".join(case)) for case in CASES],
 )
 def test_the_compiled_step_takes_every_network_but_for_dropout(name, norm):
     """ResNet-50 in full size with one norm alone, which takes ten seconds."""
-    changes = {"keskar-c1": {"dropout": None}, "resnet50": {"_target_": THIN} if norm != "none" else {}}
+    changes = {
+        "keskar-c1": {"dropout": None},
+        "resnet50": {"_target_": THIN} if norm != "none" else {},
+    }
     net = network(name, norm, **changes.get(name, {}))
     verify(net.float(), (3, 32, 32) if name == "resnet50" else IMAGE[name], M)
 
@@ -260,9 +341,13 @@ def test_the_compiled_step_takes_every_network_but_for_dropout(name, norm):
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"conv"}))
 def test_weights_start_as_in_he_et_al(name):
     for layer in network(name, "bn").modules():
-        if isinstance(layer, nn.Conv2d) or (isinstance(layer, nn.Linear) and not name.startswith("resnet")):
+        if isinstance(layer, nn.Conv2d) or (
+            isinstance(layer, nn.Linear) and not name.startswith("resnet")
+        ):
             out, inner, *kernel = layer.weight.shape
-            fan = (out if name.startswith(("resnet", "wrn")) and kernel else inner) * torch.Size(kernel).numel()
+            fan = (out if name.startswith(("resnet", "wrn")) and kernel else inner) * torch.Size(
+                kernel
+            ).numel()
             if isinstance(layer, nn.Linear) and name.startswith("wrn"):
                 fan = out
             expected, n = (2 / fan) ** 0.5, layer.weight.numel()
@@ -273,14 +358,18 @@ def test_weights_start_as_in_he_et_al(name):
 @pytest.mark.parametrize("name", ["resnet8", "resnet32", "wrn16-4", "resnet50"])
 def test_without_norm_residual_networks_start_by_the_rules_of_fixup(name):
     net, normed = network(name), network(name, "bn")
-    assert not net(torch.randn(2, *IMAGE[name], dtype=torch.float64)).any()  # the last layer is zero
+    assert not net(
+        torch.randn(2, *IMAGE[name], dtype=torch.float64)
+    ).any()  # the last layer is zero
     number = len(net.blocks)
     for block, other in zip(net.blocks, normed.blocks, strict=True):
         *inner, last = [key for key in ("conv1", "conv2", "conv3") if hasattr(block, key)]
         assert not getattr(block, last).weight.any()
         for key in inner:
             factor = number ** (-1 / (2 * len(inner)))
-            assert torch.allclose(getattr(block, key).weight, factor * getattr(other, key).weight, rtol=1e-6)
+            assert torch.allclose(
+                getattr(block, key).weight, factor * getattr(other, key).weight, rtol=1e-6
+            )
 
 
 def test_a_deep_network_without_norm_trains_with_fixup_at_a_rate_at_which_it_diverges_without():

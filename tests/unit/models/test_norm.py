@@ -37,7 +37,11 @@ def test_before_any_chunk_the_running_statistics_are_mean_0_and_variance_1():
 def two_layers() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(1, 3, 3), GhostBatchNorm(3, 4), nn.ReLU(), nn.Conv2d(3, 2, 3), GhostBatchNorm(2, 4)
+        nn.Conv2d(1, 3, 3),
+        GhostBatchNorm(3, 4),
+        nn.ReLU(),
+        nn.Conv2d(3, 2, 3),
+        GhostBatchNorm(2, 4),
     ).double()
 
 

@@ -57,11 +57,14 @@ axes = st.fixed_dictionaries(
 @given(axes)
 @settings(deadline=None, max_examples=40)
 def test_the_grid_is_the_product_of_its_axes_without_doubles(config, axes):
-    grid = copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    grid = (
+        copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    )
     plan = make_plan(config | {"grid": grid}, "code", "data")
     # "BN over the batch" and "BN over 2" are one point at m = 2
     settings = {
-        (m, "none" if n == "none" else 2 if n == "bn:2" else m) for m, n in product(axes["batch_size"], axes["norm"])
+        (m, "none" if n == "none" else 2 if n == "bn:2" else m)
+        for m, n in product(axes["batch_size"], axes["norm"])
     }
     expected = len(settings) * len(axes["base_lr"]) * axes["seeds"]
     assert plan.study["points"] == len(points_in(plan)) == expected
@@ -70,7 +73,9 @@ def test_the_grid_is_the_product_of_its_axes_without_doubles(config, axes):
 @given(axes, st.floats(0.01, 10))
 @settings(deadline=None, max_examples=40)
 def test_however_fleets_are_packed_every_point_is_in_one_job(config, axes, seconds):
-    grid = copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    grid = (
+        copy.deepcopy(config["grid"]) | axes | {"base_lr_at": {}, "arms": {}, "budget": "epochs:1"}
+    )
     rows = expand(config | {"grid": grid})
     fleets = {(r["batch_size"], r["bn_batch_size"]): r for r in rows}.values()
     entries = [
@@ -82,7 +87,9 @@ def test_however_fleets_are_packed_every_point_is_in_one_job(config, axes, secon
     ]
     jobs = pack(entries, {"job_seconds": seconds, "images_per_second": 1000})
     packed = [(digest(e["fleet"]), p) for job in jobs for e in job for p in points_of(e["points"])]
-    assert sorted(packed) == sorted((digest(e["fleet"]), p) for e in entries for p in points_of(e["points"]))
+    assert sorted(packed) == sorted(
+        (digest(e["fleet"]), p) for e in entries for p in points_of(e["points"])
+    )
     assert all(count(e["points"]) for job in jobs for e in job)
 
 
@@ -98,7 +105,10 @@ def test_an_arm_with_as_many_updates_shares_its_points():
 
 
 def test_a_narrowed_grid_narrows_every_arm():
-    assert {row["batch_size"] for row in expand(compose("digits", ["grid.batch_size=[2,4]"]))} == {2, 4}
+    assert {row["batch_size"] for row in expand(compose("digits", ["grid.batch_size=[2,4]"]))} == {
+        2,
+        4,
+    }
     assert {row["norm"] for row in expand(compose("digits", ["grid.norm=[none]"]))} == {"none"}
     rows = expand(compose("digits", ["grid.base_lr=[0.25]"]))
     assert all(row["base_lr"] == [0.25] for row in rows)
@@ -177,14 +187,19 @@ def test_a_grid_over_schedules_is_the_product_of_each_arm():
 
 def test_a_schedules_name_is_no_part_of_a_point_and_its_momentum_is_the_optimizers():
     """So `ba-momentum` here and BA-SGD with optimizer.momentum there are the same points."""
-    one = scheduled("grid.batch_size=[8]", "grid.arms.one.schedule=[ba-sgd]", "+schedules.ba-sgd.momentum=0.9")
+    one = scheduled(
+        "grid.batch_size=[8]", "grid.arms.one.schedule=[ba-sgd]", "+schedules.ba-sgd.momentum=0.9"
+    )
     other = scheduled(
         "grid.batch_size=[8]",
         "grid.arms.one.schedule=[x]",
         "+schedules.x=${schedules.ba-sgd}",
         "optimizer.momentum=0.9",
     )
-    kept = [points_in(make_plan(config | {"grid": without_larger(config)}, "code", "data")) for config in (one, other)]
+    kept = [
+        points_in(make_plan(config | {"grid": without_larger(config)}, "code", "data"))
+        for config in (one, other)
+    ]
     assert kept[0] == kept[1] and len(kept[0]) == 60
 
 
@@ -194,7 +209,12 @@ def without_larger(config):
 
 @pytest.mark.parametrize(("scaling", "p"), [("linear", 1.0), ("sqrt", 0.5), ("constant", 0.0)])
 def test_a_scaling_rule_says_how_the_rate_goes_with_the_batch_size(scaling, p):
-    overrides = ["grid.base_lr=[2**-6]", "grid.norm=[none]", f"grid.scaling={scaling}", "grid.scaling_reference=4"]
+    overrides = [
+        "grid.base_lr=[2**-6]",
+        "grid.norm=[none]",
+        f"grid.scaling={scaling}",
+        "grid.scaling_reference=4",
+    ]
     rows = [row for row in expand(compose("digits", overrides)) if row["budget"] == "epochs:10"]
     rates = {row["batch_size"]: row["base_lr"][0] * row["batch_size"] for row in rows}
     assert rates[4] == 4 * 2.0**-6

@@ -32,10 +32,17 @@ def test_settings_points_origin_and_best_settings_that_changed_are_named(tmp_pat
     other = pd.concat([frame, table({0.8: (0.7, 0.6)})]).assign(commit="later")
     other.loc[(other["base_lr"] == 0.4) & (other["seed"] == 1), "val_accuracy"] = 0.99
     other.loc[other["base_lr"] == 0.4, "val_accuracy"] += 0.1
-    found = compare(results(tmp_path, frame, {"grid": {"seeds": 3}}), results(tmp_path, other, {"grid": {"seeds": 4}}))
-    assert found["Settings"].to_dict("records") == [{"key": "grid.seeds", "before": "3", "after": "4"}]
+    found = compare(
+        results(tmp_path, frame, {"grid": {"seeds": 3}}),
+        results(tmp_path, other, {"grid": {"seeds": 4}}),
+    )
+    assert found["Settings"].to_dict("records") == [
+        {"key": "grid.seeds", "before": "3", "after": "4"}
+    ]
     points = found["Points"].set_index("what")
-    assert points.loc["only after", "points"] == 3 and points.loc["other val_accuracy", "points"] == 3
+    assert (
+        points.loc["only after", "points"] == 3 and points.loc["other val_accuracy", "points"] == 3
+    )
     assert points.loc["other val_accuracy", "largest difference"] == "0.29"
     assert found["Trained with"]["after"].tolist() == ["later"]
     assert "η̃ = 0.2, 81.00%, 3 seeds" in found["Best settings"]["before"].iloc[0]

@@ -29,23 +29,44 @@ from smallbatch.report.svg import inline
 
 matplotlib.use("Agg")
 RAW = "<script>alert(1)</script>"
-STUDIES = ["digits", "fashion", "cifar10-resnet8", "schedules-digits", "smith-cifar10", "ba-sgd-fashion"]
+STUDIES = [
+    "digits",
+    "fashion",
+    "cifar10-resnet8",
+    "schedules-digits",
+    "smith-cifar10",
+    "ba-sgd-fashion",
+]
 
 
 def results_of(folder, points: pd.DataFrame, study: dict) -> Results:
     """What `build_page` reads, in a folder."""
     images = study["config"]["dataset"]["sizes"]["test"]
     rng = np.random.default_rng(0)
-    correct = [np.packbits(rng.random(images) < accuracy).tobytes() for accuracy in points["test_accuracy"]]
-    pq.write_table(pa.table({"point": points["point"].tolist(), "correct": correct}), folder / "correct.parquet")
+    correct = [
+        np.packbits(rng.random(images) < accuracy).tobytes() for accuracy in points["test_accuracy"]
+    ]
+    pq.write_table(
+        pa.table({"point": points["point"].tolist(), "correct": correct}),
+        folder / "correct.parquet",
+    )
     (folder / "claims.json").write_text("[]")
     (folder / "gaps.csv").write_text("batch_size,norm\n")
     (folder / "cost.json").write_text('{"trained": 0}')
     (folder / "figures").mkdir()
     for figure in figures_of(study):
-        (folder / "figures" / f"{figure}.svg").write_text('<svg id="a" width="9pt"><use href="#b"/></svg>')
+        (folder / "figures" / f"{figure}.svg").write_text(
+            '<svg id="a" width="9pt"><use href="#b"/></svg>'
+        )
         (folder / "figures" / f"{figure}.csv").write_text("m\n1\n")
-    about = {"code": "c", "data": "d", "commit": "e", "versions": "f", "processor": "g", "engine": "compiled"}
+    about = {
+        "code": "c",
+        "data": "d",
+        "commit": "e",
+        "versions": "f",
+        "processor": "g",
+        "engine": "compiled",
+    }
     points = points.assign(**about)
     return Results(study, points, best_settings(points), folder)
 
@@ -60,7 +81,9 @@ def large(tmp_path_factory) -> tuple[str, Results]:
     """A page of 5,000 points."""
     cells = {2.0**k: (0.9 - 0.01 * abs(k + 5), 0.9 - 0.01 * abs(k + 5)) for k in range(-10, 0)}
     parts = [
-        table(cells, m=2**j, norm=norm, b=2**j if norm == "bn" else None, seeds=25, budget="epochs:10")
+        table(
+            cells, m=2**j, norm=norm, b=2**j if norm == "bn" else None, seeds=25, budget="epochs:10"
+        )
         for j in range(1, 11)
         for norm in ("none", "bn")
     ]
@@ -75,14 +98,20 @@ def test_a_page_of_5000_points_stays_below_5_megabytes(large):
     page, _ = large
     assert len(page.encode()) < 5_000_000
     data = json.loads(re.search(r'id="points-data">(.+?)</script>', page, re.S)[1])
-    assert len(data["rows"]) == 5000 and [one["name"] for one in data["columns"]][:3] == ["m", "norm", "budget"]
+    assert len(data["rows"]) == 5000 and [one["name"] for one in data["columns"]][:3] == [
+        "m",
+        "norm",
+        "budget",
+    ]
 
 
 def test_names_and_values_with_html_in_them_are_escaped(tmp_path):
     config = study_of()["config"]
     config = json.loads(json.dumps(config)) | {"title": RAW, "description": RAW}
     config["model"]["name"] = RAW
-    frame = table({0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.8, 0.7)}, budget="epochs:10", schedule=RAW)
+    frame = table(
+        {0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.8, 0.7)}, budget="epochs:10", schedule=RAW
+    )
     evil = {
         "title": RAW,
         "description": f'"{RAW}',
@@ -103,8 +132,12 @@ def test_the_page_refers_to_nothing_outside(large):
 
 
 def test_points_that_are_not_finite_are_null_and_links_lead_to_their_runs():
-    frame = table({0.1: (0.8, 0.7), 2.0**-8: (0.9, 0.8)}, seeds=1).assign(train_loss=[np.inf, 1.23456])
-    runs = pd.DataFrame({"point": frame["point"], "run_id": ["r1", ""], "experiment_id": ["7", "7"]})
+    frame = table({0.1: (0.8, 0.7), 2.0**-8: (0.9, 0.8)}, seeds=1).assign(
+        train_loss=[np.inf, 1.23456]
+    )
+    runs = pd.DataFrame(
+        {"point": frame["point"], "run_id": ["r1", ""], "experiment_id": ["7", "7"]}
+    )
     data = points_data(frame, runs, "http://host:5000/")
     column = [one["name"] for one in data["columns"]].index("training loss")
     assert [row[column] for row in data["rows"]] == [None, 1.235]
@@ -129,7 +162,9 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
     axes.plot([1, 2, np.nan], [3, 4, 5], "o-", color="C1", label="m = 8")
     axes.plot([1, 2], [1, 2], color="C2")  # no marks
     axes.scatter([5.0], [6.0], color="C3", label="m = 9")
-    axes.errorbar([7.0], [8.0], [0.5], marker="s", capsize=3)  # the mark alone, not the ends of its bar
+    axes.errorbar(
+        [7.0], [8.0], [0.5], marker="s", capsize=3
+    )  # the mark alone, not the ends of its bar
     axes.set_xlabel("epochs")
     axes.set_ylabel("loss")
     titles = name_marks(figure)
@@ -137,8 +172,11 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
     add_titles(tmp_path / "a.svg", titles)
     svg = (tmp_path / "a.svg").read_text()
     assert sorted(re.findall("<title>(.+?)</title>", svg, re.S)) == [
-        "epochs: 7\nloss: 8", "m = 8\nepochs: 1\nloss: 3", "m = 8\nepochs: 2\nloss: 4", "m = 9\nepochs: 5\nloss: 6",
-    ]  # fmt: skip
+        "epochs: 7\nloss: 8",
+        "m = 8\nepochs: 1\nloss: 3",
+        "m = 8\nepochs: 2\nloss: 4",
+        "m = 9\nepochs: 5\nloss: 6",
+    ]
     plt.close(figure)
 
 
@@ -164,16 +202,23 @@ def test_claims_and_papers_are_no_part_of_what_a_point_is():
 
 
 def test_papers_are_named_by_authors_and_year():
-    assert name("masters2018") == "Masters & Luschi 2018" and name("smith2018") == "Smith et al. 2018"
+    assert (
+        name("masters2018") == "Masters & Luschi 2018" and name("smith2018") == "Smith et al. 2018"
+    )
 
 
 def test_a_command_keeps_the_studys_overrides_and_replaces_those_of_the_same_key():
     study = {"study": "mine", "folder": "my conf", "given": ["grid.seeds=3", "title=a b"]}
     words = shlex.split(command(study, "grid.seeds=15", "grid.base_lr_at.m8_none=[2**-9,2**-8]"))
     assert words == [
-        "snakemake", "--cores", "all", "--config", "study=mine", "conf=my conf",
+        "snakemake",
+        "--cores",
+        "all",
+        "--config",
+        "study=mine",
+        "conf=my conf",
         "hydra='title=a b' grid.seeds=15 grid.base_lr_at.m8_none=[2**-9,2**-8]",
-    ]  # fmt: skip
+    ]
 
 
 def test_the_citation_file_names_every_paper_of_the_bibliography():
@@ -188,9 +233,13 @@ def test_a_rate_of_a_batch_size_is_added_to_those_given_and_the_rest_stays_clear
     narrow = ["grid.base_lr=[2**-8..2**-6]"]
     before = plan_study(compose("digits", narrow)).study["points"]
     added = "grid.base_lr_at.m64_none=[2**-9,2**-8,2**-7,2**-6]"
-    assert plan_study(compose("digits", [*narrow, added])).study["points"] == before + 20  # at both budgets
+    assert (
+        plan_study(compose("digits", [*narrow, added])).study["points"] == before + 20
+    )  # at both budgets
 
 
 def test_a_claims_statement_has_its_own_numbers():
-    (first, *_) = plan_study(compose("digits", ["claims.tests.small-batch.limit=16"])).study["claims"]
+    (first, *_) = plan_study(compose("digits", ["claims.tests.small-batch.limit=16"])).study[
+        "claims"
+    ]
     assert first["statement"].endswith("comes from m ≤ 16")

@@ -7,7 +7,11 @@ from smallbatch.resources.cost import FLEET, JOB, REPORT, estimate, point_second
 from smallbatch.resources.speeds import update_seconds
 from smallbatch.schedules.course import phases_of
 
-SPEED = {"seconds_update_fleet": "0.01", "seconds_image_scored": "0.001", "seconds_image_population": "0.002"}
+SPEED = {
+    "seconds_update_fleet": "0.01",
+    "seconds_image_scored": "0.001",
+    "seconds_image_population": "0.002",
+}
 SPEEDS = {(8, "bn", 4, "update"): SPEED}
 
 
@@ -17,15 +21,24 @@ def job(seeds, updates=96, **changes):
         "model": {"name": "net"},
         "evaluation": {"epochs": [2]},
         "schedule": {"name": "step", "drops": [0.5], "factor": 0.1},
-        "batch_size": 8, "norm": "bn", "bn_batch_size": 4, "updates": updates,
-    } | changes  # fmt: skip
+        "batch_size": 8,
+        "norm": "bn",
+        "bn_batch_size": 4,
+        "updates": updates,
+    } | changes
     entry = {"fleet": fleet, "points": [{"base_lr": [0.1, 0.2], "seeds": seeds}]}
-    about = {"code": "c", "accept_code": [], "tracking": None, "resources": {"mem_mb": 500 + len(seeds)}}
+    about = {
+        "code": "c",
+        "accept_code": [],
+        "tracking": None,
+        "resources": {"mem_mb": 500 + len(seeds)},
+    }
     return about | {"fleets": [entry]}
 
 
 def test_a_point_costs_its_updates_and_what_is_evaluated():
-    # Epochs 1 to 3: scored at the start, at 2 and at the end; validation at the start and each epoch.
+    # Epochs 1 to 3: scored at the start, at 2 and at the end; validation at the start and each
+    # epoch.
     images = 3 * (2 * 256 + 64 + 100) + 4 * 64
     expected = 96 * 0.01 + images * 0.001 + 256 * 0.002
     assert point_seconds(job([0])["fleets"][0]["fleet"], SPEEDS) == pytest.approx(expected)
@@ -38,7 +51,9 @@ def test_a_point_costs_its_updates_and_what_is_evaluated():
 def test_a_growing_batch_and_rounds_of_blocks_cost_their_own_steps():
     """And the noise scale is measured with a share of the images."""
     grows = {"name": "increase-batch", "drops": [0.5], "factor": 4}
-    one = job([0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.2})
+    one = job(
+        [0], 60, schedule=grows, examples=3 * 256, evaluation={"epochs": [], "noise_scale": 0.2}
+    )
     fleet = one["fleets"][0]["fleet"]
     assert [phase.batch_size for phase in phases_of(fleet)] == [8, 32]
     speeds = SPEEDS | {(32, "bn", 4, "update"): SPEED | {"seconds_update_fleet": "0.03"}}
@@ -47,7 +62,9 @@ def test_a_growing_batch_and_rounds_of_blocks_cost_their_own_steps():
     assert point_seconds(fleet, speeds) == pytest.approx(expected)
     assert update_seconds(fleet, speeds, "fleet", 384 + 64) == pytest.approx(48 * 0.01 + 2 * 0.03)
     adaptive = job([0], schedule={"name": "ba-sgd"}, norm="none")["fleets"][0]["fleet"]
-    assert update_seconds(adaptive, {(8, "none", 4, "round"): SPEED}, "fleet") == pytest.approx(0.96)
+    assert update_seconds(adaptive, {(8, "none", 4, "round"): SPEED}, "fleet") == pytest.approx(
+        0.96
+    )
     assert point_seconds(adaptive, SPEEDS) is None
 
 

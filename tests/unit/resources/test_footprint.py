@@ -30,17 +30,62 @@ CASES = {
     "by the compiled step, m = 2": (CONV, "none", None, [1, 8, 8], 1024, 2, 20, 0.0),
     "by the compiled step, m = 256": (CONV, "none", None, [1, 8, 8], 1024, 256, 20, 0.9),
     "ResNet, batch norm, m = 128": (RESNET, "bn", 128, [3, 32, 32], 256, 128, 1, 0.9),
-    "by the compiled step, ResNet, m = 256 by 16": (RESNET, "bn", 16, [3, 16, 16], 512, 256, 3, 0.9),
+    "by the compiled step, ResNet, m = 256 by 16": (
+        RESNET,
+        "bn",
+        16,
+        [3, 16, 16],
+        512,
+        256,
+        3,
+        0.9,
+    ),
     "as channel groups, m = 4": ("networks.GroupNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
-    "as channel groups, wide, m = 2": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 256, 2, 128, 0.9),
-    "group norm, m = 512 of 16×16": ("networks.Pixels", "none", None, [3, 16, 16], 512, 512, 2, 0.9),
+    "as channel groups, wide, m = 2": (
+        "networks.WideGroupNormed",
+        "none",
+        None,
+        [1, 8, 8],
+        256,
+        2,
+        128,
+        0.9,
+    ),
+    "group norm, m = 512 of 16×16": (
+        "networks.Pixels",
+        "none",
+        None,
+        [3, 16, 16],
+        512,
+        512,
+        2,
+        0.9,
+    ),
     "group norm, m = 2048": ("networks.GroupNormed", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
     "by vmap, m = 4": ("networks.LayerNormed", "none", None, [1, 8, 8], 1024, 4, 20, 0.9),
     "by vmap, wide, m = 2": ("networks.WideLayerNormed", "none", None, [1, 8, 8], 256, 2, 128, 0.9),
-    "by vmap, attention, m = 64": ("networks.Attention", "none", None, [1, 8, 8], 1024, 64, 20, 0.9),
+    "by vmap, attention, m = 64": (
+        "networks.Attention",
+        "none",
+        None,
+        [1, 8, 8],
+        1024,
+        64,
+        20,
+        0.9,
+    ),
     "attention, m = 2048": ("networks.Attention", "none", None, [1, 8, 8], 4096, 2048, 2, 0.9),
     "one by one, dropout, m = 64": ("networks.Dropout", "none", None, [1, 8, 8], 1024, 64, 2, 0.9),
-    "one by one, dropout, m = 20000": ("networks.Dropout", "none", None, [1, 8, 8], 20000, 20000, 1, 0.0),
+    "one by one, dropout, m = 20000": (
+        "networks.Dropout",
+        "none",
+        None,
+        [1, 8, 8],
+        20000,
+        20000,
+        1,
+        0.0,
+    ),
     "by the compiled step, BA-SGD": (BA_SGD, "none", None, [1, 28, 28], 512, 32, 8, 0.9),
     "group norm, BA-SGD": ("networks.WideGroupNormed", "none", None, [1, 8, 8], 256, 32, 20, 0.9),
     "by the compiled step, a growing batch": (RESNET, "bn", 16, [3, 16, 16], 1024, 16, 3, 0.9),
@@ -48,7 +93,10 @@ CASES = {
 }
 
 
-ADAPTIVE = {"schedule": {"name": "ba-sgd", "drops": []}, "evaluation": {"epochs": [], "noise_scale": 0.1}}
+ADAPTIVE = {
+    "schedule": {"name": "ba-sgd", "drops": []},
+    "evaluation": {"epochs": [], "noise_scale": 0.1},
+}
 GROWS = {
     "schedule": {"name": "increase-batch", "drops": [0.5], "factor": 16, "cap": 0.25},
     "examples": 1024,
@@ -93,15 +141,20 @@ def fleet_of(case, updates=2):
     target, norm, b, shape, size, m, _, momentum = case
     found = {
         "dataset": {
-            "name": "random", "_target_": "smallbatch.data.digits.load", "shape": shape, "classes": 10,
+            "name": "random",
+            "_target_": "smallbatch.data.digits.load",
+            "shape": shape,
+            "classes": 10,
             "sizes": {"train": size, "validation": 64, "test": 64},
         },
         "model": {"name": "net", "_target_": target},
         "optimizer": {"name": "sgd", "momentum": momentum, "weight_decay": 0.0},
         "schedule": {"name": "step", "drops": [], "factor": 0.1},
         "evaluation": {"epochs": []},
-        "batch_size": m, "norm": norm, "updates": updates,
-    }  # fmt: skip
+        "batch_size": m,
+        "norm": norm,
+        "updates": updates,
+    }
     changes = next((CHANGES[name] for name in CHANGES if CASES[name] == case), {})
     return found | ({"bn_batch_size": b} if b else {}) | changes
 
@@ -118,25 +171,42 @@ def train(folder, case, numbers, mem_mb=None, cache=None):
     about = {"sizes": fleet["dataset"]["sizes"], "classes": 10, "mean": 127.0, "std": 73.0}
     (data / "about.json").write_text(json.dumps(about))
     job = {
-        "code": code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], str(HERE)), "accept_code": [],
-        "folder": str(HERE), "data": "random", "tracking": None, "checkpoint_seconds": 100.0, "device": None,
-        "fleets": [{"fleet": fleet, "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}], "budget": "updates:2", "schedule": "step"}],
-    }  # fmt: skip
+        "code": code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], str(HERE)),
+        "accept_code": [],
+        "folder": str(HERE),
+        "data": "random",
+        "tracking": None,
+        "checkpoint_seconds": 100.0,
+        "device": None,
+        "fleets": [
+            {
+                "fleet": fleet,
+                "points": [{"base_lr": [1e-6], "seeds": list(range(replicas))}],
+                "budget": "updates:2",
+                "schedule": "step",
+            }
+        ],
+    }
     training = {"images_per_second": 1e5, "mem_mb": mem_mb, "runtime": None, "gpus": 0}
     job["resources"] = resources(job, training, [numbers])
     (folder / "results" / "plan").mkdir()
     (folder / "results" / "plan" / "one.json").write_text(json.dumps(job))
     done = subprocess.run(
         [sys.executable, "-m", "smallbatch.train", "results/plan/one.json"],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT / "src")} | ({"XDG_CACHE_HOME": str(cache)} if cache else {}),
-        capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT / "src")}
+        | ({"XDG_CACHE_HOME": str(cache)} if cache else {}),
+        capture_output=True,
+        text=True,
+    )
     cost = folder / "results" / "jobs" / "one" / "cost.json"
     return done, json.loads(cost.read_text()) if cost.exists() else {}, job["resources"]["mem_mb"]
 
 
 def untimed_cache(folder):
-    """A cache folder with the compiled step in it, in which no way of training is known to be the fastest."""
+    """A cache folder with the compiled step in it, in which no way of training is known to be the
+    fastest."""
     cache = folder / "cache" / "smallbatch"
     cache.mkdir(parents=True)
     (cache / kernels().name).symlink_to(kernels())
@@ -148,7 +218,9 @@ def prefer(engine, cache):
     (path,) = cache.glob("smallbatch/engines/*.json")
     kept = json.loads(path.read_text())
     speeds = {
-        option: speed for option, speed in kept["images_per_second"].items() if option.rpartition(" ")[0] == engine
+        option: speed
+        for option, speed in kept["images_per_second"].items()
+        if option.rpartition(" ")[0] == engine
     }
     width = int(max(speeds, key=speeds.get).rpartition(" ")[2])
     path.write_text(json.dumps(kept | {"engine": engine, "width": width}))
@@ -164,9 +236,15 @@ def test_a_job_takes_the_memory_that_was_predicted_within_30_percent(tmp_path, n
         done, cost, asked = train(tmp_path / "chosen", CASES[name], networks[name], cache=cache)
     assert done.returncode == 0, done.stdout + done.stderr
     assert way not in SAID.values() or f"replicas train {way}" in done.stdout
-    print(f"\n| {name} | {cost['predicted_mb']} | {cost['peak_mb']} | {asked} |", done.stdout.splitlines()[1])
+    print(
+        f"\n| {name} | {cost['predicted_mb']} | {cost['peak_mb']} | {asked} |",
+        done.stdout.splitlines()[1],
+    )
     assert 0.7 * cost["predicted_mb"] <= cost["peak_mb"] <= min(1.3 * cost["predicted_mb"], asked)
-    assert f"{cost['peak_mb']:,} MB of memory at most, {cost['predicted_mb']:,} MB predicted" in done.stdout
+    assert (
+        f"{cost['peak_mb']:,} MB of memory at most, {cost['predicted_mb']:,} MB predicted"
+        in done.stdout
+    )
 
 
 NUMBERS = {
@@ -180,7 +258,10 @@ def test_more_examples_or_replicas_never_take_less():
     found = []
     for m in (64, 256, 1024, 2048):
         case[5] = m
-        row = [peak(NUMBERS, fleet_of(case), [(0.1, s) for s in range(n)], 64, ("groups", n)) for n in (2, 4, 16)]
+        row = [
+            peak(NUMBERS, fleet_of(case), [(0.1, s) for s in range(n)], 64, ("groups", n))
+            for n in (2, 4, 16)
+        ]
         assert row == sorted(row) and row[0] < row[-1]
         found.append(row)
     assert found == sorted(found)
@@ -191,7 +272,9 @@ def test_the_most_replicas_that_fit_do_fit_and_one_more_would_not():
     fleet, points = fleet_of(CASES["as channel groups, wide, m = 2"]), [(0.1, s) for s in range(8)]
     limit = peak(NUMBERS, fleet, points, 8)
     most = fitting(NUMBERS, fleet, points, limit - 1)
-    assert 0 < most < 8 and peak(NUMBERS, fleet, points, most) <= limit - 1 < peak(NUMBERS, fleet, points, 8)
+    assert 0 < most < 8 and peak(NUMBERS, fleet, points, most) <= limit - 1 < peak(
+        NUMBERS, fleet, points, 8
+    )
     assert fitting(NUMBERS, fleet, points, 10) == 0
 
 
@@ -209,9 +292,16 @@ def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_i
     for limit in (None, narrow):
         folder = tmp_path / str(limit)
         folder.mkdir()
-        take(way, numbers, fleet_of(case), 128 if limit is None else fitting(numbers, fleet_of(case), points, limit))
+        take(
+            way,
+            numbers,
+            fleet_of(case),
+            128 if limit is None else fitting(numbers, fleet_of(case), points, limit),
+        )
         done, cost, _ = train(folder, case, numbers, mem_mb=limit)
-        assert done.returncode == 0 and f"replicas train {SAID[way]}" in done.stdout, done.stdout[:2000] + done.stderr
+        assert done.returncode == 0 and f"replicas train {SAID[way]}" in done.stdout, (
+            done.stdout[:2000] + done.stderr
+        )
         blocks = done.stdout.count(" images/s")
         print(f"\n| {name} | {limit} | {cost['peak_mb']} | {blocks} blocks |")
         found[limit] = blocks, cost["peak_mb"], tables(folder)
@@ -222,7 +312,11 @@ def test_a_fleet_that_would_not_fit_is_split_stays_within_its_memory_and_keeps_i
 def take(way, numbers, fleet, most):
     """Remember that `way` was the fastest on this machine, among whichever others."""
     for others in ([], ["groups"], ["vmap"], ["groups", "vmap"]):
-        among = {key: one for key, one in numbers.items() if key in (way, *others) or key.startswith("separate")}
+        among = {
+            key: one
+            for key, one in numbers.items()
+            if key in (way, *others) or key.startswith("separate")
+        }
         ways = options(among, fleet["batch_size"], most)
         width = next(width for engine, width in ways if engine == way)
         name = choose._name(ways, fleet, fleet["dataset"]["shape"], 10, provenance.processor())
@@ -242,13 +336,19 @@ def test_narrower_blocks_give_the_same_bits(digits32, make_fleet):
     points = [(2.0**-6, seed) for seed in range(3)]
     found = [list(train_fleet(digits32, make_fleet(), points, print, most=n)) for n in (128, 2)]
     assert [len(block) for block, _ in found[1]] == [1, 2]
-    one, other = ([(o["correct"], o["summary"]["train_loss"]) for _, block in run for o in block] for run in found)
+    one, other = (
+        [(o["correct"], o["summary"]["train_loss"]) for _, block in run for o in block]
+        for run in found
+    )
     assert one == other
 
 
 def test_a_job_that_cannot_fit_says_what_it_needs_in_one_sentence(tmp_path, networks):
     done, _, asked = train(
-        tmp_path, CASES["by the compiled step, m = 256"], networks["by the compiled step, m = 256"], mem_mb=300
+        tmp_path,
+        CASES["by the compiled step, m = 256"],
+        networks["by the compiled step, m = 256"],
+        mem_mb=300,
     )
     assert done.returncode == 1 and asked == 300
     assert (

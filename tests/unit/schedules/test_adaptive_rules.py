@@ -1,4 +1,5 @@
-"""The rules that choose the batch size, against brute force, Monte Carlo and closed forms in double precision."""
+"""The rules that choose the batch size, against brute force, Monte Carlo and closed forms in double
+precision."""
 
 import math
 
@@ -8,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from smallbatch.schedules.adaptive import Average, Moments, averaged, best_batch, expected_loss, wanted
+from smallbatch.schedules.adaptive import (
+    Average,
+    Moments,
+    averaged,
+    best_batch,
+    expected_loss,
+    wanted,
+)
 
 positive = st.floats(1e-3, 1e3)
 
@@ -34,7 +42,9 @@ def test_the_best_batch_has_the_largest_decrease_per_example(s, q, deviation):
     best = best_batch(s, drift, deviation)
     grid = np.linspace(math.log(best) - 8, math.log(best) + 8, 321)
     start = grid[np.argmax([utility(x) for x in grid])]
-    found = optimize.minimize_scalar(lambda x: -utility(x), bounds=(start - 0.1, start + 0.1), method="bounded")
+    found = optimize.minimize_scalar(
+        lambda x: -utility(x), bounds=(start - 0.1, start + 0.1), method="bounded"
+    )
     assert utility(math.log(best)) >= -found.fun * (1 - 1e-9)
     assert utility(math.log(best)) > 0
 

@@ -25,4 +25,11 @@ def test_what_is_no_budget_is_refused(budget):
 
 
 def test_final_epochs_are_the_last_six_percent_but_at_least_one():
-    assert [len(final_epochs(list(range(1, n + 1)))) for n in (1, 10, 33, 34, 82, 160)] == [1, 1, 1, 2, 4, 9]
+    assert [len(final_epochs(list(range(1, n + 1)))) for n in (1, 10, 33, 34, 82, 160)] == [
+        1,
+        1,
+        1,
+        2,
+        4,
+        9,
+    ]

@@ -33,10 +33,12 @@ SCHEDULES = {
 
 
 def batches_and_rates(name, seed):
-    """Batches and factors of the rate, written down by hand: one update after the other until the budget ends."""
+    """Batches and factors of the rate, written down by hand: one update after the other until the
+    budget ends."""
     schedule, total, seen, made = SCHEDULES[name], EPOCHS * SIZE, 0, []
     permutations = [
-        np.random.Generator(np.random.PCG64([seed, epoch])).permutation(SIZE) for epoch in range(EPOCHS + 1)
+        np.random.Generator(np.random.PCG64([seed, epoch])).permutation(SIZE)
+        for epoch in range(EPOCHS + 1)
     ]
     order = np.concatenate(permutations)
     while True:
@@ -56,7 +58,9 @@ def batches_and_rates(name, seed):
             factor *= low + (1 - low) * seen / warm
         if seen + m > total:
             return made
-        index = fresh(seed, len(made), SIZE)[:m] if "sampling" in schedule else order[seen : seen + m]
+        index = (
+            fresh(seed, len(made), SIZE)[:m] if "sampling" in schedule else order[seen : seen + m]
+        )
         made.append((torch.from_numpy(np.array(index)), factor))
         seen += m
 
@@ -64,14 +68,21 @@ def batches_and_rates(name, seed):
 def fleet_of(make_fleet, name, **changes):
     updates = len(batches_and_rates(name, 0))
     fleet = make_fleet(
-        schedule=SCHEDULES[name], updates=updates, examples=EPOCHS * SIZE, norm="bn", bn_batch_size=M, **changes
+        schedule=SCHEDULES[name],
+        updates=updates,
+        examples=EPOCHS * SIZE,
+        norm="bn",
+        bn_batch_size=M,
+        **changes,
     )
     return fleet | {"dataset": {"sizes": {"train": SIZE}}}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
-def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, make_fleet, engine, name):
+def test_every_replica_follows_the_plain_loop_under_every_schedule(
+    digits, make_fleet, engine, name
+):
     """With ghost batch norm over the first m, momentum and decay: to 1e-9 in double precision."""
     fleet, rates, seeds = fleet_of(make_fleet, name), [2.0**-8, 2.0**-7], [0, 5]
     fleet["optimizer"] = optimizer = {"momentum": 0.5, "weight_decay": 0.01}
@@ -101,33 +112,55 @@ def test_every_replica_follows_the_plain_loop_under_every_schedule(digits, make_
         assert torch.allclose(own, truth, rtol=1e-9, atol=1e-9)
         summary, last = found[r]["summary"], found[r]["history"][-1]
         made = batches_and_rates(name, seed)
-        assert (summary["updates"], summary["examples"]) == (len(made), sum(len(index) for index, _ in made))
-        assert (last["batch_size"], last["lr"]) == (len(made[-1][0]), pytest.approx(rate * M * made[-1][1]))
+        assert (summary["updates"], summary["examples"]) == (
+            len(made),
+            sum(len(index) for index, _ in made),
+        )
+        assert (last["batch_size"], last["lr"]) == (
+            len(made[-1][0]),
+            pytest.approx(rate * M * made[-1][1]),
+        )
         assert last["smith_g"] == pytest.approx(last["lr"] * SIZE / (last["batch_size"] * 0.5))
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
-def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(digits, make_fleet, engine, monkeypatch):
+def test_a_batch_that_is_computed_in_pieces_is_the_same_batch(
+    digits, make_fleet, engine, monkeypatch
+):
     """Whole chunks of batch norm at a time: 16 of up to 32 examples at once."""
     monkeypatch.setattr(widths, "AT_ONCE", 20)
-    assert widths.piece_of(32, M) == 16 and widths.piece_of(16, M) == 16 and widths.piece_of(50, 50) == 50
-    test_every_replica_follows_the_plain_loop_under_every_schedule(digits, make_fleet, engine, "increase")
+    assert (
+        widths.piece_of(32, M) == 16
+        and widths.piece_of(16, M) == 16
+        and widths.piece_of(50, 50) == 50
+    )
+    test_every_replica_follows_the_plain_loop_under_every_schedule(
+        digits, make_fleet, engine, "increase"
+    )
 
 
 @pytest.mark.parametrize("name", ["increase", "fresh", "cosine"])
-def test_stopped_between_any_two_updates_training_goes_on_to_the_same_bits(digits32, make_fleet, name, monkeypatch):
+def test_stopped_between_any_two_updates_training_goes_on_to_the_same_bits(
+    digits32, make_fleet, name, monkeypatch
+):
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)
     fleet, rates, seeds = fleet_of(make_fleet, name), [2.0**-8, 2.0**-7], [0, 5]
 
     def train(keep=None):
         keep = {} if keep is None else {"checkpoints": keep}
-        return train_block(make_trainer("compiled", digits32, fleet, seeds), digits32, fleet, rates, seeds, **keep)
+        return train_block(
+            make_trainer("compiled", digits32, fleet, seeds), digits32, fleet, rates, seeds, **keep
+        )
 
     whole, saved, stops = train(), None, 0
     while True:
         kept = []
         try:
-            parts = train(CheckpointPolicy(saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True))
+            parts = train(
+                CheckpointPolicy(
+                    saved, lambda *state, kept=kept: kept.append(state), 0.0, lambda: True
+                )
+            )
             break
         except Stopped:
             saved, stops = kept[-1], stops + 1
@@ -152,7 +185,9 @@ def test_augmentation_goes_on_where_the_batch_grows(digits32, make_fleet):
     """Crops are drawn by (seed, epoch, example): the same whatever batch an example falls into."""
     moved = {}
     for name in ("constant", "increase"):
-        fleet = fleet_of(make_fleet, name) | {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}}
+        fleet = fleet_of(make_fleet, name) | {
+            "augmentation": {"name": "crop-flip", "padding": 2, "flip": True}
+        }
         seen = moved.setdefault(name, [])
 
         class Watching(Compiled):
@@ -161,7 +196,9 @@ def test_augmentation_goes_on_where_the_batch_grows(digits32, make_fleet):
                 super().update(train, order, lr, total)
 
         nets = [build(MODEL, (1, 8, 8), 10, "bn", M, 0)]
-        train_block(Watching(nets, (1, 8, 8), 48, fleet["optimizer"]), digits32, fleet, [2.0**-9], [0])
+        train_block(
+            Watching(nets, (1, 8, 8), 48, fleet["optimizer"]), digits32, fleet, [2.0**-9], [0]
+        )
         moved[name] = torch.cat(seen)
     number = min(map(len, moved.values()))
     assert number > 2 * SIZE and torch.equal(moved["constant"][:number], moved["increase"][:number])

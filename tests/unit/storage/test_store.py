@@ -16,7 +16,9 @@ def tables(points: list[str], loss: float = 1.0) -> dict:
         "history": [{"point": p, "epoch": e} for p in points for e in (0, 1)],
         "correct": [{"point": p, "correct": b"\x80"} for p in points],
     }
-    return {name: pa.Table.from_pylist(rows[name], schemas.SCHEMAS[name]) for name in schemas.TABLES}
+    return {
+        name: pa.Table.from_pylist(rows[name], schemas.SCHEMAS[name]) for name in schemas.TABLES
+    }
 
 
 def row(name: str, **changes) -> dict:
@@ -26,7 +28,9 @@ def row(name: str, **changes) -> dict:
 
 @pytest.mark.parametrize("name", schemas.TABLES)
 def test_rows_become_a_table_and_what_they_may_leave_out_is_null(name):
-    table = store.from_rows(name, [row(name, point="a"), row(name, point="b") | dict.fromkeys(schemas.OPTIONAL[name])])
+    table = store.from_rows(
+        name, [row(name, point="a"), row(name, point="b") | dict.fromkeys(schemas.OPTIONAL[name])]
+    )
     assert table.schema == schemas.SCHEMAS[name] and table["point"].to_pylist() == ["a", "b"]
     assert all(table[column].null_count == 2 for column in schemas.OPTIONAL[name])
 
@@ -37,7 +41,9 @@ def test_a_row_with_a_column_that_its_table_does_not_have_is_refused(name):
         store.from_rows(name, [row(name), row(name, sharpness=1.0)])
 
 
-@pytest.mark.parametrize(("name", "column"), [("summary", "engine"), ("history", "val_loss"), ("correct", "correct")])
+@pytest.mark.parametrize(
+    ("name", "column"), [("summary", "engine"), ("history", "val_loss"), ("correct", "correct")]
+)
 def test_a_row_without_a_column_that_is_not_said_to_be_optional_is_refused(name, column):
     rows = [row(name), row(name)]
     del rows[1][column]
@@ -74,8 +80,13 @@ def test_a_part_that_was_being_written_when_the_process_died_is_not_seen(tmp_pat
 def test_a_column_added_since_is_null_in_old_parts(tmp_path, make_fleet):
     digests = point_digests(make_fleet(), POINTS)
     made = tables(digests)
-    store.add(tmp_path, make_fleet(), "code", made | {"summary": made["summary"].drop(["versions"])})
-    assert store.look_up(tmp_path, make_fleet(), ["code"], digests)["summary"]["versions"].to_pylist() == [None] * 3
+    store.add(
+        tmp_path, make_fleet(), "code", made | {"summary": made["summary"].drop(["versions"])}
+    )
+    assert (
+        store.look_up(tmp_path, make_fleet(), ["code"], digests)["summary"]["versions"].to_pylist()
+        == [None] * 3
+    )
 
 
 def hold(place, fleet, points, seconds, log):
@@ -85,10 +96,15 @@ def hold(place, fleet, points, seconds, log):
         log.put(("out", time.monotonic()))
 
 
-def test_two_copies_of_a_job_take_turns_and_other_points_of_the_fleet_stay_free(tmp_path, make_fleet):
+def test_two_copies_of_a_job_take_turns_and_other_points_of_the_fleet_stay_free(
+    tmp_path, make_fleet
+):
     context = multiprocessing.get_context("spawn")
     log = context.Queue()
-    copies = [context.Process(target=hold, args=(tmp_path, make_fleet(), ["a", "b"], 0.5, log)) for _ in range(2)]
+    copies = [
+        context.Process(target=hold, args=(tmp_path, make_fleet(), ["a", "b"], 0.5, log))
+        for _ in range(2)
+    ]
     for copy in copies:
         copy.start()
     for copy in copies:

@@ -28,7 +28,12 @@ BLOCK, ROUNDS = 4, 150
 
 def rule(make_fleet, name, momentum=0.0, decay=0.0, **changes):
     optimizer = {"name": "sgd", "momentum": momentum, "weight_decay": decay}
-    about = {"schedule": RULES[name], "batch_size": BLOCK, "updates": ROUNDS, "optimizer": optimizer}
+    about = {
+        "schedule": RULES[name],
+        "batch_size": BLOCK,
+        "updates": ROUNDS,
+        "optimizer": optimizer,
+    }
     return make_fleet(**about, **changes)
 
 
@@ -37,20 +42,27 @@ def single_gradients(net, images, labels):
     rows, losses = [], []
     for image, label in zip(images, labels, strict=True):
         loss = F.cross_entropy(net(image[None]), label[None])
-        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))]))
+        rows.append(
+            torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])
+        )
         losses.append(loss.item())
     return torch.stack(rows), np.array(losses)
 
 
 def plain_adaptive(net, data, fleet, rate, seed):
-    """Algorithm 1 of Yin, Luo & Nakamura 2017, and the two others, in double precision; returns the batch sizes."""
+    """Algorithm 1 of Yin, Luo & Nakamura 2017, and the two others, in double precision; returns the
+    batch sizes."""
     schedule, optimizer, size = fleet["schedule"], fleet["optimizer"], len(data.train.labels)
     cap = int((schedule.get("cap") or 1.0) * size)
     weights = torch.cat([p.detach().flatten() for p in net.parameters()])
     velocity, average = torch.zeros_like(weights), Average()
     gathered, losses, made, sizes = [], [], 0, []
     for u in range(ROUNDS):
-        lr = rate * BLOCK * schedule.get("factor", 1.0) ** sum(u / ROUNDS >= drop for drop in schedule["drops"])
+        lr = (
+            rate
+            * BLOCK
+            * schedule.get("factor", 1.0) ** sum(u / ROUNDS >= drop for drop in schedule["drops"])
+        )
         if schedule.get("sampling") == "fresh":
             index = fresh(seed, made, size)[len(gathered) * BLOCK :][:BLOCK]
         else:
@@ -63,7 +75,9 @@ def plain_adaptive(net, data, fleet, rate, seed):
         variance = g.var(0, unbiased=True)
         step = f + optimizer["momentum"] * velocity
         seen = Moments(
-            m, np.concatenate(losses).mean(), *(float(x) for x in (f @ f, f @ step, variance.sum(), f**2 @ variance))
+            m,
+            np.concatenate(losses).mean(),
+            *(float(x) for x in (f @ f, f @ step, variance.sum(), f**2 @ variance)),
         )
         if m + BLOCK > cap or m >= wanted(schedule, seen, average, lr):
             velocity = optimizer["momentum"] * velocity + f + optimizer["weight_decay"] * weights
@@ -78,15 +92,24 @@ def plain_adaptive(net, data, fleet, rate, seed):
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.5, 0.01)])
-def test_every_replica_follows_the_plain_algorithm(digits, make_fleet, name, engine, momentum, decay):
+def test_every_replica_follows_the_plain_algorithm(
+    digits, make_fleet, name, engine, momentum, decay
+):
     """To 1e-9 in double precision, batch sizes included."""
-    fleet, scale = rule(make_fleet, name, momentum, decay), 1.0 if name == "cabs" or not momentum else 0.4
+    fleet, scale = (
+        rule(make_fleet, name, momentum, decay),
+        1.0 if name == "cabs" or not momentum else 0.4,
+    )
     points, largest = [(scale * 2.0**-5, 0), (scale * 2.0**-4, 4)], 0
     points = points[1:] if engine == "separate" else points
     trainer = make_double(engine, digits, fleet, [seed for _, seed in points])
-    outcomes = train_block(trainer, digits, fleet, [rate for rate, _ in points], [seed for _, seed in points])
+    outcomes = train_block(
+        trainer, digits, fleet, [rate for rate, _ in points], [seed for _, seed in points]
+    )
     for r, (rate, seed) in enumerate(points):
-        weights, sizes = plain_adaptive(network(digits, fleet, seed).double(), digits, fleet, rate, seed)
+        weights, sizes = plain_adaptive(
+            network(digits, fleet, seed).double(), digits, fleet, rate, seed
+        )
         assert outcomes[r]["summary"]["updates"] == len(sizes)
         assert outcomes[r]["summary"]["examples"] == ROUNDS * BLOCK
         assert torch.allclose(weights_of(trainer, engine, r), weights, rtol=1e-9, atol=1e-9)
@@ -107,37 +130,57 @@ def make_double(engine, data, fleet, seeds):
     else:
         trainer = Modules(nets, MODULES[engine], fleet["optimizer"], m=BLOCK)
     return Adaptive(
-        trainer, fleet["schedule"], BLOCK, largest_batch(fleet["schedule"], 1, len(data.train.labels)), seeds
+        trainer,
+        fleet["schedule"],
+        BLOCK,
+        largest_batch(fleet["schedule"], 1, len(data.train.labels)),
+        seeds,
     )
 
 
 def weights_of(adaptive, engine, r):
     if engine == "compiled":
         return torch.from_numpy(np.concatenate(list(adaptive.trainer.weights(r).values())))
-    return torch.cat([p.detach().view(adaptive.replicas, -1)[r] for p in adaptive.trainer.net.parameters()])
+    return torch.cat(
+        [p.detach().view(adaptive.replicas, -1)[r] for p in adaptive.trainer.net.parameters()]
+    )
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups", "separate"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_moments_in_single_precision_are_those_of_single_examples_in_double(digits32, make_fleet, engine, momentum):
+def test_moments_in_single_precision_are_those_of_single_examples_in_double(
+    digits32, make_fleet, engine, momentum
+):
     fleet = rule(make_fleet, "ba-sgd", momentum)
     trainer = make_trainer(engine, digits32, fleet, [7] if engine == "separate" else [7, 8]).trainer
     sums, losses = np.zeros((2, trainer.gradient_size), trainer.dtype), 0.0
-    trainer.apply(0, np.full(trainer.gradient_size, 1e-3, trainer.dtype), 0.0)  # so that there is a velocity
+    trainer.apply(
+        0, np.full(trainer.gradient_size, 1e-3, trainer.dtype), 0.0
+    )  # so that there is a velocity
     net = network(digits32, fleet, 7).double()
     blocks = [np.arange(8), np.arange(100, 108), np.arange(50, 58)]
     for block in blocks:
         losses += trainer.moment_sums(0, digits32.train, block, sums)
     found = trainer.weighed(0, sums, 3, 8, losses / 3)
     index = np.concatenate(blocks)
-    g, single = single_gradients(net, digits32.train.images[index].double(), digits32.train.labels[index])
+    g, single = single_gradients(
+        net, digits32.train.images[index].double(), digits32.train.labels[index]
+    )
     f, variance = g.mean(0), g.var(0, unbiased=True)
-    expected = (24, single.mean(), f @ f, f @ (f + momentum * 1e-3), variance.sum(), f**2 @ variance)
+    expected = (
+        24,
+        single.mean(),
+        f @ f,
+        f @ (f + momentum * 1e-3),
+        variance.sum(),
+        f**2 @ variance,
+    )
     assert found == pytest.approx([float(x) for x in expected], rel=2e-4)
 
 
 def test_the_unbiased_trace_has_no_bias_at_gradients_of_a_linear_model(make_fleet, digits):
-    """On a model whose single gradients are known in closed form: softmax regression, (p - y) ⊗ x."""
+    """On a model whose single gradients are known in closed form: softmax regression, (p - y) ⊗
+    x."""
     from smallbatch.training.engines.compiled.trainer import Compiled
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).double()
@@ -169,23 +212,37 @@ def test_an_interrupted_training_goes_on_to_the_same_result(digits32, make_fleet
     while True:
         saved = []
         keep = CheckpointPolicy(
-            kept, lambda state, arrays, saved=saved: saved.append((state, arrays)), 0.0, lambda: True
+            kept,
+            lambda state, arrays, saved=saved: saved.append((state, arrays)),
+            0.0,
+            lambda: True,
         )
         try:
             parts = train_block(
-                make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds, checkpoints=keep
+                make_trainer(engine, digits32, fleet, seeds),
+                digits32,
+                fleet,
+                rates,
+                seeds,
+                checkpoints=keep,
             )
             break
         except Stopped:
             kept, stops = saved[-1], stops + 1
     assert stops > 2
     for one, two in zip(whole, parts, strict=True):
-        assert without_time(one["history"]) == without_time(two["history"]) and one["correct"] == two["correct"]
+        assert (
+            without_time(one["history"]) == without_time(two["history"])
+            and one["correct"] == two["correct"]
+        )
     assert [result["summary"]["status"] for result in whole][1] == "diverged"
 
 
 def without_time(history):
-    return [repr({key: value for key, value in row.items() if key not in ("time", "seconds")}) for row in history]
+    return [
+        repr({key: value for key, value in row.items() if key not in ("time", "seconds")})
+        for row in history
+    ]
 
 
 @pytest.mark.round_alike
@@ -196,8 +253,12 @@ def test_neighbours_change_no_bit(digits32, make_fleet, engine):
 
     def trained(points):
         rates, seeds = [rate for rate, _ in points], [seed for _, seed in points]
-        found = train_block(make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds)
-        return {point: without_time(one["history"]) for point, one in zip(points, found, strict=True)}
+        found = train_block(
+            make_trainer(engine, digits32, fleet, seeds), digits32, fleet, rates, seeds
+        )
+        return {
+            point: without_time(one["history"]) for point, one in zip(points, found, strict=True)
+        }
 
     wide, pair = trained(points), trained([points[3], points[0]])
     assert all(pair[point] == wide[point] for point in pair)
@@ -225,15 +286,23 @@ class Branches(Tied):
 @pytest.mark.round_alike
 def test_a_network_whose_moments_the_compiled_step_has_not_takes_another_way(digits32, make_fleet):
     for name, model in {"Tied": "groups", "Branches": "separate"}.items():
-        fleet = rule(make_fleet, "ba-sgd", model={"name": name, "_target_": f"test_adaptive.{name}"})
+        fleet = rule(
+            make_fleet, "ba-sgd", model={"name": name, "_target_": f"test_adaptive.{name}"}
+        )
         ways, reasons = candidates(digits32, fleet)
         assert ways[0] == model and reasons
         points = [(2.0**-6, 0), (2.0**-5, 1)]
-        outcomes = [one for _, block in train_fleet(digits32, fleet, points, lambda text: None) for one in block]
+        outcomes = [
+            one
+            for _, block in train_fleet(digits32, fleet, points, lambda text: None)
+            for one in block
+        ]
         assert all(one["summary"]["status"] != "diverged" for one in outcomes)
 
 
-def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_be_vectorised(digits32):
+def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_be_vectorised(
+    digits32,
+):
     from smallbatch.training.engines.modules import example_gradients
 
     net = Branches(1, 10, None, 8)
@@ -247,12 +316,17 @@ def test_single_gradients_of_a_network_are_those_of_autograd_where_they_cannot_b
 
 
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_the_batch_size_that_is_told_is_that_of_finished_updates(digits32, make_fleet, engine, monkeypatch):
-    """A rule that always takes all it may: 152 of 256, in blocks of 4, whatever the epochs cut through."""
+def test_the_batch_size_that_is_told_is_that_of_finished_updates(
+    digits32, make_fleet, engine, monkeypatch
+):
+    """A rule that always takes all it may: 152 of 256, in blocks of 4, whatever the epochs cut
+    through."""
     monkeypatch.setattr("smallbatch.training.engines.adaptive.wanted", lambda *_: np.inf)
     fleet = rule(make_fleet, "ba-sgd") | {"updates": 64 * 5}
     fleet["schedule"] = fleet["schedule"] | {"cap": 0.6}
-    (found,) = train_block(make_trainer(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0])
+    (found,) = train_block(
+        make_trainer(engine, digits32, fleet, [0]), digits32, fleet, [2.0**-6], [0]
+    )
     sizes = [(row["updates"], row["batch_size"]) for row in found["history"][1:]]
     assert sizes == [(updates, 152) for updates in (1, 3, 5, 6, 8)]
     assert found["history"][-1]["smith_g"] == pytest.approx(2.0**-6 * 4 * 256 / 152)

@@ -16,7 +16,14 @@ from smallbatch.training import checkpoint, loop
 from smallbatch.training.fleet import blocks, make_trainer, train_fleet
 from smallbatch.training.loop import train_block
 
-IDENTITY = {"points": ["a", "b"], "fleet": "f", "code": "c", "data": "d", "engine": "groups", "versions": "torch 2"}
+IDENTITY = {
+    "points": ["a", "b"],
+    "fleet": "f",
+    "code": "c",
+    "data": "d",
+    "engine": "groups",
+    "versions": "torch 2",
+}
 ARRAYS = {
     "weights": np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32),
     "total": np.array([np.nan, 1e300]),
@@ -76,7 +83,9 @@ def test_a_foreign_checkpoint_is_refused(written, key):
 def test_a_checkpoint_that_cannot_be_written_costs_a_warning(tmp_path):
     (tmp_path / "file").touch()
     said = []
-    keep = checkpoint.policy_of(tmp_path / "file" / ".checkpoint-0", IDENTITY, 1.0, lambda: False, said.append)
+    keep = checkpoint.policy_of(
+        tmp_path / "file" / ".checkpoint-0", IDENTITY, 1.0, lambda: False, said.append
+    )
     keep.save(STATE, ARRAYS)
     assert any("could not be written" in text and "training goes on" in text for text in said)
 
@@ -98,12 +107,15 @@ POINTS = [(2.0**-7, 0), (1e30, 1), (2.0**-6, 2), (1e30, 3), (2.0**-5, 4)]
 
 
 class Dropping(nn.Module):
-    """Draws from torch's generator, and has a parameter of its own, so that replicas train one by one."""
+    """Draws from torch's generator, and has a parameter of its own, so that replicas train one by
+    one."""
 
     def __init__(self):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
-        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 10))
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 10)
+        )
 
     def forward(self, x):
         return self.layers(self.scale * x)
@@ -113,9 +125,13 @@ SETTINGS = {
     "none": {},
     "bn": {"norm": "bn", "bn_batch_size": 4},
     "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01}},
-    "nesterov": {"optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0, "nesterov": True}},
+    "nesterov": {
+        "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0, "nesterov": True}
+    },
     "augmentation": {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}},
-    "adamw": {"optimizer": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.01}},  # channel groups
+    "adamw": {
+        "optimizer": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.01}
+    },  # channel groups
     "vmap": {"model": {"name": "net", "_target_": "networks.LayerNormed"}},
 }
 
@@ -134,11 +150,16 @@ def fleet(request, make_fleet, monkeypatch):
 
 
 def train(data, fleet, keep=lambda block, engine: checkpoint.NO_CHECKPOINT, points=POINTS):
-    return [o for _, outcomes in train_fleet(data, fleet, points, lambda text: None, None, keep) for o in outcomes]
+    return [
+        o
+        for _, outcomes in train_fleet(data, fleet, points, lambda text: None, None, keep)
+        for o in outcomes
+    ]
 
 
 def plain(outcomes: list[dict]) -> str:
-    """All that is reported but the times, so that equal means equal in every bit (and NaN is NaN)."""
+    """All that is reported but the times, so that equal means equal in every bit (and NaN is
+    NaN)."""
     rows = [
         [
             volatile_apart(outcome["summary"]),
@@ -153,8 +174,11 @@ def plain(outcomes: list[dict]) -> str:
     return json.dumps(rows)
 
 
-def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(digits32, fleet, tmp_path, monkeypatch):
-    """Every chunk is a new attempt: the trainer, its histories and torch's generator come from the file alone."""
+def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(
+    digits32, fleet, tmp_path, monkeypatch
+):
+    """Every chunk is a new attempt: the trainer, its histories and torch's generator come from the
+    file alone."""
     whole = train(digits32, fleet)
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-9)  # one update, after the first 8
     attempts, said, outcomes = itertools.count(), [], []
@@ -165,9 +189,13 @@ def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(digits32
         )
 
     while len(outcomes) < len(POINTS):
-        torch.manual_seed(next(attempts))  # nothing may hang on the generator that the attempt finds
+        torch.manual_seed(
+            next(attempts)
+        )  # nothing may hang on the generator that the attempt finds
         try:
-            for _, found in train_fleet(digits32, fleet, POINTS[len(outcomes) :], said.append, None, keep):
+            for _, found in train_fleet(
+                digits32, fleet, POINTS[len(outcomes) :], said.append, None, keep
+            ):
                 outcomes += found
         except Stopped:
             continue
@@ -175,7 +203,9 @@ def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(digits32
     assert next(attempts) >= 10 and sum("goes on from" in text for text in said) >= 9
     for one, two in zip(outcomes, whole, strict=True):
         assert one["summary"]["seconds"] > 0 and len(one["history"]) == len(two["history"])
-        assert [row["seconds"] for row in one["history"]] == sorted(row["seconds"] for row in one["history"])
+        assert [row["seconds"] for row in one["history"]] == sorted(
+            row["seconds"] for row in one["history"]
+        )
 
 
 def test_chunks_of_updates_change_no_bit(digits32, fleet, monkeypatch):
@@ -192,7 +222,9 @@ def test_replicas_that_diverged_leave_and_nothing_else_changes(digits32, make_fl
 
     def outcomes(trainer):
         score = trainer.score
-        monkeypatch.setattr(trainer, "score", lambda *a: sizes.append(trainer.replicas) or score(*a))
+        monkeypatch.setattr(
+            trainer, "score", lambda *a: sizes.append(trainer.replicas) or score(*a)
+        )
         return plain(train_block(trainer, digits32, fleet, rates, seeds))
 
     with_trimming = outcomes(make_trainer("groups", digits32, fleet, seeds))
@@ -204,7 +236,9 @@ def test_replicas_that_diverged_leave_and_nothing_else_changes(digits32, make_fl
 
 
 @pytest.mark.parametrize("alive", [0, 1])
-def test_a_lone_survivor_keeps_company_and_a_block_without_survivors_ends(digits32, make_fleet, monkeypatch, alive):
+def test_a_lone_survivor_keeps_company_and_a_block_without_survivors_ends(
+    digits32, make_fleet, monkeypatch, alive
+):
     points = [(2.0**-6 if seed < alive else 1e30, seed) for seed in range(4)]
     trainers, updates = [], []
     make = make_trainer
@@ -212,7 +246,9 @@ def test_a_lone_survivor_keeps_company_and_a_block_without_survivors_ends(digits
     def noted(*arguments):
         trainers.append(make(*arguments))
         update = trainers[-1].update
-        trainers[-1].update = lambda train, order, *rest: updates.append(order.shape) or update(train, order, *rest)
+        trainers[-1].update = lambda train, order, *rest: (
+            updates.append(order.shape) or update(train, order, *rest)
+        )
         return trainers[-1]
 
     monkeypatch.setattr("smallbatch.training.fleet.make_trainer", noted)

@@ -25,7 +25,13 @@ OPTIONS = [("groups", 128), ("groups", 16), ("separate", 1)]
 
 @pytest.mark.parametrize(
     ("images_per_second", "best"),
-    [((100, 90, 80), 0), ((100, 102, 80), 0), ((100, 104, 80), 1), ((100, 104, 106), 1), ((10, 20, 30), 2)],
+    [
+        ((100, 90, 80), 0),
+        ((100, 102, 80), 0),
+        ((100, 104, 80), 1),
+        ((100, 104, 106), 1),
+        ((10, 20, 30), 2),
+    ],
 )
 def test_the_first_way_that_none_beats_by_more_than_noise_is_taken(
     digits32, make_fleet, speeds, images_per_second, best
@@ -36,23 +42,34 @@ def test_the_first_way_that_none_beats_by_more_than_noise_is_taken(
 
 def test_it_is_measured_once_per_setting(digits32, make_fleet, speeds):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
-    assert fastest(OPTIONS, digits32, make_fleet()) == fastest(OPTIONS, digits32, make_fleet()) == ("groups", 16)
+    assert (
+        fastest(OPTIONS, digits32, make_fleet())
+        == fastest(OPTIONS, digits32, make_fleet())
+        == ("groups", 16)
+    )
     assert speeds["asked"] == 1
     fastest(OPTIONS, digits32, make_fleet(batch_size=4))
     assert speeds["asked"] == 2
 
 
 def test_a_slower_way_is_named(digits32, make_fleet, speeds):
-    speeds |= {("compiled", choose.WIDEST["cpu"]): 10, ("separate", 1): 20, ("separate channels_last", 1): 20}
+    speeds |= {
+        ("compiled", choose.WIDEST["cpu"]): 10,
+        ("separate", 1): 20,
+        ("separate channels_last", 1): 20,
+    }
     said = []
     assert choose_engine(digits32, make_fleet(), said.append) == ("separate", 1)
     assert said == ["replicas train one by one: the compiled step is slower here"]
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"engine": "groups", "width": -3}', '{"engine": "magic", "width": 1}']
+    "text",
+    ["{", "[]", "{}", '{"engine": "groups", "width": -3}', '{"engine": "magic", "width": 1}'],
 )
-def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, make_fleet, speeds, tmp_path, text):
+def test_what_was_remembered_and_is_damaged_is_measured_again(
+    digits32, make_fleet, speeds, tmp_path, text
+):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
     fastest(OPTIONS, digits32, make_fleet())
     (kept,) = tmp_path.glob("smallbatch/engines/*.json")
@@ -61,7 +78,9 @@ def test_what_was_remembered_and_is_damaged_is_measured_again(digits32, make_fle
         assert fastest(OPTIONS, digits32, make_fleet()) == ("groups", 16) and speeds["asked"] == 2
 
 
-def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, make_fleet, speeds, monkeypatch):
+def test_jobs_that_time_it_at_once_go_the_way_of_the_first(
+    digits32, make_fleet, speeds, monkeypatch
+):
     speeds |= dict(zip(OPTIONS, (1, 3, 2), strict=True))
     alone = choose.measured
 
@@ -78,7 +97,13 @@ def test_jobs_that_time_it_at_once_go_the_way_of_the_first(digits32, make_fleet,
 
 
 def test_every_way_can_be_timed(digits32, make_fleet):
-    options = [("compiled", 128), ("groups", 4), ("vmap", 4), ("separate", 1), ("separate channels_last", 1)]
+    options = [
+        ("compiled", 128),
+        ("groups", 4),
+        ("vmap", 4),
+        ("separate", 1),
+        ("separate channels_last", 1),
+    ]
     assert all(speed > 0 for speed in measured(options, digits32, make_fleet()).values())
 
 

@@ -31,7 +31,8 @@ class Net(nn.Module):
 
 
 class OptionB(nn.Module):
-    """A bottleneck block with a convolution on its shortcut, before which a norm and ReLU stand (pre-activation)."""
+    """A bottleneck block with a convolution on its shortcut, before which a norm and ReLU stand
+    (pre-activation)."""
 
     def __init__(self):
         super().__init__()
@@ -78,7 +79,13 @@ def seeded(make):
 
 NETWORKS = {
     "mlp": lambda: nn.Sequential(
-        nn.Flatten(), nn.Linear(3 * 144, 33), GhostBatchNorm(33, B), nn.ReLU(), nn.Linear(33, 9), nn.ReLU(), nn.Linear(9, 7)
+        nn.Flatten(),
+        nn.Linear(3 * 144, 33),
+        GhostBatchNorm(33, B),
+        nn.ReLU(),
+        nn.Linear(33, 9),
+        nn.ReLU(),
+        nn.Linear(9, 7),
     ),
     "resnet8": lambda: ResNet(3, 7, norm_layer("none", None), width=8),
     "resnet8-bn": lambda: ResNet(3, 7, norm_layer("bn", M), width=8),
@@ -86,30 +93,61 @@ NETWORKS = {
     "bottleneck": OptionB,
     "two uses": TwoUses,
     "odd sizes": lambda: nn.Sequential(
-        nn.Conv2d(3, 5, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 11, 3, stride=2, padding=2), GhostBatchNorm(11, B),
-        nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(44, 7),
+        nn.Conv2d(3, 5, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(5, 11, 3, stride=2, padding=2),
+        GhostBatchNorm(11, B),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(44, 7),
     ),
-    "pools": lambda: nn.Sequential(  # windows that overlap, reach over the border, or leave pixels out
-        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 2), nn.Conv2d(8, 9, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.ReLU(),
-        nn.Conv2d(9, 8, 3, padding=2), nn.MaxPool2d(2, ceil_mode=True), nn.Conv2d(8, 8, 1), nn.MaxPool2d(2, 3), nn.Flatten(),
-        nn.Linear(8, 7),
+    "pools": lambda: (
+        nn.Sequential(  # windows that overlap, reach over the border, or leave pixels out
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(8, 9, 3, padding=1),
+            nn.MaxPool2d(3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(9, 8, 3, padding=2),
+            nn.MaxPool2d(2, ceil_mode=True),
+            nn.Conv2d(8, 8, 1),
+            nn.MaxPool2d(2, 3),
+            nn.Flatten(),
+            nn.Linear(8, 7),
+        )
     ),
     "pool of two uses": lambda: Net(
-        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.Sequential(nn.AvgPool2d(12), nn.Flatten(), nn.Linear(8, 7))
-    ),
-    "pool of a pool": lambda: nn.Sequential(  # neighbours have the same maximum: its gradient goes to the first
-        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(3, 1, 1), nn.MaxPool2d(3, 2), nn.MaxPool2d(2, 1), nn.Flatten(),
-        nn.Linear(128, 7),
-    ),
-    "strides": lambda: nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, stride=3), nn.ReLU(), nn.Conv2d(8, 16, 2, stride=2, bias=False),
-        nn.Conv2d(16, 8, 2, stride=3, padding=1), nn.Flatten(), nn.Linear(8, 7),
-    ),
-    "shortcut": lambda: Net(
-        nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)),
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.MaxPool2d(3, 1, 1),
         nn.Sequential(nn.AvgPool2d(12), nn.Flatten(), nn.Linear(8, 7)),
     ),
-}  # fmt: skip
+    "pool of a pool": lambda: (
+        nn.Sequential(  # neighbours have the same maximum: its gradient goes to the first
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.MaxPool2d(3, 1, 1),
+            nn.MaxPool2d(3, 2),
+            nn.MaxPool2d(2, 1),
+            nn.Flatten(),
+            nn.Linear(128, 7),
+        )
+    ),
+    "strides": lambda: nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 3, stride=3),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 2, stride=2, bias=False),
+        nn.Conv2d(16, 8, 2, stride=3, padding=1),
+        nn.Flatten(),
+        nn.Linear(8, 7),
+    ),
+    "shortcut": lambda: Net(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)),
+        nn.Sequential(nn.AvgPool2d(12), nn.Flatten(), nn.Linear(8, 7)),
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +158,18 @@ def split():
 
 
 def updated(trainer, split, replicas):
-    order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (replicas, 3)), axis=1)[:, : STEPS * M]
+    order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (replicas, 3)), axis=1)[
+        :, : STEPS * M
+    ]
     lr = np.linspace(0.002, 0.03, replicas)[None] * np.where(np.arange(STEPS) < 10, 1, 0.1)[:, None]
     total = np.zeros(replicas)
     trainer.update(split, order.reshape(replicas, STEPS, M), lr, total)
     return total
 
 
-@pytest.mark.parametrize("optimizer", [{"momentum": 0.0, "weight_decay": 0.0}, {"momentum": 0.9, "weight_decay": 0.01}])
+@pytest.mark.parametrize(
+    "optimizer", [{"momentum": 0.0, "weight_decay": 0.0}, {"momentum": 0.9, "weight_decay": 0.01}]
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_replicas_follow_the_module_alone(split, name, optimizer):
     nets = [seeded(NETWORKS[name])(seed).double() for seed in range(3)]
@@ -135,17 +177,24 @@ def test_replicas_follow_the_module_alone(split, name, optimizer):
     total = updated(trainer, split, 3)
     for r in range(3):
         alone = Modules([seeded(NETWORKS[name])(r).double()], lone, optimizer)
-        order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (3, 3)), axis=1)[:, : STEPS * M]
+        order = np.random.default_rng(0).permuted(np.tile(np.arange(60), (3, 3)), axis=1)[
+            :, : STEPS * M
+        ]
         lr = np.linspace(0.002, 0.03, 3)[None] * np.where(np.arange(STEPS) < 10, 1, 0.1)[:, None]
         losses = np.zeros(1)
         alone.update(split, order.reshape(3, STEPS, M)[r : r + 1], lr[:, r : r + 1], losses)
         assert losses[0] == pytest.approx(total[r], abs=1e-9)
         for key, parameter in alone.net.named_parameters():
-            assert np.allclose(trainer.weights(r)[key], parameter.detach().reshape(-1), rtol=1e-9, atol=1e-9), key
+            assert np.allclose(
+                trainer.weights(r)[key], parameter.detach().reshape(-1), rtol=1e-9, atol=1e-9
+            ), key
         for statistics in ("running", "exact", "population"):
             (ours, right), (theirs, right_alone) = (
                 one.score(
-                    split, None if statistics == "running" else getattr(one, f"{statistics}_statistics")(split.images)
+                    split,
+                    None
+                    if statistics == "running"
+                    else getattr(one, f"{statistics}_statistics")(split.images),
                 )
                 for one in (trainer, alone)
             )
@@ -181,15 +230,34 @@ def test_verification_finds_a_wrong_evaluation(monkeypatch):
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
-        (nn.Sequential(nn.Conv2d(3, 8, 3, groups=1, dilation=2), nn.Flatten(), nn.Linear(512, 7)), "dilation"),
-        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(800, 7)), "1 (Sigmoid) is not a layer"),
-        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d((3, 2)), nn.Flatten(), nn.Linear(120, 7)), "windows that aren't square"),
-        (nn.Sequential(nn.MaxPool2d(3), nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(32, 7)), "max-pooling of the images"),
+        (
+            nn.Sequential(
+                nn.Conv2d(3, 8, 3, groups=1, dilation=2), nn.Flatten(), nn.Linear(512, 7)
+            ),
+            "dilation",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(800, 7)),
+            "1 (Sigmoid) is not a layer",
+        ),
+        (
+            nn.Sequential(
+                nn.Conv2d(3, 8, 3), nn.MaxPool2d((3, 2)), nn.Flatten(), nn.Linear(120, 7)
+            ),
+            "windows that aren't square",
+        ),
+        (
+            nn.Sequential(nn.MaxPool2d(3), nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(32, 7)),
+            "max-pooling of the images",
+        ),
         (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(2), nn.Linear(100, 7)), "a change of shape"),
         (nn.Sequential(nn.Conv2d(3, 7, 11)), "isn't one number per class"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(432, 7).requires_grad_(False)), "1.weight is frozen"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(432, 7).requires_grad_(False)),
+            "1.weight is frozen",
+        ),
     ],
-)  # fmt: skip
+)
 def test_other_networks_are_refused_with_a_reason(net, reason):
     with pytest.raises(CannotFuse) as refusal:
         make_tape(net, (3, 12, 12))
@@ -198,10 +266,15 @@ def test_other_networks_are_refused_with_a_reason(net, reason):
 
 def test_infinity_and_nan_are_seen(split):
     trainer = Compiled(
-        [seeded(NETWORKS["resnet8-bn"])(0).double()], (3, 12, 12), M, {"momentum": 0.0, "weight_decay": 0.0}
+        [seeded(NETWORKS["resnet8-bn"])(0).double()],
+        (3, 12, 12),
+        M,
+        {"momentum": 0.0, "weight_decay": 0.0},
     )
     total = np.zeros(1)
-    trainer.update(split, np.arange(STEPS * M).reshape(1, STEPS, M) % 60, np.full((STEPS, 1), 1e200), total)
+    trainer.update(
+        split, np.arange(STEPS * M).reshape(1, STEPS, M) % 60, np.full((STEPS, 1), 1e200), total
+    )
     assert not np.isfinite(total[0]) and not trainer.finite()[0]
 
 
@@ -211,9 +284,18 @@ def test_replicas_are_bit_identical_whatever_their_number_order_and_neighbours(s
     order = np.random.default_rng(1).integers(0, 60, (4, 12, M))
 
     def trained(which, rates):
-        trainer = Compiled([nets[r] for r in which], (3, 12, 12), M, {"momentum": 0.9, "weight_decay": 0.0})
-        trainer.update(single, np.ascontiguousarray(order[which]), np.tile(rates, (12, 1)), np.zeros(len(which)))
-        return trainer.state() | {"loss": trainer.score(single, trainer.exact_statistics(single.images))[0]}
+        trainer = Compiled(
+            [nets[r] for r in which], (3, 12, 12), M, {"momentum": 0.9, "weight_decay": 0.0}
+        )
+        trainer.update(
+            single,
+            np.ascontiguousarray(order[which]),
+            np.tile(rates, (12, 1)),
+            np.zeros(len(which)),
+        )
+        return trainer.state() | {
+            "loss": trainer.score(single, trainer.exact_statistics(single.images))[0]
+        }
 
     all_, some, one = (
         trained([0, 1, 2, 3], [0.01, 1e30, 0.02, 0.03]),
@@ -221,4 +303,6 @@ def test_replicas_are_bit_identical_whatever_their_number_order_and_neighbours(s
         trained([2], [0.02]),
     )
     for key in all_:
-        assert np.array_equal(all_[key][[2, 0]], some[key]) and np.array_equal(one[key][0], some[key][0])
+        assert np.array_equal(all_[key][[2, 0]], some[key]) and np.array_equal(
+            one[key][0], some[key][0]
+        )

@@ -1,4 +1,5 @@
-"""Every replica of a fleet follows the same point trained alone in a plain PyTorch loop (`plain.py`)."""
+"""Every replica of a fleet follows the same point trained alone in a plain PyTorch loop
+(`plain.py`)."""
 
 import numpy as np
 import plain
@@ -20,12 +21,16 @@ POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
 STEPS, M = 20, 8
 
 
-def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64):
+def fleet_weights(
+    engine, data, norm, b, points, momentum=0.0, weight_decay=0.0, dtype=torch.float64
+):
     """Per replica the weights after STEPS updates of a fleet, as one vector each."""
     nets = [build(MODEL, (1, 8, 8), 10, norm, b, seed).to(dtype) for _, seed in points]
     optimizer = {"momentum": momentum, "weight_decay": weight_decay}
     trainer = (
-        Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
+        Compiled(nets, (1, 8, 8), M, optimizer)
+        if engine == "compiled"
+        else Modules(nets, MODULES[engine], optimizer)
     )
     fleet = {"batch_size": M, "updates": STEPS, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
     timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
@@ -35,7 +40,9 @@ def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0,
     if engine == "compiled":
         names = [name for name, _ in nets[0].named_parameters()]
         return torch.from_numpy(
-            np.stack([np.concatenate([trainer.weights(r)[n] for n in names]) for r in range(len(points))])
+            np.stack(
+                [np.concatenate([trainer.weights(r)[n] for n in names]) for r in range(len(points))]
+            )
         )
     return torch.cat([p.detach().view(len(points), -1) for p in trainer.net.parameters()], 1)
 
@@ -43,9 +50,12 @@ def fleet_weights(engine, data, norm, b, points, momentum=0.0, weight_decay=0.0,
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
 @pytest.mark.parametrize("engine", ["compiled", "groups", "vmap"])
-def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, momentum, weight_decay):
-    """To 1e-9 in double precision. In single precision it is as near to that as rounding allows: to 2e-4, or, where
-    rounding decides which way a maximum or a ReLU goes, to what torch's own loop comes to in single precision."""
+def test_every_replica_follows_the_plain_loop(
+    digits, digits32, engine, norm, momentum, weight_decay
+):
+    """To 1e-9 in double precision. In single precision it is as near to that as rounding allows: to
+    2e-4, or, where rounding decides which way a maximum or a ReLU goes, to what torch's own loop
+    comes to in single precision."""
     kind, b, chunk = NORMS[norm]
     together, single = (
         fleet_weights(engine, data, kind, b, POINTS, momentum, weight_decay, dtype)
@@ -54,7 +64,14 @@ def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, mo
     for r, (rate, seed) in enumerate(POINTS):
         truth, own = (
             plain_weights(
-                data, dtype, chunk, build(MODEL, (1, 8, 8), 10, kind, b, seed), rate, seed, momentum, weight_decay
+                data,
+                dtype,
+                chunk,
+                build(MODEL, (1, 8, 8), 10, kind, b, seed),
+                rate,
+                seed,
+                momentum,
+                weight_decay,
             )
             for data, dtype in ((digits, torch.float64), (digits32, torch.float32))
         )
@@ -65,8 +82,17 @@ def test_every_replica_follows_the_plain_loop(digits, digits32, engine, norm, mo
 def plain_weights(data, dtype, chunk, net, rate, seed, momentum, weight_decay):
     alone = plain.PlainConvNet(chunk).to(dtype).start_from(net)
     plain.train(
-        alone, data.train.images, data.train.labels, M, STEPS, rate * M, seed, momentum, weight_decay, (0.5, 0.75)
-    )  # fmt: skip
+        alone,
+        data.train.images,
+        data.train.labels,
+        M,
+        STEPS,
+        rate * M,
+        seed,
+        momentum,
+        weight_decay,
+        (0.5, 0.75),
+    )
     return torch.cat([p.detach().flatten() for p in alone.parameters()])
 
 
@@ -74,7 +100,9 @@ def plain_weights(data, dtype, chunk, net, rate, seed, momentum, weight_decay):
 @pytest.mark.parametrize("engine", ["compiled", "groups", "vmap"])
 def test_width_position_and_neighbours_change_no_bit(digits32, engine, norm):
     kind, b, _ = NORMS[norm]
-    wide = fleet_weights(engine, digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32)
+    wide = fleet_weights(
+        engine, digits32, kind, b, [*POINTS, (2.0**-8, 3), (2.0**-4, 4)], dtype=torch.float32
+    )
     pair = fleet_weights(engine, digits32, kind, b, [POINTS[2], POINTS[0]], dtype=torch.float32)
     assert torch.equal(wide[0], pair[1]) and torch.equal(wide[2], pair[0])
 
@@ -82,15 +110,22 @@ def test_width_position_and_neighbours_change_no_bit(digits32, engine, norm):
 @pytest.mark.round_alike
 @pytest.mark.parametrize("channels", [(5, 6), (3, 13)])
 def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
-    """Where batch norm and matrix products have channels left over that fill no vector of the processor."""
+    """Where batch norm and matrix products have channels left over that fill no vector of the
+    processor."""
 
     def weights(seeds):
-        nets = [build(MODEL | {"channels": channels}, (1, 8, 8), 10, "bn", 4, seed) for seed in seeds]
+        nets = [
+            build(MODEL | {"channels": channels}, (1, 8, 8), 10, "bn", 4, seed) for seed in seeds
+        ]
         trainer = Modules(nets, MODULES["groups"], {"momentum": 0.0, "weight_decay": 0.0})
         order = batches(seeds, M, len(digits32.train.labels), 0, 4)
-        trainer.update(digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds)))
+        trainer.update(
+            digits32.train, order, np.full((4, len(seeds)), 2.0**-4), np.zeros(len(seeds))
+        )
         loss, _ = trainer.score(digits32.validation)
-        return {key: rows[seeds.index(0)] for key, rows in (trainer.state() | {"loss": loss}).items()}
+        return {
+            key: rows[seeds.index(0)] for key, rows in (trainer.state() | {"loss": loss}).items()
+        }
 
     pair = weights([0, 1])
     for seeds in ([2, 1, 0], [3, 0, 1, 2, 4], [*range(1, 16), 0]):
@@ -101,7 +136,9 @@ def test_odd_numbers_of_channels_change_no_bit_either(digits32, channels):
 @pytest.mark.parametrize(("m", "b"), [(64, 4), (128, 8), (64, 16), (256, 256), (2, 2)])
 @pytest.mark.parametrize("width", [3, 7, 13])
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, make_fleet, engine, m, b, width):
+def test_how_points_are_packed_changes_no_bit_of_what_is_reported(
+    digits32, make_fleet, engine, m, b, width
+):
     """With many chunks too, where sums over chunks must not depend on the number of replicas."""
     fleet = make_fleet(batch_size=m, norm="bn", bn_batch_size=b, updates=6)
     points = [(2.0**-8, seed) for seed in range(width)]
@@ -110,7 +147,9 @@ def test_how_points_are_packed_changes_no_bit_of_what_is_reported(digits32, make
     for one, two in zip(wide, pairs, strict=False):
         assert volatile_apart(one["summary"]) == volatile_apart(two["summary"])
         assert one["correct"] == two["correct"]
-        assert [row["val_loss"] for row in one["history"]] == [row["val_loss"] for row in two["history"]]
+        assert [row["val_loss"] for row in one["history"]] == [
+            row["val_loss"] for row in two["history"]
+        ]
 
 
 def train_blocks(engine, data, fleet, blocks):
@@ -118,14 +157,20 @@ def train_blocks(engine, data, fleet, blocks):
         outcome
         for block in blocks
         for outcome in train_block(
-            make_trainer(engine, data, fleet, [seed for _, seed in block]), data, fleet, [rate for rate, _ in block], [seed for _, seed in block],
+            make_trainer(engine, data, fleet, [seed for _, seed in block]),
+            data,
+            fleet,
+            [rate for rate, _ in block],
+            [seed for _, seed in block],
         )
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, make_fleet, engine, monkeypatch):
+def test_a_replica_that_diverges_leaves_its_neighbours_alone(
+    digits32, make_fleet, engine, monkeypatch
+):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
     calm = [(2.0**-7, 0), (2.0**-6, 1)]
     stormy = [calm[0], (1e30, 2), calm[1]]
@@ -139,9 +184,14 @@ def test_a_replica_that_diverges_leaves_its_neighbours_alone(digits32, make_flee
 
 @pytest.mark.round_alike
 @pytest.mark.parametrize("engine", ["compiled", "groups"])
-def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, make_fleet, engine, monkeypatch):
+def test_a_lone_point_gets_the_bits_that_it_has_in_company(
+    digits32, make_fleet, engine, monkeypatch
+):
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: (engine, 8))
-    alone, company = outcomes(digits32, make_fleet(), POINTS[:1]), outcomes(digits32, make_fleet(), POINTS)
+    alone, company = (
+        outcomes(digits32, make_fleet(), POINTS[:1]),
+        outcomes(digits32, make_fleet(), POINTS),
+    )
     assert volatile_apart(alone[0]["summary"]) == volatile_apart(company[0]["summary"])
     assert [row["train_loss_running"] for row in alone[0]["history"]] == [
         row["train_loss_running"] for row in company[0]["history"]
@@ -149,7 +199,11 @@ def test_a_lone_point_gets_the_bits_that_it_has_in_company(digits32, make_fleet,
 
 
 def outcomes(data, fleet, points):
-    return [outcome for _, block in train_fleet(data, fleet, points, lambda text: None) for outcome in block]
+    return [
+        outcome
+        for _, block in train_fleet(data, fleet, points, lambda text: None)
+        for outcome in block
+    ]
 
 
 def volatile_apart(summary: dict) -> dict:

@@ -19,7 +19,8 @@ def both():
 
 
 def test_the_compiled_step_gives_the_committed_curves_bit_for_bit(both):
-    """On any x86 processor with fused multiply-add: nothing in it depends on the width of vectors."""
+    """On any x86 processor with fused multiply-add: nothing in it depends on the width of
+    vectors."""
     golden, now = ([row for row in rows if row["engine"] == "compiled"] for rows in both)
     assert golden == now
 

@@ -1,4 +1,5 @@
-"""Training on a GPU: what of it can be looked at on a processor, and, where there is a GPU, the GPU itself."""
+"""Training on a GPU: what of it can be looked at on a processor, and, where there is a GPU, the GPU
+itself."""
 
 import networks
 import numpy as np
@@ -29,7 +30,9 @@ def setting(make_fleet, norm="none", model="conv.ConvNet", **changes):
     kind, b = NORMS[norm]
     optimizer = {"momentum": 0.9, "weight_decay": 0.01}
     model = {"name": "own", "_target_": f"smallbatch.models.{model}"}
-    return make_fleet(model=model, norm=kind, bn_batch_size=b, optimizer=optimizer, batch_size=M, **changes)
+    return make_fleet(
+        model=model, norm=kind, bn_batch_size=b, optimizer=optimizer, batch_size=M, **changes
+    )
 
 
 def some_updates(data, number):
@@ -48,7 +51,9 @@ def assert_same(one: dict, two: dict, **tolerance):
 
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_the_static_step_has_the_bits_of_the_update(digits32, make_fleet, monkeypatch, norm, engine):
+def test_the_static_step_has_the_bits_of_the_update(
+    digits32, make_fleet, monkeypatch, norm, engine
+):
     """In parts that don't divide the number of updates, and again in the same tensors."""
     monkeypatch.setattr(cuda, "PART", 4)
     fleet = setting(make_fleet, norm)
@@ -58,7 +63,10 @@ def test_the_static_step_has_the_bits_of_the_update(digits32, make_fleet, monkey
     still.net.train()
     step = cuda.StaticStep(still, digits32.train, M)
     before = {key: value.data_ptr() for key, value in still.net.state_dict().items()}
-    index, ready = torch.from_numpy(order).permute(1, 2, 0), torch.from_numpy(rates).float()[..., None]
+    index, ready = (
+        torch.from_numpy(order).permute(1, 2, 0),
+        torch.from_numpy(rates).float()[..., None],
+    )
     sums = torch.zeros(len(SEEDS), dtype=torch.float64)
     for part in (slice(0, 6), slice(6, 11)):
         cuda.run(step, step, index[part], ready[part], sums)
@@ -70,7 +78,9 @@ def test_the_static_step_has_the_bits_of_the_update(digits32, make_fleet, monkey
 UNFOLDED = {
     "plain": lambda: nn.Conv2d(1, 4, 3, padding=1),
     "stride": lambda: nn.Conv2d(1, 4, 3, stride=2, padding=2, bias=False),
-    "groups": lambda: nn.Sequential(nn.Conv2d(1, 6, 1), nn.Conv2d(6, 4, (3, 2), groups=2, padding=(1, 0))),
+    "groups": lambda: nn.Sequential(
+        nn.Conv2d(1, 6, 1), nn.Conv2d(6, 4, (3, 2), groups=2, padding=(1, 0))
+    ),
     "dilation": lambda: nn.Conv2d(1, 4, 3, dilation=2, stride=(1, 3)),
 }
 
@@ -84,7 +94,10 @@ def test_batched_products_are_the_convolutions(name):
 
 def test_whole_networks_train_as_batched_products(digits32, make_fleet):
     for network in (networks.Residual, networks.Cat, networks.Attention):
-        nets = [build({"_target_": f"networks.{network.__name__}"}, (1, 8, 8), 10, *norm, 0) for norm in norms(network)]
+        nets = [
+            build({"_target_": f"networks.{network.__name__}"}, (1, 8, 8), 10, *norm, 0)
+            for norm in norms(network)
+        ]
         verified(MODULES["products"], nets * 2, (1, 8, 8), M, SAID["products"])
     fleet, updates = setting(make_fleet, "ghost", "resnet.ResNet"), some_updates(digits32, 5)
     one, two = (make_trainer(engine, digits32, fleet, SEEDS) for engine in ("vmap", "products"))
@@ -99,15 +112,26 @@ def norms(network):
 
 def test_padding_that_is_not_unfolded_is_a_reason(digits32):
     with pytest.raises(CannotFuse, match="padding same of mode zeros is not unfolded"):
-        verified(MODULES["products"], [nn.Conv2d(1, 2, 3, padding="same")] * 2, (1, 8, 8), 4, SAID["products"])
+        verified(
+            MODULES["products"],
+            [nn.Conv2d(1, 2, 3, padding="same")] * 2,
+            (1, 8, 8),
+            4,
+            SAID["products"],
+        )
 
 
 def test_where_a_job_trains(monkeypatch):
     said = []
     for there, device, gpus, expected in (
-        (False, None, 0, "cpu"), (False, None, 1, "cpu"), (False, "cpu", 1, "cpu"),
-        (True, None, 0, "cpu"), (True, None, 1, "cuda"), (True, "cuda", 0, "cuda"), (True, "cpu", 1, "cpu"),
-    ):  # fmt: skip
+        (False, None, 0, "cpu"),
+        (False, None, 1, "cpu"),
+        (False, "cpu", 1, "cpu"),
+        (True, None, 0, "cpu"),
+        (True, None, 1, "cuda"),
+        (True, "cuda", 0, "cuda"),
+        (True, "cpu", 1, "cpu"),
+    ):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert place(device, gpus, None, said.append).type == expected
     assert len(said) == 1 and "sees no GPU on this machine (training.gpus: 1)" in said[0]
@@ -129,13 +153,16 @@ def test_products_are_in_single_precision_but_for_a_while():
 
 def test_the_compiled_step_knows_no_other_precision(digits32, make_fleet):
     ways, reasons = candidates(digits32, setting(make_fleet, precision="bf16"))
-    assert ways[:3] == ["groups", "vmap", "separate"] and reasons == ["the compiled step does not support bf16"]
+    assert ways[:3] == ["groups", "vmap", "separate"] and reasons == [
+        "the compiled step does not support bf16"
+    ]
 
 
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
 def test_bfloat16_is_that_of_products_alone(digits32, make_fleet, norm, engine):
-    """Weights and statistics stay in single precision, and differ from those without by no more than rounding."""
+    """Weights and statistics stay in single precision, and differ from those without by no more
+    than rounding."""
     order, rates, total = some_updates(digits32, 1)
     trainers = [
         make_trainer(engine, digits32, setting(make_fleet, norm, **given), SEEDS)
@@ -146,15 +173,24 @@ def test_bfloat16_is_that_of_products_alone(digits32, make_fleet, norm, engine):
     single, half = (trainer.state() for trainer in trainers)
     assert all(half[key].dtype == values.dtype for key, values in single.items())
     assert any(not np.array_equal(half[key], values) for key, values in single.items())
-    one, two = (np.concatenate([rows for key, rows in s.items() if "velocity" in key], 1) for s in (single, half))
-    assert (np.linalg.norm(two - one, axis=1) < 0.25 * np.linalg.norm(one, axis=1)).all()  # ReLU and maximum at ties
+    one, two = (
+        np.concatenate([rows for key, rows in s.items() if "velocity" in key], 1)
+        for s in (single, half)
+    )
+    assert (
+        np.linalg.norm(two - one, axis=1) < 0.25 * np.linalg.norm(one, axis=1)
+    ).all()  # ReLU and maximum at ties
 
 
 def accuracies(data, fleet):
     """Test accuracy at the end of 10 seeds."""
     points = [(2.0**-5, seed) for seed in range(10)]
     return np.array(
-        [o["summary"]["test_accuracy"] for _, block in train_fleet(data, fleet, points, print) for o in block]
+        [
+            o["summary"]["test_accuracy"]
+            for _, block in train_fleet(data, fleet, points, print)
+            for o in block
+        ]
     )
 
 
@@ -166,7 +202,9 @@ def assert_equal_within_seed_noise(one: np.ndarray, two: np.ndarray):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", ["none", "ghost"])
-def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(standard_digits, make_fleet, norm):
+def test_accuracy_with_bfloat16_is_that_of_single_precision_within_seed_noise(
+    standard_digits, make_fleet, norm
+):
     kind, b = NORMS[norm]
     fleet = make_fleet(norm=kind, bn_batch_size=b, updates=640)
     one, two = (accuracies(standard_digits, fleet | given) for given in ({}, {"precision": "bf16"}))
@@ -180,7 +218,9 @@ def test_the_benchmark_measures_and_counts(monkeypatch):
     case, device = Case("resnet8", (3, 8, 8), 2, "bn"), torch.device("cpu")
     peak = bench.limits("bf16", device, size=64)
     row = bench.measure(case, "bf16", 3, device, peak)
-    assert row["engine"] != "compiled" and row["textbook"] == "eager" and row["ratio_to_textbook"] > 0
+    assert (
+        row["engine"] != "compiled" and row["textbook"] == "eager" and row["ratio_to_textbook"] > 0
+    )
     assert min(peak) > 0 and row["share_of_arithmetic"] > 0 and row["share_of_bandwidth"] > 0
     data = bench.random_data(case)
     _, _, alone = bench.as_fleet(case, data, None, 1, "separate")
@@ -189,7 +229,10 @@ def test_the_benchmark_measures_and_counts(monkeypatch):
     counted = bench.cost(bench.FlopCounterMode(display=False), alone, data, case).get_total_flops()
     assert counted == 2 * case.batch_size * (3 * macs - first)
     moved = [
-        bench.cost(bench.Traffic(), bench.as_fleet(case, data, None, n, "vmap")[2], data, case).bytes for n in (2, 4)
+        bench.cost(
+            bench.Traffic(), bench.as_fleet(case, data, None, n, "vmap")[2], data, case
+        ).bytes
+        for n in (2, 4)
     ]
     assert 0 < moved[0] < moved[1] < 2.1 * moved[0]
 
@@ -198,7 +241,9 @@ def test_the_benchmark_measures_and_counts(monkeypatch):
 @pytest.mark.parametrize("precision", [None, "tf32", "bf16"])
 @pytest.mark.parametrize("engine", WAYS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_replays_lead_where_the_updates_lead(digits32, make_fleet, monkeypatch, norm, engine, precision):
+def test_replays_lead_where_the_updates_lead(
+    digits32, make_fleet, monkeypatch, norm, engine, precision
+):
     set_up()
     monkeypatch.setattr(cuda, "PART", 4)
     data, said = digits32.to(torch.device("cuda")), []
@@ -213,7 +258,9 @@ def test_replays_lead_where_the_updates_lead(digits32, make_fleet, monkeypatch, 
     assert not said and graph.once is not graph.static
     assert_same(eager.state(), graph.state(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(*sums, rtol=1e-4)
-    graph.load({name: rows[:2] for name, rows in graph.state().items()})  # one leaves: the graph is another
+    graph.load(
+        {name: rows[:2] for name, rows in graph.state().items()}
+    )  # one leaves: the graph is another
     graph.update(data.train, order[:2].copy(), rates[:, :2], np.zeros(2))
     assert not said and graph.replicas == 2
 
@@ -228,8 +275,13 @@ def test_a_gpu_trains_what_a_processor_trains(digits, make_fleet, norm):
     states = []
     for device in ("cpu", "cuda"):
         data, fleet = digits.to(torch.device(device)), setting(make_fleet, norm)
-        nets = [build(fleet["model"], data.shape, 10, kind, b, seed).double().to(device) for seed in SEEDS]
-        trainer = type(make_trainer("groups", data, fleet, SEEDS))(nets, MODULES["groups"], fleet["optimizer"])
+        nets = [
+            build(fleet["model"], data.shape, 10, kind, b, seed).double().to(device)
+            for seed in SEEDS
+        ]
+        trainer = type(make_trainer("groups", data, fleet, SEEDS))(
+            nets, MODULES["groups"], fleet["optimizer"]
+        )
         trainer.update(data.train, order, rates, total)
         loss, _ = trainer.score(data.test, trainer.exact_statistics(data.train.images))
         states.append(trainer.state() | {"loss": loss})
@@ -237,19 +289,29 @@ def test_a_gpu_trains_what_a_processor_trains(digits, make_fleet, norm):
 
 
 @needs_gpu
-def test_a_step_that_no_graph_can_hold_is_done_one_by_one_and_said(digits32, make_fleet, monkeypatch):
+def test_a_step_that_no_graph_can_hold_is_done_one_by_one_and_said(
+    digits32, make_fleet, monkeypatch
+):
     set_up()
     data, said = digits32.to(torch.device("cuda")), []
     trainer = make_trainer("groups", data, setting(make_fleet), SEEDS, said.append)
-    trainer.net.register_forward_hook(lambda module, inputs, y: float(y.sum()) and None)  # waits for the GPU
+    trainer.net.register_forward_hook(
+        lambda module, inputs, y: float(y.sum()) and None
+    )  # waits for the GPU
     order, rates, total = some_updates(data, 3)
     trainer.update(data.train, order, rates, total)
-    assert len(said) == 1 and "no CUDA graph" in said[0] and np.isfinite(total).all() and total.all()
+    assert (
+        len(said) == 1 and "no CUDA graph" in said[0] and np.isfinite(total).all() and total.all()
+    )
 
 
 @needs_gpu
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
-def test_accuracy_on_a_gpu_is_that_of_single_precision_within_seed_noise(standard_digits, make_fleet, precision):
+def test_accuracy_on_a_gpu_is_that_of_single_precision_within_seed_noise(
+    standard_digits, make_fleet, precision
+):
     data = standard_digits.to(torch.device("cuda"))
     fleet = make_fleet(norm="bn", bn_batch_size=4, updates=1280)
-    assert_equal_within_seed_noise(*(accuracies(data, fleet | {"precision": p}) for p in (None, precision)))
+    assert_equal_within_seed_noise(
+        *(accuracies(data, fleet | {"precision": p}) for p in (None, precision))
+    )

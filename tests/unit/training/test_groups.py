@@ -68,7 +68,9 @@ def pair(network):
 def test_networks_of_ordinary_layers_fuse(network):
     verified(fuse, pair(network), (1, 8, 8), 4, "as channel groups")
     nets = pair(network)
-    assert sum(p.numel() for p in fuse(nets).parameters()) == 2 * sum(p.numel() for p in nets[0].parameters())
+    assert sum(p.numel() for p in fuse(nets).parameters()) == 2 * sum(
+        p.numel() for p in nets[0].parameters()
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,12 +87,18 @@ def test_networks_that_cannot_fuse_say_why(network, reason):
 
 def test_a_network_that_cannot_share_a_forward_trains_one_by_one(digits32, make_fleet, monkeypatch):
     monkeypatch.setattr(
-        "smallbatch.training.engines.factory.build", lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout())
+        "smallbatch.training.engines.factory.build",
+        lambda *arguments: nn.Sequential(OwnParameter(), nn.Dropout()),
     )
     said = []
-    ((block, outcome), *_) = train_fleet(digits32, make_fleet(), [(2.0**-6, 0), (2.0**-7, 1)], said.append)
+    ((block, outcome), *_) = train_fleet(
+        digits32, make_fleet(), [(2.0**-6, 0), (2.0**-7, 1)], said.append
+    )
     assert "one by one" in said[0] and len(block) == 1
-    assert outcome[0]["summary"]["engine"] == "separate" and outcome[0]["summary"]["status"] == "completed"
+    assert (
+        outcome[0]["summary"]["engine"] == "separate"
+        and outcome[0]["summary"]["status"] == "completed"
+    )
 
 
 class Unusual(nn.Module):
@@ -109,7 +117,9 @@ class Unusual(nn.Module):
         return self.head(self.norm(self.frozen(x)).flatten(1))
 
 
-def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits32, make_fleet, monkeypatch):
+def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(
+    digits32, make_fleet, monkeypatch
+):
     made = []
 
     def make(*arguments):
@@ -121,10 +131,15 @@ def test_frozen_parameters_stay_as_they_are_and_unused_layers_do_no_harm(digits3
     monkeypatch.setattr("smallbatch.training.fleet.choose_engine", lambda *_: ("groups", 8))
     fused = fuse(pair(Unusual))
     assert [name for name, p in fused.named_parameters() if p.requires_grad] == [
-        "unused.weight", "unused.bias", "head.weight", "head.bias",
-    ]  # fmt: skip
+        "unused.weight",
+        "unused.bias",
+        "head.weight",
+        "head.bias",
+    ]
     fleet = make_fleet(norm="bn", bn_batch_size=4)
-    ((_, outcome), *_) = train_fleet(digits32, fleet, [(2.0**-6, 0), (2.0**-7, 1)], lambda text: None)
+    ((_, outcome), *_) = train_fleet(
+        digits32, fleet, [(2.0**-6, 0), (2.0**-7, 1)], lambda text: None
+    )
     assert [o["summary"]["status"] for o in outcome] == ["completed", "completed"]
     assert outcome[0]["summary"]["engine"] == "groups"
 

@@ -9,7 +9,11 @@ from smallbatch.training.fleet import train_fleet
 
 
 def train(data, fleet, *points):
-    return [outcome for _, block in train_fleet(data, fleet, list(points), lambda text: None) for outcome in block]
+    return [
+        outcome
+        for _, block in train_fleet(data, fleet, list(points), lambda text: None)
+        for outcome in block
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,11 @@ def outcomes(digits32):
 
 
 def test_good_slow_and_exploding_rates_are_completed_untrained_and_diverged(outcomes):
-    assert [outcome["summary"]["status"] for outcome in outcomes] == ["completed", "untrained", "diverged"]
+    assert [outcome["summary"]["status"] for outcome in outcomes] == [
+        "completed",
+        "untrained",
+        "diverged",
+    ]
 
 
 def test_test_accuracy_is_the_mean_of_the_stored_bits(outcomes):
@@ -46,17 +54,29 @@ def test_history_has_the_start_and_every_epoch_and_scores_where_asked(outcomes):
     assert [row["lr"] for row in history[1:]] == pytest.approx([0.125, 0.125, 0.0125, 0.00125])
 
 
-def test_a_diverged_point_predicts_the_most_frequent_class_and_stops_where_it_was_frozen(outcomes, digits32):
+def test_a_diverged_point_predicts_the_most_frequent_class_and_stops_where_it_was_frozen(
+    outcomes, digits32
+):
     summary = outcomes[2]["summary"]
     guess = torch.bincount(digits32.train.labels).argmax()
-    assert summary["test_accuracy"] == pytest.approx((digits32.test.labels == guess).double().mean().item())
-    assert summary["val_accuracy"] == pytest.approx((digits32.validation.labels == guess).double().mean().item())
-    assert summary["test_accuracy_running"] == summary["test_accuracy_population"] == summary["test_accuracy"]
+    assert summary["test_accuracy"] == pytest.approx(
+        (digits32.test.labels == guess).double().mean().item()
+    )
+    assert summary["val_accuracy"] == pytest.approx(
+        (digits32.validation.labels == guess).double().mean().item()
+    )
+    assert (
+        summary["test_accuracy_running"]
+        == summary["test_accuracy_population"]
+        == summary["test_accuracy"]
+    )
     assert summary["updates"] == 32 and len(outcomes[2]["history"]) == 2
     assert np.isfinite(summary["train_loss"])
 
 
-def test_statistics_of_batch_norm_are_reported_side_by_side_and_null_without(outcomes, digits32, make_fleet):
+def test_statistics_of_batch_norm_are_reported_side_by_side_and_null_without(
+    outcomes, digits32, make_fleet
+):
     for name in ("val_accuracy_running", "test_accuracy_running", "test_accuracy_population"):
         assert 0 <= outcomes[0]["summary"][name] <= 1
         assert name not in train(digits32, make_fleet(), (2.0**-6, 0), (2.0**-6, 1))[0]["summary"]
@@ -76,14 +96,21 @@ def test_full_pass_training_loss_is_that_of_the_weights_at_rest(digits32, make_f
 
 
 def test_only_the_initial_weights_and_the_stream_depend_on_the_seed(digits32, make_fleet):
-    one, two, other = (train(digits32, make_fleet(), (2.0**-6, seed), (2.0**-6, 9))[0] for seed in (0, 0, 1))
-    assert one["correct"] == two["correct"] and one["history"][1]["val_loss"] == two["history"][1]["val_loss"]
+    one, two, other = (
+        train(digits32, make_fleet(), (2.0**-6, seed), (2.0**-6, 9))[0] for seed in (0, 0, 1)
+    )
+    assert (
+        one["correct"] == two["correct"]
+        and one["history"][1]["val_loss"] == two["history"][1]["val_loss"]
+    )
     assert one["history"][0]["val_loss"] != other["history"][0]["val_loss"]
 
 
 def test_the_same_seed_gives_the_same_start_at_every_batch_size(digits32, make_fleet):
     starts = {
-        train(digits32, make_fleet(batch_size=m, updates=8), (2.0**-6, 3), (2.0**-6, 4))[0]["history"][0]["val_loss"]
+        train(digits32, make_fleet(batch_size=m, updates=8), (2.0**-6, 3), (2.0**-6, 4))[0][
+            "history"
+        ][0]["val_loss"]
         for m in (2, 8, 32)
     }
     assert len(starts) == 1
@@ -94,5 +121,10 @@ def test_labels_out_of_balance_set_the_entropy_that_untrained_is_measured_by(dig
     labels = torch.zeros(256, dtype=torch.long)
     labels[:26] = torch.arange(26) % 9 + 1
     noise = Split(torch.zeros_like(digits32.train.images), labels)
-    data = Data(noise, Split(noise.images[:64], labels[:64]), Split(noise.images[:100], labels[:100]), 10)
-    assert train(data, make_fleet(updates=256), (2.0**-5, 0), (2.0**-5, 1))[0]["summary"]["status"] == "untrained"
+    data = Data(
+        noise, Split(noise.images[:64], labels[:64]), Split(noise.images[:100], labels[:100]), 10
+    )
+    assert (
+        train(data, make_fleet(updates=256), (2.0**-5, 0), (2.0**-5, 1))[0]["summary"]["status"]
+        == "untrained"
+    )

@@ -1,4 +1,5 @@
-"""Ordinary networks (`networks.py`): which way each trains and why, that it is right, and its bits."""
+"""Ordinary networks (`networks.py`): which way each trains and why, that it is right, and its
+bits."""
 
 import functools
 import re
@@ -27,9 +28,7 @@ from smallbatch.training.updates import batches
 
 M, STEPS = 8, 20
 POINTS = [(2.0**-7, 0), (2.0**-6, 1), (2.0**-5, 0)]
-NORM = (
-    "norm (LayerNorm) is not a layer of the compiled step; layer norm (LayerNorm) cannot be written as channel groups"
-)
+NORM = "norm (LayerNorm) is not a layer of the compiled step; layer norm (LayerNorm) cannot be written as channel groups"
 EXPECTED = {  # the way that comes first, and why none before it does
     "Residual": ("compiled", ""),
     "Sizes": ("compiled", ""),
@@ -118,7 +117,9 @@ NORMED = ["Residual", "Cat", "OwnParameters", "Sizes", "NormTwice"]
 
 def config(make_fleet, name, **changes):
     norm = {"norm": "bn", "bn_batch_size": 4} if name in NORMED else {}
-    return make_fleet(model={"name": name, "_target_": f"networks.{name}"}, batch_size=M, **norm, **changes)
+    return make_fleet(
+        model={"name": name, "_target_": f"networks.{name}"}, batch_size=M, **norm, **changes
+    )
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +139,15 @@ def first_way(digits32):
 
 def trainer_of(engine, name, seeds, dtype=torch.float32, momentum=0.9, weight_decay=0.01, b=4):
     norm = ("bn", b) if name in NORMED else ("none", None)
-    nets = [build({"_target_": f"networks.{name}"}, (1, 8, 8), 10, *norm, seed).to(dtype) for seed in seeds]
+    nets = [
+        build({"_target_": f"networks.{name}"}, (1, 8, 8), 10, *norm, seed).to(dtype)
+        for seed in seeds
+    ]
     optimizer = {"momentum": momentum, "weight_decay": weight_decay}
     return (
-        Compiled(nets, (1, 8, 8), M, optimizer) if engine == "compiled" else Modules(nets, MODULES[engine], optimizer)
+        Compiled(nets, (1, 8, 8), M, optimizer)
+        if engine == "compiled"
+        else Modules(nets, MODULES[engine], optimizer)
     )
 
 
@@ -156,7 +162,12 @@ def update(trainer, data, points, steps=STEPS):
     fleet = {"batch_size": M, "updates": steps, "schedule": {"drops": [0.5, 0.75], "factor": 0.1}}
     timetable = Timetable.of(fleet | {"evaluation": {"epochs": []}}, len(data.train.labels))
     order = batches([seed for _, seed in points], M, len(data.train.labels), 0, steps)
-    trainer.update(data.train, order, timetable.rates([rate for rate, _ in points], 0, steps), np.zeros(len(points)))
+    trainer.update(
+        data.train,
+        order,
+        timetable.rates([rate for rate, _ in points], 0, steps),
+        np.zeros(len(points)),
+    )
     return trainer
 
 
@@ -169,7 +180,9 @@ def test_one_sentence_says_which_way_and_why(first_way, name):
 @pytest.mark.parametrize("name", EXPECTED)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 5e-4)])
 def test_every_replica_follows_the_plain_loop(digits, digits32, first_way, name, dtype, tolerance):
-    follows_the_plain_loop(digits if dtype == torch.float64 else digits32, first_way(name)[0], name, dtype, tolerance)
+    follows_the_plain_loop(
+        digits if dtype == torch.float64 else digits32, first_way(name)[0], name, dtype, tolerance
+    )
 
 
 def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digits32, make_fleet):
@@ -180,12 +193,22 @@ def test_a_network_that_changes_its_weights_in_its_forward_is_not_compiled(digit
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [
-        ("Listed", {}, "model Listed: its forward uses a BatchNorm2d that is not among its modules; keep layers in"),
-        ("Averaging", {"momentum": None}, "model networks.Averaging: norm keeps no running averages with a momentum"),
+        (
+            "Listed",
+            {},
+            "model Listed: its forward uses a BatchNorm2d that is not among its modules; keep layers in",
+        ),
+        (
+            "Averaging",
+            {"momentum": None},
+            "model networks.Averaging: norm keeps no running averages with a momentum",
+        ),
         ("Averaging", {"track_running_stats": False}, "track_running_stats=False"),
     ],
 )
-def test_batch_norm_that_would_not_follow_the_grid_is_refused(digits32, make_fleet, network, options, message):
+def test_batch_norm_that_would_not_follow_the_grid_is_refused(
+    digits32, make_fleet, network, options, message
+):
     fleet = config(make_fleet, network) | {"norm": "bn", "bn_batch_size": 4}
     fleet["model"] |= options
     with pytest.raises(UserError, match=re.escape(message)):
@@ -200,10 +223,18 @@ def test_batch_norm_keeps_its_momentum_and_precision(make_fleet):
 
 
 def test_a_loss_that_is_no_number_from_the_start_has_diverged(digits32, make_fleet):
-    outcomes = [o for _, block in train_fleet(digits32, config(make_fleet, "Infinite"), POINTS, print) for o in block]
+    outcomes = [
+        o
+        for _, block in train_fleet(digits32, config(make_fleet, "Infinite"), POINTS, print)
+        for o in block
+    ]
     for outcome in outcomes:
         summary = outcome["summary"]
-        assert (summary["status"], summary["updates"], summary["train_loss"]) == ("diverged", 0, None)
+        assert (summary["status"], summary["updates"], summary["train_loss"]) == (
+            "diverged",
+            0,
+            None,
+        )
         assert len(outcome["history"]) == 1
 
 
@@ -212,7 +243,8 @@ def test_channel_groups_with_batch_norm_of_odd_width_follow_the_plain_loop(digit
 
 
 def follows_the_plain_loop(data, engine, name, dtype, tolerance):
-    """In the plain loop the module is as its author wrote it, batch norm being torch's over chunks."""
+    """In the plain loop the module is as its author wrote it, batch norm being torch's over
+    chunks."""
     for block in [POINTS] if engine != "separate" else [[point] for point in POINTS]:
         torch.manual_seed(7)
         trainer = update(trainer_of(engine, name, [seed for _, seed in block], dtype), data, block)
@@ -224,7 +256,9 @@ def follows_the_plain_loop(data, engine, name, dtype, tolerance):
             alone.to(dtype)
             torch.manual_seed(7)
             images = row_major(data.train.images)
-            plain.train(alone, images, data.train.labels, M, STEPS, rate * M, seed, 0.9, 0.01, (0.5, 0.75))
+            plain.train(
+                alone, images, data.train.labels, M, STEPS, rate * M, seed, 0.9, 0.01, (0.5, 0.75)
+            )
             ours = weights(trainer, len(block), r)
             theirs = (
                 dict(zip(ours, alone.parameters(), strict=True))
@@ -232,15 +266,21 @@ def follows_the_plain_loop(data, engine, name, dtype, tolerance):
                 else dict(alone.named_parameters())
             )
             for key, one in ours.items():
-                if "unused" not in key:  # torch's optimizer leaves alone what has no gradient; here it decays
-                    assert torch.allclose(one, theirs[key].detach().flatten(), rtol=tolerance, atol=tolerance), key
+                if (
+                    "unused" not in key
+                ):  # torch's optimizer leaves alone what has no gradient; here it decays
+                    assert torch.allclose(
+                        one, theirs[key].detach().flatten(), rtol=tolerance, atol=tolerance
+                    ), key
 
 
 def chunked(net):
     """Let the batch norm of `net` work over chunks of 4 examples, as a loop."""
     for layer in list(net.modules()):
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            layer.forward = lambda x, norm=layer.forward: torch.cat([norm(part) for part in x.split(4)])
+            layer.forward = lambda x, norm=layer.forward: torch.cat(
+                [norm(part) for part in x.split(4)]
+            )
 
 
 @pytest.mark.parametrize("name", NORMED)
@@ -254,10 +294,15 @@ def test_statistics_of_batch_norm_are_those_of_the_separate_modules(digits, name
                 assert torch.allclose(ours.view(3, -1)[r], theirs, rtol=1e-9, atol=1e-9)
         for statistics in (None, Modules.exact_statistics, Modules.population_statistics):
             ours, theirs = (
-                trainer.score(digits.validation, statistics and statistics(trainer, digits.train.images))
+                trainer.score(
+                    digits.validation, statistics and statistics(trainer, digits.train.images)
+                )
                 for trainer in (together, alone)
             )
-            assert ours[0][r] == pytest.approx(theirs[0][0], abs=1e-9) and (ours[1][r] == theirs[1][0]).all()
+            assert (
+                ours[0][r] == pytest.approx(theirs[0][0], abs=1e-9)
+                and (ours[1][r] == theirs[1][0]).all()
+            )
 
 
 @pytest.mark.round_alike
@@ -267,7 +312,9 @@ def test_width_position_and_a_diverged_neighbour_change_no_bit(digits32, first_w
     pair = [(2.0**-7, 0), (2.0**-6, 1)]
     three = [pair[1], (1e30, 2), pair[0]]
     many = [*((2.0**-8, seed) for seed in range(5, 18)), pair[0], (1e30, 3), pair[1]]
-    (one, *same) = [measured(engine, name, digits32, points, pair) for points in (pair, three, many)]
+    (one, *same) = [
+        measured(engine, name, digits32, points, pair) for points in (pair, three, many)
+    ]
     for other in same:
         for key in one:
             assert np.array_equal(one[key], other[key]), key
@@ -279,12 +326,17 @@ def measured(engine, name, data, points, wanted):
     trainer = update(trainer_of(engine, name, [seed for _, seed in points]), data, points, 6)
     rows = [points.index(point) for point in wanted]
     loss, correct = trainer.score(data.validation, trainer.exact_statistics(data.train.images))
-    return {key: value[rows] for key, value in trainer.state().items()} | {"loss": loss[rows], "correct": correct[rows]}
+    return {key: value[rows] for key, value in trainer.state().items()} | {
+        "loss": loss[rows],
+        "correct": correct[rows],
+    }
 
 
 @pytest.mark.parametrize("name", ["Shared", "Frozen", "OwnParameters", "Buffers"])
 def test_a_stacked_network_goes_on_from_a_stored_state(digits32, name):
-    through = update(update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3), digits32, POINTS, 3)
+    through = update(
+        update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3), digits32, POINTS, 3
+    )
     stored = update(trainer_of("vmap", name, [0, 1, 0]), digits32, POINTS, 3).state()
     resumed = trainer_of("vmap", name, [5, 6])
     resumed.load(stored)
@@ -307,8 +359,11 @@ def test_the_stack_shares_and_freezes_what_the_network_does():
     assert twice.net[0] is twice.net[1] and norm_layers(twice) == [twice.net[0].layer]
     frozen = MODULES["vmap"]([networks.Frozen(), networks.Frozen()])
     assert [name for name, p in frozen.named_parameters() if p.requires_grad] == [
-        "net.unused.weight", "net.unused.bias", "net.head.weight", "net.head.bias",
-    ]  # fmt: skip
+        "net.unused.weight",
+        "net.unused.bias",
+        "net.head.weight",
+        "net.head.bias",
+    ]
 
 
 def test_a_lone_point_trained_by_vmap_has_the_bits_of_company(digits32, make_fleet, monkeypatch):
@@ -316,8 +371,15 @@ def test_a_lone_point_trained_by_vmap_has_the_bits_of_company(digits32, make_fle
 
     def outcomes(points):
         fleet = config(make_fleet, "Sizes")
-        return [outcome for _, block in train_fleet(digits32, fleet, points, lambda text: None) for outcome in block]
+        return [
+            outcome
+            for _, block in train_fleet(digits32, fleet, points, lambda text: None)
+            for outcome in block
+        ]
 
     (one,), (same, _) = outcomes(POINTS[:1]), outcomes(POINTS[:2])
     assert one["summary"]["engine"] == "vmap" and one["summary"]["status"] == "completed"
-    assert one["summary"] | {"seconds": 0} == same["summary"] | {"seconds": 0} and one["correct"] == same["correct"]
+    assert (
+        one["summary"] | {"seconds": 0} == same["summary"] | {"seconds": 0}
+        and one["correct"] == same["correct"]
+    )

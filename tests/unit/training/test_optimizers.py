@@ -1,4 +1,5 @@
-"""Optimizers of a fleet follow those of torch, in every way of training, and go on from a stored state."""
+"""Optimizers of a fleet follow those of torch, in every way of training, and go on from a stored
+state."""
 
 import networks  # noqa: F401  (its classes are targets)
 import numpy as np
@@ -24,7 +25,14 @@ POINTS = [(2.0**-7, 0), (2.0**-5, 1), (2.0**-6, 2)]
 OPTIMIZERS = {
     "momentum": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01},
     "nesterov": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01, "nesterov": True},
-    "adamw": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-6},
+    "adamw": {
+        "name": "adamw",
+        "momentum": 0.0,
+        "weight_decay": 0.1,
+        "beta1": 0.8,
+        "beta2": 0.95,
+        "eps": 1e-6,
+    },
     "adamw, half-life": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.0, "half_life": 100.0},
 }
 WAYS = [(way, name) for name in OPTIMIZERS for way in ("groups", "vmap", "separate", "compiled")]
@@ -35,14 +43,17 @@ MODEL = {"_target_": "smallbatch.models.conv.ConvNet"}
 def torchs(name, parameters, rate):
     one = OPTIMIZERS[name]
     if one["name"] == "sgd":
-        return torch.optim.SGD(parameters, rate, 0.9, weight_decay=0.01, nesterov=bool(one.get("nesterov")))
+        return torch.optim.SGD(
+            parameters, rate, 0.9, weight_decay=0.01, nesterov=bool(one.get("nesterov"))
+        )
     if name == "adamw":
         return torch.optim.AdamW(parameters, rate, (0.8, 0.95), 1e-6, 0.1)
     return torch.optim.AdamW(parameters, rate, (0.9, 0.5 ** (M / 100)), 1e-8, 0.0)
 
 
 def network(name, seed, dtype):
-    """With AdamW without norm: it makes whole steps of the rounding errors that are a bias's gradient before batch norm."""
+    """With AdamW without norm: it makes whole steps of the rounding errors that are a bias's
+    gradient before batch norm."""
     norm = ("none", None) if name.startswith("adamw") else ("bn", 4)
     return build(MODEL, (1, 8, 8), 10, *norm, seed).to(dtype)
 
@@ -55,7 +66,9 @@ def trainer_of(way, name, points, dtype):
 
 
 def update(trainer, data, points, first=0, last=STEPS):
-    order = batches([seed for _, seed in points], M, len(data.train.labels), first * M, last - first)
+    order = batches(
+        [seed for _, seed in points], M, len(data.train.labels), first * M, last - first
+    )
     rates = np.tile([rate * M for rate, _ in points], (last - first, 1))
     trainer.update(data.train, order, rates, np.zeros(len(points)))
     return trainer
@@ -90,7 +103,11 @@ def test_every_replica_follows_torchs_own_optimizer(digits, digits32, way, name,
 def test_training_goes_on_from_a_stored_state_bit_for_bit(digits32, way, name):
     points = POINTS if way != "separate" else POINTS[:1]
     through = update(
-        update(trainer_of(way, name, points, torch.float32), digits32, points, 0, 7), digits32, points, 7, 20
+        update(trainer_of(way, name, points, torch.float32), digits32, points, 0, 7),
+        digits32,
+        points,
+        7,
+        20,
     )
     state = update(trainer_of(way, name, points, torch.float32), digits32, points, 0, 7).state()
     resumed = trainer_of(way, name, points, torch.float32)
@@ -135,8 +152,12 @@ def test_the_state_of_an_optimizer_is_as_large_as_memory_is_predicted_with(name)
 
 
 def test_an_unknown_optimizer_trains_as_no_other():
-    with pytest.raises(ValueError, match=r"^optimizer.name: 'rmsprop' is not an optimizer; write sgd or adamw$"):
-        make_optimizer({"name": "rmsprop", "momentum": 0.9, "weight_decay": 0.0}, [torch.zeros(2, 3)], 2, M)
+    with pytest.raises(
+        ValueError, match=r"^optimizer.name: 'rmsprop' is not an optimizer; write sgd or adamw$"
+    ):
+        make_optimizer(
+            {"name": "rmsprop", "momentum": 0.9, "weight_decay": 0.0}, [torch.zeros(2, 3)], 2, M
+        )
 
 
 def test_the_compiled_step_refuses_an_optimizer_that_it_does_not_know():
@@ -167,5 +188,7 @@ def test_the_half_life_in_examples_is_the_same_at_every_batch_size():
 )
 def test_settings_that_no_optimizer_has_are_refused(changes, said):
     null = dict.fromkeys(key for kind in KINDS.values() for key in kind.keys)
-    with pytest.raises(ValueError, match="^" + ("optimizer.name: " if said.startswith("'") else "") + said):
+    with pytest.raises(
+        ValueError, match="^" + ("optimizer.name: " if said.startswith("'") else "") + said
+    ):
         _check_optimizer({"name": "sgd", "weight_decay": 0.0} | null | {"momentum": 0.0} | changes)

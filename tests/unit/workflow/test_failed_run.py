@@ -9,12 +9,21 @@ from smallbatch.workflow.failures import MOST, Failure, sentences
     ("log", "said"),
     [
         ("reads\nerror: grid.seeds: too few\n\n", "grid.seeds: too few; the whole log: "),
-        ("Traceback (most recent call last):\n  x\nKeyError: 'nan'\n", "KeyError: 'nan'; the whole log: "),
-        ("  x\nmynets.Broken Error\nmlflow.MlflowException: no\n", "mlflow.MlflowException: no; the whole log: "),
-        ("12 points\n", "it ended without an error message, killed perhaps or out of memory, after: 12 points; the whole"),
+        (
+            "Traceback (most recent call last):\n  x\nKeyError: 'nan'\n",
+            "KeyError: 'nan'; the whole log: ",
+        ),
+        (
+            "  x\nmynets.Broken Error\nmlflow.MlflowException: no\n",
+            "mlflow.MlflowException: no; the whole log: ",
+        ),
+        (
+            "12 points\n",
+            "it ended without an error message, killed perhaps or out of memory, after: 12 points; the whole",
+        ),
         ("", "it ended without a message, killed perhaps or out of memory; its log is empty: "),
     ],
-)  # fmt: skip
+)
 def test_a_failed_job_is_named_with_the_last_thing_it_said_and_its_log(tmp_path, log, said):
     path = tmp_path / "a.log"
     path.write_text(log)
@@ -33,4 +42,7 @@ def test_a_job_that_failed_twice_is_named_once_and_a_thousand_are_counted(tmp_pa
     failures = [Failure("train", f"results/jobs/{i}", None) for i in range(MOST + 5)]
     assert len(sentences([failures[0]] * 3)) == 1
     said = sentences(failures)
-    assert len(said) == MOST + 1 and said[-1] == "error: 5 more jobs failed; their logs are listed above"
+    assert (
+        len(said) == MOST + 1
+        and said[-1] == "error: 5 more jobs failed; their logs are listed above"
+    )

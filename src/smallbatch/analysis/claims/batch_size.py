@@ -1,12 +1,28 @@
-"""Claims about the batch size: small against large, no difference, linear scaling, batch norm over fewer examples."""
+"""Claims about the batch size: small against large, no difference, linear scaling, batch norm over
+fewer examples."""
 
 import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import SETTING, Row, whole_batch
-from smallbatch.analysis.claims.verdict import ALPHA, Evidence, Rule, directional, equivalent, not_inferior
+from smallbatch.analysis.claims.verdict import (
+    ALPHA,
+    Evidence,
+    Rule,
+    directional,
+    equivalent,
+    not_inferior,
+)
 from smallbatch.analysis.effect import Effect, two_way
-from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, difference, first, setting_key
+from smallbatch.analysis.measured import (
+    Measured,
+    chosen_without,
+    compare,
+    cross_fitted,
+    difference,
+    first,
+    setting_key,
+)
 from smallbatch.analysis.phrases import percent, setting_text
 from smallbatch.core.rates import rate_text
 from smallbatch.core.records import PlannedClaim
@@ -17,13 +33,19 @@ SEVERAL = "the study has several {}; name one in the claim"
 
 
 def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
-    """The best setting with m <= limit minus the best above (`large_batch`: the other way round)."""
+    """The best setting with m <= limit minus the best above (`large_batch`: the other way
+    round)."""
     where = _where(claim)
     rows = data.settings(*where).dropna(subset=["base_lr"])
-    small, large = rows[rows["batch_size"] <= claim["limit"]], rows[rows["batch_size"] > claim["limit"]]
+    small, large = (
+        rows[rows["batch_size"] <= claim["limit"]],
+        rows[rows["batch_size"] > claim["limit"]],
+    )
     limit, is_small = claim["limit"], claim["test"] == "small-batch"
     ones, twos = (small, large) if is_small else (large, small)
-    words = f"best m ≤ {limit} minus best above" if is_small else f"best m > {limit} minus best below"
+    words = (
+        f"best m ≤ {limit} minus best above" if is_small else f"best m > {limit} minus best below"
+    )
     rule, statistic = directional(claim["delta"]), f"test accuracy, {words}"
     if ones.empty or twos.empty:
         return _nothing(rule, statistic, _one_side(claim, data.settings(*where)))
@@ -31,10 +53,16 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     reasons, fixes = data.blocks(data.plan(*where), pd.DataFrame([one, two]))
     other = cross_fitted(data, ones, twos)
     return Evidence(
-        rule, POINTS, statistic, [compare(data, one, two, bootstrap=True)], [f"m = {two['batch_size']}"],
+        rule,
+        POINTS,
+        statistic,
+        [compare(data, one, two, bootstrap=True)],
+        [f"m = {two['batch_size']}"],
         f"{_reached(one)}, {_reached(two)}, at {budget_text(claim['budget'])}{_beside(claim, data)}{_edges(data, rows, one, two)}",
-        reasons, fixes, None if other is None else [two_way(other)],
-    )  # fmt: skip
+        reasons,
+        fixes,
+        None if other is None else [two_way(other)],
+    )
 
 
 def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
@@ -42,7 +70,10 @@ def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
     where = _where(claim)
     planned = data.settings(*where)
     rows = planned.dropna(subset=["base_lr"])
-    rule, statistic = equivalent(claim["margin"]), "test accuracy, best m minus each other m, the widest gap"
+    rule, statistic = (
+        equivalent(claim["margin"]),
+        "test accuracy, best m minus each other m, the widest gap",
+    )
     if rows["batch_size"].nunique() < 2:
         return _nothing(rule, statistic, "it needs two batch sizes that train")
     by_size = dict(list(rows.groupby("batch_size")))
@@ -52,20 +83,31 @@ def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
     reasons, fixes = data.blocks(data.plan(*where), each)
     reasons += never_trains(planned)
     listed = ", ".join(f"{percent(row)} at m = {row['batch_size']}" for _, row in each.iterrows())
-    crossed = [cross_fitted(data, by_size[top["batch_size"]], by_size[m]) for m in others["batch_size"]]
+    crossed = [
+        cross_fitted(data, by_size[top["batch_size"]], by_size[m]) for m in others["batch_size"]
+    ]
     return Evidence(
-        rule, POINTS, statistic, [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
+        rule,
+        POINTS,
+        statistic,
+        [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
         [f"m = {m}" for m in others["batch_size"]],
         f"{listed}, at {budget_text(claim['budget'])}{_beside(claim, data)}",
-        reasons, fixes, _all_known(crossed),
-    )  # fmt: skip
+        reasons,
+        fixes,
+        _all_known(crossed),
+    )
 
 
 def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
-    """At the reference's best η̃ each larger m, up to the limit, minus the reference: none worse by more than the margin."""
+    """At the reference's best η̃ each larger m, up to the limit, minus the reference: none worse by
+    more than the margin."""
     where = _where(claim)
     rows = whole_batch(data.settings(*where))
-    rule, statistic = not_inferior(claim["margin"]), "test accuracy at the reference's η̃, larger m minus reference"
+    rule, statistic = (
+        not_inferior(claim["margin"]),
+        "test accuracy at the reference's η̃, larger m minus reference",
+    )
     if reason := several(rows):
         return _nothing(rule, statistic, reason)
     sizes = sorted(rows["batch_size"].unique())
@@ -74,12 +116,18 @@ def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
     larger = {m: rows[rows["batch_size"] == m].iloc[0] for m in sizes if m > m0}
     if reference.empty or not any(m <= claim["up_to"] for m in larger):
         return _nothing(
-            rule, statistic, f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}"
+            rule,
+            statistic,
+            f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}",
         )
     start = first(reference)
     rate, accuracy = start["base_lr"], data.accuracy(start)
     scaled = {m: data.accuracy(row, rate) for m, row in larger.items()}
-    effects = {m: two_way(difference(one, accuracy), m <= claim["up_to"]) for m, one in scaled.items() if len(one)}
+    effects = {
+        m: two_way(difference(one, accuracy), m <= claim["up_to"])
+        for m, one in scaled.items()
+        if len(one)
+    }
     planned = [row for row in data.plan(*where) if row["batch_size"] <= claim["up_to"]]
     reasons, fixes = data.blocks(planned, pd.DataFrame([start]))
     for m in larger:
@@ -97,14 +145,23 @@ def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
     told = f"to m = {held}" if held > m0 else "for no larger m"
     within = {m: effect for m, effect in effects.items() if m <= claim["up_to"]}
     return Evidence(
-        rule, POINTS, statistic, list(within.values()), [f"m = {m}" for m in within],
+        rule,
+        POINTS,
+        statistic,
+        list(within.values()),
+        [f"m = {m}" for m in within],
         f"with η̃ = {rate_text(rate)} of m = {m0} kept, not worse than m = {m0} by {claim['margin']:g} points {told} "
         f"(tested upwards, each at 5%), at {budget_text(claim['budget'])}",
-        reasons, fixes, _scaled_without(data, reference, larger, list(within)), last_decides=True,
-    )  # fmt: skip
+        reasons,
+        fixes,
+        _scaled_without(data, reference, larger, list(within)),
+        last_decides=True,
+    )
 
 
-def _scaled_without(data: Measured, reference: pd.DataFrame, larger: dict, sizes: list[int]) -> list | None:
+def _scaled_without(
+    data: Measured, reference: pd.DataFrame, larger: dict, sizes: list[int]
+) -> list | None:
     """The effects with the reference's η̃ chosen, for each seed, on the other seeds."""
     chosen = chosen_without(data, reference)
     if chosen is None:
@@ -117,14 +174,22 @@ def _scaled_without(data: Measured, reference: pd.DataFrame, larger: dict, sizes
         ]
         if any(point is None for point in rows):
             return None
-        effects.append(two_way(100.0 * (data.correct(rows).astype(float) - data.correct(starts["point"].tolist()))))
+        effects.append(
+            two_way(
+                100.0 * (data.correct(rows).astype(float) - data.correct(starts["point"].tolist()))
+            )
+        )
     return effects
 
 
 def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Batch norm over fewer examples minus over the whole batch, the mean over the m that have both."""
+    """Batch norm over fewer examples minus over the whole batch, the mean over the m that have
+    both."""
     rows = data.settings(claim["budget"], "bn", claim["schedule"])
-    rule, statistic = directional(claim["delta"]), "test accuracy, best smaller BN batch minus whole batch, mean over m"
+    rule, statistic = (
+        directional(claim["delta"]),
+        "test accuracy, best smaller BN batch minus whole batch, mean over m",
+    )
     if rows["schedule"].nunique() > 1:
         return _nothing(rule, statistic, SEVERAL.format("schedules"))
     pairs, planned = [], []
@@ -138,12 +203,16 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     if not pairs or len(known) < len(pairs):
         reason = "it needs batch norm over the batch and over fewer examples, that train, at one m"
         return _nothing(rule, statistic, reason)
-    differences = [difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in known]
+    differences = [
+        difference(data.accuracy(ghost), data.accuracy(whole)) for ghost, whole, _ in known
+    ]
     if len({one.shape for one in differences}) > 1:
         return _nothing(rule, statistic, "not every batch size has the same seeds yet")
     crossed = [cross_fitted(data, ghosts, pd.DataFrame([whole])) for _, whole, ghosts in known]
     crossed_known = [one for one in crossed if one is not None]
-    same = len(crossed_known) == len(crossed) and all(one.shape == differences[0].shape for one in crossed_known)
+    same = len(crossed_known) == len(crossed) and all(
+        one.shape == differences[0].shape for one in crossed_known
+    )
     chosen = pd.DataFrame([row for ghost, whole, _ in known for row in (ghost, whole)])
     reasons, fixes = data.blocks(planned, chosen)
     listed = "; ".join(
@@ -151,10 +220,16 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         for ghost, whole, _ in known
     )
     return Evidence(
-        rule, POINTS, statistic, [two_way(_mean(differences), bootstrap=True)], ["the whole batch"],
-        f"{listed}, at {budget_text(claim['budget'])}", reasons, fixes,
+        rule,
+        POINTS,
+        statistic,
+        [two_way(_mean(differences), bootstrap=True)],
+        ["the whole batch"],
+        f"{listed}, at {budget_text(claim['budget'])}",
+        reasons,
+        fixes,
         [two_way(_mean(crossed_known))] if same else None,
-    )  # fmt: skip
+    )
 
 
 def _mean(arrays: list[np.ndarray]) -> np.ndarray:
@@ -190,7 +265,10 @@ def _nothing(rule: Rule, statistic: str, reason: str) -> Evidence:
 
 
 def _one_side(claim: PlannedClaim, planned: pd.DataFrame) -> str:
-    sides = {"up to": planned["batch_size"] <= claim["limit"], "above": planned["batch_size"] > claim["limit"]}
+    sides = {
+        "up to": planned["batch_size"] <= claim["limit"],
+        "above": planned["batch_size"] > claim["limit"],
+    }
     empty = [name for name, there in sides.items() if not there.any()]
     if empty:
         return f"the grid has no batch size {empty[0]} {claim['limit']} here; add one to grid.batch_size"
@@ -205,14 +283,17 @@ def _edges(data: Measured, rows: pd.DataFrame, *chosen: Row) -> str:
     """Settings that were not chosen, and might be better with a wider grid."""
     keys = {setting_key(row) for row in chosen}
     others = [
-        row for _, row in rows.drop_duplicates(SETTING).iterrows() if row["edge"] and setting_key(row) not in keys
+        row
+        for _, row in rows.drop_duplicates(SETTING).iterrows()
+        if row["edge"] and setting_key(row) not in keys
     ]
     names = "; ".join(data.called(row).rstrip(",") for row in others)
     return f"; not chosen, with their best η̃ on the edge of those tried: {names}" if others else ""
 
 
 def _beside(claim: PlannedClaim, data: Measured) -> str:
-    """The same comparison in the study's other budgets: most of what small batches gain is the number of updates."""
+    """The same comparison in the study's other budgets: most of what small batches gain is the
+    number of updates."""
     parts = []
     for budget in dict.fromkeys(data.best["budget"]):
         rows = data.settings(budget, claim["norm"], claim["schedule"]).dropna(subset=["base_lr"])

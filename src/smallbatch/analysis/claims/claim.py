@@ -1,4 +1,5 @@
-"""A claim with its verdict: the record that claims.json holds, and that figures, page and comparison read.
+"""A claim with its verdict: the record that claims.json holds, and that figures, page and
+comparison read.
 
 What is not known is None, as in the file. A frame would turn None into NaN, which is true.
 """
@@ -59,14 +60,19 @@ class Claim:
 
 def write_claims(claims: list[Claim], path: Path) -> None:
     records = [dataclasses.asdict(claim) for claim in claims]
-    path.write_text(json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def read_claims(path: Path) -> list[Claim]:
     """The claims in a file; raises UserError for one that another version of smallbatch wrote."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-        return [Claim(**record | {"rivals": [Rival(**rival) for rival in record["rivals"]]}) for record in records]
+        return [
+            Claim(**record | {"rivals": [Rival(**rival) for rival in record["rivals"]]})
+            for record in records
+        ]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path}: not the claims of this version of smallbatch ({error}); delete it and run snakemake, which writes it again"

@@ -23,10 +23,12 @@ class Needed:
 
 
 def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
-    """What makes half an interval at one-sided level `alpha` shorter than `room`, if the difference stays as measured.
+    """What makes half an interval at one-sided level `alpha` shorter than `room`, if the difference
+    stays as measured.
 
-    The range of seeds is that of the 80% interval of the variance over seeds. Where the part of these test images
-    alone is too wide, no number of seeds helps: then the number of images with `planned` seeds, or without end of seeds.
+    The range of seeds is that of the 80% interval of the variance over seeds. Where the part of
+    these test images alone is too wide, no number of seeds helps: then the number of images with
+    `planned` seeds, or without end of seeds.
     """
     if not room > 0 or not effect.known:
         return Needed(None, None)
@@ -36,7 +38,9 @@ def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
     free = effect.seeds - 1
     if (z / room) ** 2 * effect.floor < 1:
         bounds = [special.chdtri(free, p) for p in (0.1, 0.9)]  # quantiles 0.9 and 0.1
-        low, high = (_seeds(effect, effect.by_seeds * free / bound, room, alpha) for bound in bounds)
+        low, high = (
+            _seeds(effect, effect.by_seeds * free / bound, room, alpha) for bound in bounds
+        )
         if low is not None:
             return Needed((low, high or MOST), None)
     if not effect.examples:
@@ -44,20 +48,30 @@ def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
     of_seed = max(effect.by_seeds - effect.residual / effect.examples, 0.0)
     left = (room / z) ** 2 - of_seed / max(planned, effect.seeds)
     if left > 0:
-        return Needed(None, math.ceil((effect.by_examples + effect.residual / max(planned, effect.seeds)) / left))
-    return Needed(None, math.ceil(effect.by_examples * (z / room) ** 2) if effect.by_examples else None)
+        return Needed(
+            None,
+            math.ceil((effect.by_examples + effect.residual / max(planned, effect.seeds)) / left),
+        )
+    return Needed(
+        None, math.ceil(effect.by_examples * (z / room) ** 2) if effect.by_examples else None
+    )
 
 
 def _seeds(effect: Effect, by_seeds: float, room: float, alpha: float) -> int | None:
     for seeds in range(2, MOST + 1):
-        both = by_seeds / seeds + effect.floor if effect.examples else max(by_seeds / seeds, effect.floor)
+        both = (
+            by_seeds / seeds + effect.floor
+            if effect.examples
+            else max(by_seeds / seeds, effect.floor)
+        )
         if quantile(seeds - 1, 1 - alpha) * math.sqrt(both) < room:
             return seeds
     return None
 
 
 def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[str, list[str]]:
-    """A sentence, empty for a claim that is decided, and the overrides of the study that do what it says."""
+    """A sentence, empty for a claim that is decided, and the overrides of the study that do what it
+    says."""
     effect, seeds = decision.effect, 0 if decision.effect is None else decision.effect.seeds
     if decision.verdict != "undecided" and seeds >= planned:
         return "", []
@@ -72,7 +86,9 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     if one_seed(evidence):
         return f"one seed says nothing of chance; {planned} are planned", [f"grid.seeds={planned}"]
     if decision.verdict != "undecided":
-        return f"told already at {seeds} seeds; the {planned} planned confirm it", [f"grid.seeds={planned}"]
+        return f"told already at {seeds} seeds; the {planned} planned confirm it", [
+            f"grid.seeds={planned}"
+        ]
     if evidence.doubts:
         return _because(evidence.doubts, evidence)
     chosen = effect
@@ -102,10 +118,18 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
         ), []
     if found.seeds is None:
         if evidence.finer:
-            return f"{because}the grid's steps are too wide: finer ones near the largest η̃", overrides(evidence.finer)
-        return f"{because}not {MOST:,} seeds: the difference is too close to where the claim would hold or fail", []
+            return (
+                f"{because}the grid's steps are too wide: finer ones near the largest η̃",
+                overrides(evidence.finer),
+            )
+        return (
+            f"{because}not {MOST:,} seeds: the difference is too close to where the claim would hold or fail",
+            [],
+        )
     low, high = (max(planned, n, seeds + 1) for n in found.seeds)
-    span = f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
+    span = (
+        f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
+    )
     more = f"{count_text(low - seeds, 'seed')} more than now{'' if low == high else ' at least'}"
     stays = "" if because else ", if the difference stays as it is"
     return f"{because}{span} seeds ({more}){stays}", [f"grid.seeds={low}"]
@@ -118,4 +142,7 @@ def _rounded(number: int) -> int:
 
 
 def _because(reasons: list[str], evidence: Evidence) -> tuple[str, list[str]]:
-    return f"{'; '.join(reasons)}{'; more rates there would show' if evidence.fixes else ''}", overrides(evidence.fixes)
+    return (
+        f"{'; '.join(reasons)}{'; more rates there would show' if evidence.fixes else ''}",
+        overrides(evidence.fixes),
+    )

@@ -1,8 +1,14 @@
-"""All claims of a study: evidence from its tables, verdicts, and what would decide the undecided."""
+"""All claims of a study: evidence from its tables, verdicts, and what would decide the
+undecided."""
 
 import math
 
-from smallbatch.analysis.claims.batch_size import bn_batch, linear_scaling, no_difference, small_batch
+from smallbatch.analysis.claims.batch_size import (
+    bn_batch,
+    linear_scaling,
+    no_difference,
+    small_batch,
+)
 from smallbatch.analysis.claims.claim import Claim, Rival
 from smallbatch.analysis.claims.deciding import decided_by
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
@@ -30,7 +36,8 @@ def judge(claims: list[PlannedClaim], data: Measured, planned: int) -> list[Clai
     evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
-        record(claim, one, decision, planned) for claim, one, decision in zip(claims, evidence, decisions, strict=True)
+        record(claim, one, decision, planned)
+        for claim, one, decision in zip(claims, evidence, decisions, strict=True)
     ]
 
 
@@ -63,7 +70,9 @@ def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned:
         decide_by=said,
         unit=evidence.unit,
         level=decision.level,
-        p_holm=None if math.isnan(decision.p_value) else min(1.0, decision.p_value * decision.multiplier),
+        p_holm=None
+        if math.isnan(decision.p_value)
+        else min(1.0, decision.p_value * decision.multiplier),
         interim=decision.alpha == INTERIM,
         alpha=decision.alpha,
         seeds_planned=planned,
@@ -73,7 +82,9 @@ def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned:
         fails=fails(evidence),
         found=evidence.found,
         bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
-        cross_fitted=crossed[evidence.effects.index(effect)].estimate if crossed and effect else None,
+        cross_fitted=crossed[evidence.effects.index(effect)].estimate
+        if crossed and effect
+        else None,
         test_images=effect.examples if effect else 0,
         rivals=[
             Rival(name, _known(one.estimate), *_interval(one, decision.level))

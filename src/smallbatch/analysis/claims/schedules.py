@@ -15,13 +15,18 @@ from smallbatch.core.text import budget_text, count_text
 
 def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence:
     """Test accuracies within the margin of each other, and fewer updates."""
-    rule, statistic = equivalent(claim["margin"]), f"test accuracy, {claim['schedule']} minus {claim['against']}"
+    rule, statistic = (
+        equivalent(claim["margin"]),
+        f"test accuracy, {claim['schedule']} minus {claim['against']}",
+    )
     sides = [
         data.settings(claim["budget"], claim["norm"], claim[key], claim["batch_size"])
         for key in ("schedule", "against")
     ]
     if any(side.dropna(subset=["base_lr"]).empty for side in sides):
-        return Evidence(rule, "points", statistic, blocked=["it needs both schedules, at rates that train"])
+        return Evidence(
+            rule, "points", statistic, blocked=["it needs both schedules, at rates that train"]
+        )
     one, two = first(sides[0]), first(sides[1])
     updates = [data.points(row)["updates"].mean() for row in (one, two)]
     planned = [
@@ -36,19 +41,32 @@ def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence
         for row, n in zip((one, two), updates, strict=True)
     ]
     return Evidence(
-        rule, "points", statistic, [compare(data, one, two, bootstrap=True)], [claim["against"]],
-        f"{'; '.join(reached)}, at {budget_text(claim['budget'])}", reasons, fixes,
-        None if other is None else [two_way(other)], holds=bool(updates[0] < updates[1]),
-    )  # fmt: skip
+        rule,
+        "points",
+        statistic,
+        [compare(data, one, two, bootstrap=True)],
+        [claim["against"]],
+        f"{'; '.join(reached)}, at {budget_text(claim['budget'])}",
+        reasons,
+        fixes,
+        None if other is None else [two_way(other)],
+        holds=bool(updates[0] < updates[1]),
+    )
 
 
 def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
-    """The logarithm of the final training loss: every fixed m minus the adaptive schedule, paired by seed."""
-    rule, statistic = directional(claim["delta"]), f"log training loss, {claim['against']} minus {claim['schedule']}"
+    """The logarithm of the final training loss: every fixed m minus the adaptive schedule, paired
+    by seed."""
+    rule, statistic = (
+        directional(claim["delta"]),
+        f"log training loss, {claim['against']} minus {claim['schedule']}",
+    )
     ours = data.settings(claim["budget"], claim["norm"], claim["schedule"], claim["batch_size"])
     theirs = data.settings(claim["budget"], claim["norm"], claim["against"])
     if ours.dropna(subset=["base_lr"]).empty or theirs.dropna(subset=["base_lr"]).empty:
-        return Evidence(rule, "of log loss", statistic, blocked=["it needs both schedules, at rates that train"])
+        return Evidence(
+            rule, "of log loss", statistic, blocked=["it needs both schedules, at rates that train"]
+        )
     one = first(ours)
     groups = [group for _, group in theirs.dropna(subset=["base_lr"]).groupby("batch_size")]
     rivals = [first(group) for group in groups]
@@ -66,13 +84,21 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
         for row, loss in zip((one, *rivals), losses, strict=True)
     )
     return Evidence(
-        rule, "of log loss", statistic, effects, [f"m = {row['batch_size']}" for row in rivals],
-        f"final training loss {listed} (geometric means), at {budget_text(claim['budget'])}", reasons, fixes,
+        rule,
+        "of log loss",
+        statistic,
+        effects,
+        [f"m = {row['batch_size']}" for row in rivals],
+        f"final training loss {listed} (geometric means), at {budget_text(claim['budget'])}",
+        reasons,
+        fixes,
         _losses_without(data, ours.dropna(subset=["base_lr"]), groups),
-    )  # fmt: skip
+    )
 
 
-def _losses_without(data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]) -> list[Effect] | None:
+def _losses_without(
+    data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]
+) -> list[Effect] | None:
     """The effects with every choice made, for each seed, on the other seeds."""
     pairs = [chosen_without(data, ours, rival) for rival in rivals]
     known = [pair for pair in pairs if pair is not None]
@@ -86,4 +112,6 @@ def _log_loss(data: Measured, setting: Row) -> pd.Series:
 
 
 def _logarithm(points: pd.DataFrame) -> pd.Series:
-    return pd.Series(np.log(points["train_loss"].clip(lower=1e-12).to_numpy()), index=points["seed"].to_numpy())
+    return pd.Series(
+        np.log(points["train_loss"].clip(lower=1e-12).to_numpy()), index=points["seed"].to_numpy()
+    )

@@ -18,7 +18,8 @@ FINE = 4  # rates per octave that would tell more
 
 
 def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the grid's steps."""
+    """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the
+    grid's steps."""
     rule, statistic = (
         falling(claim["delta"]),
         "fall of the largest η̃ that trains, in octaves (factors of 2) per doubling of m",
@@ -30,12 +31,17 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     trained = rows.dropna(subset=["base_lr"])
     if trained["batch_size"].nunique() < 2:
         return Evidence(rule, UNIT, statistic, blocked=["it needs two batch sizes that train"])
-    found = [largest(data.table[of_setting(data.table, row)], row["base_lr"]) for _, row in trained.iterrows()]
+    found = [
+        largest(data.table[of_setting(data.table, row)], row["base_lr"])
+        for _, row in trained.iterrows()
+    ]
     tops = [top for top, _, _ in found]
     censored, steps = [cut for _, cut, _ in found], [step for _, _, step in found]
     seeds = sorted(set.intersection(*[set(top.index) for top in tops]))
     if not seeds:
-        return Evidence(rule, UNIT, statistic, blocked=["no seed has every rate at every batch size yet"])
+        return Evidence(
+            rule, UNIT, statistic, blocked=["no seed has every rate at every batch size yet"]
+        )
     tried = trained["batch_size"].tolist()
     sizes = np.log2(np.array(tried, float))
     away = sizes - sizes.mean()
@@ -43,12 +49,16 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     maxima = np.array([top.loc[seeds].to_numpy() for top in tops])  # [sizes, seeds]
     floor = float(weights**2 @ (np.array(steps) ** 2 / 12))
     effect = paired(-(weights @ maxima), floor)
-    planned = [row for row in data.plan(*where) if (row["bn_batch_size"] or row["batch_size"]) == row["batch_size"]]
+    planned = [
+        row
+        for row in data.plan(*where)
+        if (row["bn_batch_size"] or row["batch_size"]) == row["batch_size"]
+    ]
     reasons, fixes = data.blocks(planned, trained.head(0))
     reasons += never_trains(rows)
     doubts: list[str] = []
-    # A limit that the grid cut off is higher in truth. Where m is small that makes the fall steeper, so it speaks for the
-    # claim; where m is large, against it.
+    # A limit that the grid cut off is higher in truth. Where m is small that makes the fall
+    # steeper, so it speaks for the claim; where m is large, against it.
     for (_, row), ends, size in zip(trained.iterrows(), censored, sizes, strict=True):
         if ends:
             end = data.table[of_setting(data.table, row)]["base_lr"].max()
@@ -63,12 +73,22 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
             between = np.arange(np.floor(top.min()), np.ceil(top.max()) + 1, 1 / FINE)
             finer.append((rates_key(planned_row), [*planned_row["base_lr"], *(2.0**between)]))
     return Evidence(
-        rule, UNIT, statistic, [effect], ["no fall"], _found(claim, effect, maxima, tried, censored[0]), reasons, fixes,
-        doubts=doubts, finer=finer,
-    )  # fmt: skip
+        rule,
+        UNIT,
+        statistic,
+        [effect],
+        ["no fall"],
+        _found(claim, effect, maxima, tried, censored[0]),
+        reasons,
+        fixes,
+        doubts=doubts,
+        finer=finer,
+    )
 
 
-def _found(claim: PlannedClaim, effect: Effect, maxima: np.ndarray, tried: list[int], cut: bool) -> str:
+def _found(
+    claim: PlannedClaim, effect: Effect, maxima: np.ndarray, tried: list[int], cut: bool
+) -> str:
     first, last = maxima[0].mean(), maxima[-1].mean()
     of_eta = f"that of η = η̃·m is {signed(1 - effect.estimate, 2)}"
     if effect.known:
@@ -85,10 +105,13 @@ def _found(claim: PlannedClaim, effect: Effect, maxima: np.ndarray, tried: list[
 def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, float]:
     """For each seed log2 of the largest η̃ reached upwards from the best without a failed point.
 
-    Also whether that is the end of the grid for some seed, and the largest step (octaves) from a seed's limit to the next η̃.
+    Also whether that is the end of the grid for some seed, and the largest step (octaves) from a
+    seed's limit to the next η̃.
     """
     above = points[points["base_lr"] >= best_lr]
-    failed = above.assign(failed=above["status"] != "completed").pivot(index="seed", columns="base_lr", values="failed")
+    failed = above.assign(failed=above["status"] != "completed").pivot(
+        index="seed", columns="base_lr", values="failed"
+    )
     failed = failed.dropna()
     if failed.empty:
         return pd.Series(dtype=float), False, 1.0
@@ -96,6 +119,8 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     rows = failed[sorted(failed.columns)].to_numpy(bool)
     last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
     octaves, end = np.log2(tried), len(tried) - 1
-    following = np.minimum(last + 1, end)  # at the end of the grid the step before it stands for the one after it
+    following = np.minimum(
+        last + 1, end
+    )  # at the end of the grid the step before it stands for the one after it
     step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
     return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step

@@ -1,7 +1,8 @@
 """From effects to verdicts: supported, contradicted, undecided. Holm over all claims of a study.
 
-A claim holds on all of its effects (one against each rival), so it is *supported* when every one is, and *contradicted* when
-one is, corrected for their number (or by the one that was named beforehand). Verdict and interval of a claim use the same level.
+A claim holds on all of its effects (one against each rival), so it is *supported* when every one
+is, and *contradicted* when one is, corrected for their number (or by the one that was named
+beforehand). Verdict and interval of a claim use the same level.
 """
 
 import math
@@ -22,8 +23,8 @@ LATER = 0.01  # after it: a second look at the same claim, once the planned one 
 class Rule:
     """Where an effect supports a claim, and where it contradicts it.
 
-    Supported: the interval lies above `above` (and below `below`), and the estimate is `least` or more.
-    Contradicted: the interval lies below `under`, or above `over`.
+    Supported: the interval lies above `above` (and below `below`), and the estimate is `least` or
+    more. Contradicted: the interval lies below `under`, or above `over`.
     """
 
     above: float
@@ -31,7 +32,9 @@ class Rule:
     under: float
     below: float = math.inf
     over: float = math.inf
-    sides: int = 2  # 2: the interval has level 1 - α; 1 (two one-sided tests of equivalence): 1 - 2α
+    sides: int = (
+        2  # 2: the interval has level 1 - α; 1 (two one-sided tests of equivalence): 1 - 2α
+    )
 
     def p_supported(self, effect: Effect) -> float:
         below = effect.p_below(self.below) if math.isfinite(self.below) else 0.0
@@ -47,7 +50,8 @@ class Rule:
         return min(low - self.above, self.below - high)
 
     def room(self, effect: Effect) -> float:
-        """How far the estimate lies inside what the nearer verdict needs: half an interval must be shorter than this."""
+        """How far the estimate lies inside what the nearer verdict needs: half an interval must be
+        shorter than this."""
         inside = min(effect.estimate - self.above, self.below - effect.estimate)
         if inside > 0 and effect.estimate >= self.least:
             return inside
@@ -55,7 +59,8 @@ class Rule:
 
 
 def directional(delta: float) -> Rule:
-    """A difference above zero, and of `delta` or more as measured; contradicted when it is told to be below `delta`."""
+    """A difference above zero, and of `delta` or more as measured; contradicted when it is told to
+    be below `delta`."""
     return Rule(above=0.0, least=delta, under=delta)
 
 
@@ -84,7 +89,9 @@ class Evidence:
     effects: list[Effect] = field(default_factory=list)
     names: list[str] = field(default_factory=list)  # of the rival of each effect
     found: str = ""  # what was measured, as a sentence
-    blocked: list[str] = field(default_factory=list)  # why it can't be decided, whatever the numbers
+    blocked: list[str] = field(
+        default_factory=list
+    )  # why it can't be decided, whatever the numbers
     fixes: list[Fix] = field(default_factory=list)  # rates that would lift a block or a doubt
     cross_fitted: list[Effect] | None = None  # the same with the choice made on the other seeds
     doubts: list[str] = field(default_factory=list)  # why it can be supported and not contradicted
@@ -92,7 +99,9 @@ class Evidence:
         default_factory=list
     )  # rates that would tell more where the grid's steps are what is uncertain
     last_decides: bool = False  # effects are tested upwards: the claim falls with the last one
-    holds: bool | None = None  # a part that is counted, not estimated (fewer updates); False: it doesn't
+    holds: bool | None = (
+        None  # a part that is counted, not estimated (fewer updates); False: it doesn't
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,9 @@ class Decision:
     alpha: float
     level: float  # of the interval
     effect: Effect | None  # the one that decides
-    disagrees: bool = False  # a choice made without the seed that it is read on would come to another verdict
+    disagrees: bool = (
+        False  # a choice made without the seed that it is read on would come to another verdict
+    )
 
 
 def decide(claims: list[Evidence], planned: int) -> list[Decision]:
@@ -120,7 +131,8 @@ def _alpha(evidence: Evidence, planned: int) -> float:
 
 
 def multipliers(ps: list[float], alpha: float = ALPHA) -> list[float]:
-    """By how much Holm's step-down multiplies each p value; where a smaller one is not told at `alpha`, by as much as that.
+    """By how much Holm's step-down multiplies each p value; where a smaller one is not told at
+    `alpha`, by as much as that.
 
     An adjusted p value is below `alpha` exactly where Holm's procedure rejects.
     """
@@ -150,9 +162,12 @@ def _p_value(evidence: Evidence) -> float:
 
 
 def _both(evidence: Evidence, effects: list[Effect]) -> tuple[float, float]:
-    """p values of "supported" (by the weakest effect) and "contradicted" (by the strongest, corrected for their number)."""
+    """p values of "supported" (by the weakest effect) and "contradicted" (by the strongest,
+    corrected for their number)."""
     rule = evidence.rule
-    supported = max(rule.p_supported(effect) for effect in effects) if evidence.holds is not False else 1.0
+    supported = (
+        max(rule.p_supported(effect) for effect in effects) if evidence.holds is not False else 1.0
+    )
     against = _against(evidence, effects)
     return supported, len(against) * min(rule.p_contradicted(effect) for effect in against)
 
@@ -172,7 +187,14 @@ def _judge(evidence: Evidence, effects: list[Effect], alpha: float) -> str:
 def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decision:
     effects, rule, each = evidence.effects, evidence.rule, alpha / times
     if not _known(evidence):
-        return Decision("undecided", math.nan, times, alpha, 1 - each * 2 / rule.sides, effects[0] if effects else None)
+        return Decision(
+            "undecided",
+            math.nan,
+            times,
+            alpha,
+            1 - each * 2 / rule.sides,
+            effects[0] if effects else None,
+        )
     verdict = _judge(evidence, effects, each)
     if verdict == "supported":
         effect = min(effects, key=lambda effect: rule.slack(effect, 1 - each * 2 / rule.sides))
@@ -191,4 +213,7 @@ def one_seed(evidence: Evidence) -> bool:
 
 
 def _disagrees(evidence: Evidence, verdict: str, alpha: float) -> bool:
-    return evidence.cross_fitted is not None and _judge(evidence, evidence.cross_fitted, alpha) != verdict
+    return (
+        evidence.cross_fitted is not None
+        and _judge(evidence, evidence.cross_fitted, alpha) != verdict
+    )

@@ -1,4 +1,5 @@
-"""The ways in which replicas train. All give a replica the bits that it would have alone, or close to it.
+"""The ways in which replicas train. All give a replica the bits that it would have alone, or close
+to it.
 
     trainer.py     ReplicaTrainer: what the training loop asks of an engine, with shapes; read this first
     modules.py     the engines of PyTorch: a fused network of several replicas, or one module alone

@@ -1,8 +1,8 @@
 """Replicas that choose their own batch size (`schedules/adaptive.py`).
 
-In each round every replica draws one more block of m0 examples; those whose rule is content make their update and begin
-anew. So replicas of a fleet spend the same examples in the same rounds, whatever batch sizes they choose, and none
-waits for another.
+In each round every replica draws one more block of m0 examples; those whose rule is content make
+their update and begin anew. So replicas of a fleet spend the same examples in the same rounds,
+whatever batch sizes they choose, and none waits for another.
 """
 
 import math
@@ -16,13 +16,29 @@ from smallbatch.data.stream import fresh
 from smallbatch.schedules.adaptive import Average, averaged, wanted
 from smallbatch.training.engines.trainer import MomentTrainer, Statistics
 
-KEPT = ("sums", "loss", "blocks", "made", "capped", "average", "seed")  # of each replica, beside its trainer's state
+KEPT = (
+    "sums",
+    "loss",
+    "blocks",
+    "made",
+    "capped",
+    "average",
+    "seed",
+)  # of each replica, beside its trainer's state
 
 
 class Adaptive:
-    """A `ReplicaTrainer` whose updates are rounds of the trainer (`Compiled` or `Modules`) that it wraps."""
+    """A `ReplicaTrainer` whose updates are rounds of the trainer (`Compiled` or `Modules`) that it
+    wraps."""
 
-    def __init__(self, trainer: MomentTrainer, schedule: ScheduleSettings, block: int, largest: int, seeds: list[int]):
+    def __init__(
+        self,
+        trainer: MomentTrainer,
+        schedule: ScheduleSettings,
+        block: int,
+        largest: int,
+        seeds: list[int],
+    ):
         self.trainer, self.schedule, self.block = trainer, schedule, block
         self.most = largest // block  # blocks
         self.seed = np.array(seeds, np.int64)
@@ -30,17 +46,22 @@ class Adaptive:
         self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
         self.blocks = np.zeros(len(seeds), np.int64)
         self.made = np.zeros(len(seeds), np.int64)  # updates
-        self.capped = np.zeros(len(seeds), np.int64)  # those that took all they may, since no size was right
+        self.capped = np.zeros(
+            len(seeds), np.int64
+        )  # those that took all they may, since no size was right
         self.average = np.zeros((len(seeds), len(Average())))
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
-        """One round for each block of `order` ``[R, rounds, m0]``, with rates ``lr[round, r]``; adds losses to `total`."""
+        """One round for each block of `order` ``[R, rounds, m0]``, with rates ``lr[round, r]``;
+        adds losses to `total`."""
         for r in range(self.replicas):
             for u in range(order.shape[1]):
                 total[r] += self._round(r, train, order[r, u], float(lr[u, r]))
 
     def _round(self, r: int, train: Split, index: np.ndarray, lr: float) -> float:
-        if self.schedule.get("sampling") == "fresh":  # from all examples but those that this update has
+        if (
+            self.schedule.get("sampling") == "fresh"
+        ):  # from all examples but those that this update has
             start = self.blocks[r] * self.block
             drawn = fresh(int(self.seed[r]), int(self.made[r]), len(train.labels))
             index = drawn[start : start + self.block]
@@ -65,7 +86,9 @@ class Adaptive:
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
         return self.trainer.gradient_products(train, order)
 
-    def score(self, split: Split, statistics: Statistics | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def score(
+        self, split: Split, statistics: Statistics | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         return self.trainer.score(split, statistics)
 
     def exact_statistics(self, images: torch.Tensor) -> Statistics:
@@ -90,9 +113,13 @@ class Adaptive:
         return self.trainer.padding
 
     def state(self) -> dict[str, np.ndarray]:
-        return self.trainer.state() | {f"adaptive.{name}": getattr(self, name).copy() for name in KEPT}
+        return self.trainer.state() | {
+            f"adaptive.{name}": getattr(self, name).copy() for name in KEPT
+        }
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        self.trainer.load({name: array for name, array in state.items() if not name.startswith("adaptive.")})
+        self.trainer.load(
+            {name: array for name, array in state.items() if not name.startswith("adaptive.")}
+        )
         for name in KEPT:
             setattr(self, name, state[f"adaptive.{name}"].copy())

@@ -1,9 +1,11 @@
-"""How a network's replicas train together: what is possible, and which of it is fastest on this machine.
+"""How a network's replicas train together: what is possible, and which of it is fastest on this
+machine.
 
-The ways (`factory.py`), the best first as a rule: the compiled step, one replica after the other; channel groups;
-vmap with convolutions as batched products; vmap; one module after the other. The first is for processors, the third for
-GPUs: vmap makes batched products of linear layers, but of convolutions channel groups. A way is possible if it agrees
-with the modules apart (`equivalence.py`), which is looked at each time. Which is fastest is measured once per machine,
+The ways (`factory.py`), the best first as a rule: the compiled step, one replica after the other;
+channel groups; vmap with convolutions as batched products; vmap; one module after the other. The
+first is for processors, the third for GPUs: vmap makes batched products of linear layers, but of
+convolutions channel groups. A way is possible if it agrees with the modules apart
+(`equivalence.py`), which is looked at each time. Which is fastest is measured once per machine,
 setting and version, for some tenths of a second, and remembered in the user's cache folder.
 """
 
@@ -49,19 +51,31 @@ SLOWER = {
     "vmap": "vmap is",
     "separate": "one by one in torch's usual layout is",
 }
-SETTING = ("model", "optimizer", "batch_size", "norm", "bn_batch_size", "precision")  # what the fastest way depends on
+SETTING = (
+    "model",
+    "optimizer",
+    "batch_size",
+    "norm",
+    "bn_batch_size",
+    "precision",
+)  # what the fastest way depends on
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
 CLOSE = 1.03  # a later engine must be at least 3% faster to be preferred
 
 
-def choose_engine(data: Data, fleet: Fleet, say: Callable[[str], None], most: int | None = None) -> Option:
-    """The way in which replicas train (one of WAYS), and how many at once, at most `most`; says so and why."""
+def choose_engine(
+    data: Data, fleet: Fleet, say: Callable[[str], None], most: int | None = None
+) -> Option:
+    """The way in which replicas train (one of WAYS), and how many at once, at most `most`; says so
+    and why."""
     device = data.device.type
     most = WIDEST[device] if most is None else most
     found, reasons = candidates(data, fleet, most)
     at_once = piece_of(largest_step(fleet), fleet.get("bn_batch_size"))
-    options = [(engine, width) for engine in found for width in widths(engine, at_once, most, device)]
+    options = [
+        (engine, width) for engine in found for width in widths(engine, at_once, most, device)
+    ]
     engine, width = fastest(options, data, fleet)
     slower = [f"{SLOWER[name]} slower here" for name in found[: found.index(engine)]]
     reasons = [*reasons, *slower] if engine != WAYS[0] else []
@@ -70,10 +84,12 @@ def choose_engine(data: Data, fleet: Fleet, say: Callable[[str], None], most: in
 
 
 def candidates(data: Data, fleet: Fleet, most: int = WIDEST["cpu"]) -> tuple[list[str], list[str]]:
-    """The ways in which this network can train where memory holds `most` replicas, the best first, and why others cannot be.
+    """The ways in which this network can train where memory holds `most` replicas, the best first,
+    and why others cannot be.
 
-    Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a GPU, and in
-    another precision than that of the weights, bits depend on neighbours whatever the way.
+    Where a way keeps a replica's bits whatever its neighbours, those that don't are left out. On a
+    GPU, and in another precision than that of the weights, bits depend on neighbours whatever the
+    way.
     """
     m, b = fleet["batch_size"], fleet.get("bn_batch_size")
     nets = [network(data, fleet, seed) for seed in (0, 1)]
@@ -105,17 +121,25 @@ def candidates(data: Data, fleet: Fleet, most: int = WIDEST["cpu"]) -> tuple[lis
             continue
         finally:
             give_back()
-        spare, widest = padding_replicas(name, 2, examples * data.classes), widths(name, m, most, data.device.type)[0]
+        spare, widest = (
+            padding_replicas(name, 2, examples * data.classes),
+            widths(name, m, most, data.device.type)[0],
+        )
         if not exact or rounds_alike(MODULES[name], nets, data.shape, examples, spare, widest):
             alike.append(name)
         else:
             others.append(name)
-            reasons += [] if alike else [f"the last bits of a replica would depend on its neighbours {SAID[name]}"]
+            reasons += (
+                []
+                if alike
+                else [f"the last bits of a replica would depend on its neighbours {SAID[name]}"]
+            )
     return [*(alike or others), *separate], reasons
 
 
 def separate_ways(net: nn.Module, shape: tuple[int, ...], examples: int) -> list[str]:
-    """``separate``, and the same with channels last in memory where there are convolutions and the forward takes it."""
+    """``separate``, and the same with channels last in memory where there are convolutions and the
+    forward takes it."""
     if not any(isinstance(layer, nn.Conv2d) for layer in net.modules()):
         return ["separate"]
     net = MODULES["separate channels_last"]([copy.deepcopy(net)])
@@ -149,13 +173,16 @@ def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
             verify_moments(net, data.shape, examples)
     except CannotFuse as reason:
         return str(reason)
-    except Exception as error:  # nothing that goes wrong here may cost the run: there are other ways
+    except (
+        Exception
+    ) as error:  # nothing that goes wrong here may cost the run: there are other ways
         return f"the compiled step failed ({type(error).__name__}: {error})"
     return ""
 
 
 def fastest(options: list[Option], data: Data, fleet: Fleet) -> Option:
-    """The option (way, width) that trains most images per second here, measured once per machine and setting."""
+    """The option (way, width) that trains most images per second here, measured once per machine
+    and setting."""
     circumstances = (options, fleet, data.shape, data.classes, hardware(data.device))
     found = settled(*circumstances)
     if found is None:
@@ -163,15 +190,24 @@ def fastest(options: list[Option], data: Data, fleet: Fleet) -> Option:
         give_back()
         found = next(option for option in speeds if speeds[option] * CLOSE >= max(speeds.values()))
         said = {f"{engine} {width}": round(speed) for (engine, width), speed in speeds.items()}
-        about = {"images_per_second": said, "machine": circumstances[-1], "setting": _setting(fleet)}
+        about = {
+            "images_per_second": said,
+            "machine": circumstances[-1],
+            "setting": _setting(fleet),
+        }
         kept = {"engine": found[0], "width": found[1]} | about
         remember(_name(*circumstances), kept, lambda kept: _option(kept) in options)
-        found = settled(*circumstances) or found  # jobs that timed it at once go the way of the first
+        found = (
+            settled(*circumstances) or found
+        )  # jobs that timed it at once go the way of the first
     return found
 
 
-def settled(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> Option | None:
-    """The option that was measured to be the fastest on this `machine` (a processor or GPU), or None."""
+def settled(
+    options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str
+) -> Option | None:
+    """The option that was measured to be the fastest on this `machine` (a processor or GPU), or
+    None."""
     if len(options) == 1:
         return options[0]
     found = _option(remembered(_name(options, fleet, shape, classes, machine)) or {})
@@ -185,10 +221,16 @@ def _option(kept: dict[str, Any]) -> tuple[Any, Any]:
 def _setting(fleet: Fleet) -> dict[str, Any]:
     largest = largest_step(fleet)
     grows = {"largest": largest} if largest > fleet["batch_size"] else {}
-    return {key: fleet.get(key) for key in SETTING} | grows | ({"rounds": True} if is_adaptive(fleet) else {})
+    return (
+        {key: fleet.get(key) for key in SETTING}
+        | grows
+        | ({"rounds": True} if is_adaptive(fleet) else {})
+    )
 
 
-def _name(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str) -> str:
+def _name(
+    options: list[Option], fleet: Fleet, shape: Sequence[int], classes: int, machine: str
+) -> str:
     from smallbatch.core.source import code_digest
 
     code, versions = code_digest([], None), provenance.versions("torch", "numpy")
@@ -198,8 +240,8 @@ def _name(options: list[Option], fleet: Fleet, shape: Sequence[int], classes: in
 def measured(options: list[Option], data: Data, fleet: Fleet) -> dict[Option, float]:
     """Images per second of each option: the best of REPEATS short timings, which alternate.
 
-    An update ends with its losses on the host, so a GPU has ended too when the clock is read. What takes more memory
-    than a GPU has is left out.
+    An update ends with its losses on the host, so a GPU has ended too when the clock is read. What
+    takes more memory than a GPU has is left out.
     """
     m, size = fleet["batch_size"], len(data.train.labels)
     runs = {}
@@ -207,11 +249,15 @@ def measured(options: list[Option], data: Data, fleet: Fleet) -> dict[Option, fl
         seeds = list(range(1 if engine == "compiled" else width))
         trainer = make_trainer(engine, data, fleet, seeds)
 
-        def run(updates: int, m: int = m, trainer: ReplicaTrainer = trainer, seeds: list[int] = seeds) -> float:
+        def run(
+            updates: int, m: int = m, trainer: ReplicaTrainer = trainer, seeds: list[int] = seeds
+        ) -> float:
             order = batches(seeds, m, size, 0, updates)
             begun = time.perf_counter()
             # A rate of almost nothing: the weights stay sane, the work is the same.
-            trainer.update(data.train, order, np.full((updates, len(seeds)), 1e-9), np.zeros(len(seeds)))
+            trainer.update(
+                data.train, order, np.full((updates, len(seeds)), 1e-9), np.zeros(len(seeds))
+            )
             return len(seeds) * updates * m / (time.perf_counter() - begun)
 
         runs[engine, width] = run, len(seeds) * m
@@ -225,4 +271,7 @@ def measured(options: list[Option], data: Data, fleet: Fleet) -> dict[Option, fl
             numbers[option] = max(1, min(1000, round(SECONDS * run(1) / images)))
         except torch.OutOfMemoryError:
             del runs[option], run
-    return {option: max(runs[option][0](number) for _ in range(REPEATS)) for option, number in numbers.items()}
+    return {
+        option: max(runs[option][0](number) for _ in range(REPEATS))
+        for option, number in numbers.items()
+    }

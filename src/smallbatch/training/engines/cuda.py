@@ -1,4 +1,5 @@
-"""One update of a trainer captured in a CUDA graph, and replayed: between updates Python does nothing and nobody waits."""
+"""One update of a trainer captured in a CUDA graph, and replayed: between updates Python does
+nothing and nobody waits."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ WARM_UPS = 3  # updates before a capture, in which libraries choose kernels and 
 
 
 class StaticStep:
-    """One update of `trainer` (a `Modules`) that reads and writes only tensors which stay where they are in memory.
+    """One update of `trainer` (a `Modules`) that reads and writes only tensors which stay where
+    they are in memory.
 
-    `fill` lays the batches ``[updates, m, R]`` and rates ``[updates, R, 1]`` of at most PART updates ready. Each call
-    does the one of number `at` (a tensor), adds its losses to `total` ``[R]`` and counts `at` up.
+    `fill` lays the batches ``[updates, m, R]`` and rates ``[updates, R, 1]`` of at most PART
+    updates ready. Each call does the one of number `at` (a tensor), adds its losses to `total`
+    ``[R]`` and counts `at` up.
     """
 
     def __init__(self, trainer: "Modules", train: Split, m: int):
@@ -43,9 +46,14 @@ class StaticStep:
 
 
 def run(
-    step: StaticStep, once: Callable[[], None], index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor
+    step: StaticStep,
+    once: Callable[[], None],
+    index: torch.Tensor,
+    rates: torch.Tensor,
+    sums: torch.Tensor,
 ) -> None:
-    """All updates of `index` and `rates` by calls of `once`, which does `step`; adds their losses to `sums`."""
+    """All updates of `index` and `rates` by calls of `once`, which does `step`; adds their losses
+    to `sums`."""
     step.total.copy_(sums)
     for part, ready in zip(index.split(PART), rates.split(PART), strict=True):
         step.fill(part, ready)
@@ -55,10 +63,12 @@ def run(
 
 
 def captured(step: StaticStep) -> Callable[[], None]:
-    """A function that does `step` by replaying a CUDA graph of it; raises RuntimeError where that isn't possible.
+    """A function that does `step` by replaying a CUDA graph of it; raises RuntimeError where that
+    isn't possible.
 
-    A graph knows nothing of Python: what a step counts there (the chunks that batch norm has seen) is counted at each
-    replay. From the same state a replay must lead where `step` leads. The trainer is left as it was.
+    A graph knows nothing of Python: what a step counts there (the chunks that batch norm has seen)
+    is counted at each replay. From the same state a replay must lead where `step` leads. The
+    trainer is left as it was.
     """
     layers, start = norm_layers(step.trainer.net), step.trainer.state()
 
@@ -70,7 +80,9 @@ def captured(step: StaticStep) -> Callable[[], None]:
         return step.trainer.state() | {"total": step.total.cpu().numpy()}
 
     try:
-        with torch.cuda.stream(torch.cuda.current_stream()):  # which a capture that fails may leave to be another
+        with torch.cuda.stream(
+            torch.cuda.current_stream()
+        ):  # which a capture that fails may leave to be another
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):

@@ -1,4 +1,5 @@
-"""Where a job trains and in which precision: decided here, and followed by all that has the data in its hands."""
+"""Where a job trains and in which precision: decided here, and followed by all that has the data in
+its hands."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -9,8 +10,11 @@ from smallbatch.core import provenance
 from smallbatch.core.errors import UserError
 
 
-def place(device: str | None, gpus: int, precision: str | None, say: Callable[[str], None]) -> torch.device:
-    """The device of a job: `device` (cpu, cuda), or where that is None a GPU if `gpus` are asked for and there is one.
+def place(
+    device: str | None, gpus: int, precision: str | None, say: Callable[[str], None]
+) -> torch.device:
+    """The device of a job: `device` (cpu, cuda), or where that is None a GPU if `gpus` are asked
+    for and there is one.
 
     Raises UserError where there is none but must be.
     """
@@ -21,8 +25,12 @@ def place(device: str | None, gpus: int, precision: str | None, say: Callable[[s
             "run the job where there is one, or write training.device=null"
         )
     if device is None and gpus and not there:
-        say(f"torch {torch.__version__} sees no GPU on this machine (training.gpus: {gpus}); trains on the processor")
-    chosen = torch.device("cuda" if there and (device == "cuda" or (device is None and gpus)) else "cpu")
+        say(
+            f"torch {torch.__version__} sees no GPU on this machine (training.gpus: {gpus}); trains on the processor"
+        )
+    chosen = torch.device(
+        "cuda" if there and (device == "cuda" or (device is None and gpus)) else "cpu"
+    )
     if precision == "tf32" and chosen.type != "cuda":
         raise UserError(
             "precision: tf32 is available on GPUs only; write training.gpus=1 where there is one, or precision=null"
@@ -36,9 +44,11 @@ def hardware(device: torch.device) -> str:
 
 
 def forward_in(precision: str | None, device: torch.device) -> Callable:
-    """A function that makes the context of a forward: operations that can take it compute in bfloat16 if `precision` is bf16.
+    """A function that makes the context of a forward: operations that can take it compute in
+    bfloat16 if `precision` is bf16.
 
-    A context that is entered again in a CUDA graph must not keep converted weights (``cache_enabled``).
+    A context that is entered again in a CUDA graph must not keep converted weights
+    (``cache_enabled``).
     """
     if precision != "bf16":
         return contextlib.nullcontext
@@ -47,7 +57,8 @@ def forward_in(precision: str | None, device: torch.device) -> Callable:
 
 @contextlib.contextmanager
 def products_in(precision: str | None) -> Iterator[None]:
-    """Let matrix products and convolutions on a GPU round their factors to TF32 for a while if `precision` is tf32."""
+    """Let matrix products and convolutions on a GPU round their factors to TF32 for a while if
+    `precision` is tf32."""
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]  # missing in torch's stubs
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:

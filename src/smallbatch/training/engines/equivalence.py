@@ -13,11 +13,15 @@ from smallbatch.training.heap import give_back
 from smallbatch.training.scoring import SLICE
 
 
-def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, way: str) -> None:
-    """Compare the network ``make(nets)`` with `nets` apart in double precision; raises CannotFuse if they differ.
+def verified(
+    make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, way: str
+) -> None:
+    """Compare the network ``make(nets)`` with `nets` apart in double precision; raises CannotFuse
+    if they differ.
 
-    Two replicas with random weights and inputs of `shape` ``(C, H, W)``, twice in training mode, then in
-    evaluation mode: outputs, gradients and buffers must agree to 1e-9. `way` is what the reason calls `make`.
+    Two replicas with random weights and inputs of `shape` ``(C, H, W)``, twice in training mode,
+    then in evaluation mode: outputs, gradients and buffers must agree to 1e-9. `way` is what the
+    reason calls `make`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -25,13 +29,21 @@ def verified(make: Callable, nets: list[nn.Module], shape: tuple[int, ...], exam
             pair = [_as_double(net) for net in (nets * 2)[:2]]
             joined = make(pair)
             for training in MODES:
-                x = torch.randn(examples, 2, *shape, dtype=torch.float64).to(next(pair[0].parameters()).device)
-                changed = _difference(joined.train(training), [net.train(training) for net in pair], x)
+                x = torch.randn(examples, 2, *shape, dtype=torch.float64).to(
+                    next(pair[0].parameters()).device
+                )
+                changed = _difference(
+                    joined.train(training), [net.train(training) for net in pair], x
+                )
                 if changed:
-                    raise CannotFuse(f"its {changed} changes when replicas stand side by side {way}")
+                    raise CannotFuse(
+                        f"its {changed} changes when replicas stand side by side {way}"
+                    )
         except CannotFuse:
             raise
-        except Exception as error:  # whatever a user's forward raises when its tensors are not its own
+        except (
+            Exception
+        ) as error:  # whatever a user's forward raises when its tensors are not its own
             line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CannotFuse(f"its forward fails {way} ({line})") from error
 
@@ -40,34 +52,48 @@ def _difference(joined: nn.Module, pair: list[nn.Module], x: torch.Tensor) -> st
     """What `joined` computes otherwise than `pair` for `x` ``[examples, 2, C, H, W]``, or None."""
     with torch.set_grad_enabled(joined.training):
         apart = torch.stack([net(x[:, r].contiguous()) for r, net in enumerate(pair)], 1)
-        together = joined(x.flatten(1, 2).contiguous(memory_format=torch.channels_last)).unflatten(1, (2, -1))
+        together = joined(x.flatten(1, 2).contiguous(memory_format=torch.channels_last)).unflatten(
+            1, (2, -1)
+        )
     if not _agree([together.transpose(0, 1)], [apart.transpose(0, 1)]):
         return "output"
     if not joined.training:
         return None
     weight = torch.randn_like(apart)
     ours = gradients((together * weight).sum(), trained(joined))
-    theirs = [gradients((apart[:, r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)]
+    theirs = [
+        gradients((apart[:, r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)
+    ]
     if not _agree(ours, _stacked(theirs)):
         return "gradient"
     return None if _agree(joined.buffers(), _stacked([net.buffers() for net in pair])) else "buffer"
 
 
 def rounds_alike(
-    make: Callable, nets: list[nn.Module], shape: tuple[int, ...], examples: int, spare: int, most: int
+    make: Callable,
+    nets: list[nn.Module],
+    shape: tuple[int, ...],
+    examples: int,
+    spare: int,
+    most: int,
 ) -> bool:
-    """Whether two replicas get the same bits beside each other and among more, wherever they stand there.
+    """Whether two replicas get the same bits beside each other and among more, wherever they stand
+    there.
 
     That is `PROBE_WIDTHS`, up to `most` replicas, as many as ever train at once.
 
-    In single precision: outputs and gradients in training, outputs in evaluation. The last `spare` replicas
-    of a crowd are none that count. What differs is mostly the end of a tensor, which a processor takes
-    element by element; so agreement here is strong evidence, and no proof, for other widths.
+    In single precision: outputs and gradients in training, outputs in evaluation. The last `spare`
+    replicas of a crowd are none that count. What differs is mostly the end of a tensor, which a
+    processor takes element by element; so agreement here is strong evidence, and no proof, for
+    other widths.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         pair = [_moved(copy.deepcopy(net)) for net in (nets * 2)[:2]]
-        inputs = [(True, torch.randn(examples, 2, *shape)), *((False, torch.randn(n, 2, *shape)) for n in (SLICE, 21))]
+        inputs = [
+            (True, torch.randn(examples, 2, *shape)),
+            *((False, torch.randn(n, 2, *shape)) for n in (SLICE, 21)),
+        ]
         widths = (2 + spare, *(width for width in PROBE_WIDTHS if width <= most + spare))
         seen = {width: _bits(make, pair, inputs, width) for width in widths}
     few = seen.pop(2 + spare)
@@ -80,7 +106,8 @@ def rounds_alike(
 
 
 def _bits(make: Callable, pair: list[nn.Module], inputs: list, width: int) -> list[torch.Tensor]:
-    """Outputs and gradients ``[R, ...]`` of `width` replicas, the two of `pair` in turn, for `inputs`."""
+    """Outputs and gradients ``[R, ...]`` of `width` replicas, the two of `pair` in turn, for
+    `inputs`."""
     give_back()
     which = [r % 2 for r in range(width)]
     joined, found = make([copy.deepcopy(pair[r]) for r in which]), []
@@ -102,13 +129,16 @@ def _stacked(pair: Iterable[Iterable[torch.Tensor]]) -> list[torch.Tensor]:
 def _agree(ours: Iterable[torch.Tensor], theirs: Iterable[torch.Tensor]) -> bool:
     return all(
         one.numel() == two.numel()
-        and torch.allclose(one.reshape(2, -1), two.reshape(2, -1), rtol=1e-9, atol=1e-9, equal_nan=True)
+        and torch.allclose(
+            one.reshape(2, -1), two.reshape(2, -1), rtol=1e-9, atol=1e-9, equal_nan=True
+        )
         for one, two in zip(ours, theirs, strict=True)
     )
 
 
 def _as_double(net: nn.Module) -> nn.Module:
-    """A copy in double precision with its weights moved a little, so that none are alike or zero."""
+    """A copy in double precision with its weights moved a little, so that none are alike or
+    zero."""
     return _moved(copy.deepcopy(net).double())
 
 

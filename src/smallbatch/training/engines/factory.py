@@ -15,7 +15,9 @@ from smallbatch.training.engines.modules import Modules, lone, lone_channels_las
 from smallbatch.training.engines.stacked import Stacked, products
 from smallbatch.training.engines.trainer import MomentTrainer, ReplicaTrainer
 
-MODULES: dict[str, Callable[[list[nn.Module]], nn.Module]] = {  # several networks -> one that computes them
+MODULES: dict[
+    str, Callable[[list[nn.Module]], nn.Module]
+] = {  # several networks -> one that computes them
     "groups": fuse,
     "products": products,
     "vmap": Stacked,
@@ -25,9 +27,14 @@ MODULES: dict[str, Callable[[list[nn.Module]], nn.Module]] = {  # several networ
 
 
 def make_trainer(
-    engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable[[str], None] = lambda text: None
+    engine: str,
+    data: Data,
+    fleet: Fleet,
+    seeds: list[int],
+    say: Callable[[str], None] = lambda text: None,
 ) -> ReplicaTrainer:
-    """The untrained replicas of `seeds`, to be trained together where `data` is, by `engine` (one of WAYS).
+    """The untrained replicas of `seeds`, to be trained together where `data` is, by `engine` (one
+    of WAYS).
 
     `say` gets a line where that is slower than it could be.
     """
@@ -38,18 +45,27 @@ def make_trainer(
     return Adaptive(trainer, fleet["schedule"], fleet["batch_size"], largest, seeds)
 
 
-def _make(engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable[[str], None]) -> MomentTrainer:
+def _make(
+    engine: str, data: Data, fleet: Fleet, seeds: list[int], say: Callable[[str], None]
+) -> MomentTrainer:
     nets = [network(data, fleet, seed) for seed in seeds]
     m = largest_step(fleet)
     if engine == "compiled":
-        from smallbatch.training.engines.compiled.trainer import Compiled  # needs Numba, which other engines do without
+        from smallbatch.training.engines.compiled.trainer import (
+            Compiled,
+        )  # needs Numba, which other engines do without
 
         return Compiled(nets, data.shape, m, fleet["optimizer"], whole=is_adaptive(fleet))
     padding = padding_replicas(engine, 2, fleet["batch_size"] * data.classes)
     nets = [net.to(data.device) for net in nets]
-    return Modules(nets, MODULES[engine], fleet["optimizer"], padding, fleet.get("precision"), say, m)
+    return Modules(
+        nets, MODULES[engine], fleet["optimizer"], padding, fleet.get("precision"), say, m
+    )
 
 
 def network(data: Data, fleet: Fleet, seed: int) -> nn.Module:
-    """The network of one point, made on the processor: its initial weights are the same wherever it trains."""
-    return build(fleet["model"], data.shape, data.classes, fleet["norm"], fleet.get("bn_batch_size"), seed)
+    """The network of one point, made on the processor: its initial weights are the same wherever it
+    trains."""
+    return build(
+        fleet["model"], data.shape, data.classes, fleet["norm"], fleet.get("bn_batch_size"), seed
+    )

@@ -2,8 +2,8 @@
 
 Activations are ``[examples, R·C, H, W]``, replica after replica. A convolution of R replicas is one
 convolution with R times the groups, R batch norms are one over R·C channels, R linear layers one
-batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the layers
-of an ordinary module is enough for most networks, and `equivalence.py` says whether it was.
+batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the
+layers of an ordinary module is enough for most networks, and `equivalence.py` says whether it was.
 """
 
 import copy
@@ -28,16 +28,25 @@ class GroupedConv2d(nn.Module):
         self.weight = nn.Parameter(torch.cat([layer.weight.detach() for layer in layers]))
         self.bias = None
         if layers[0].bias is not None:
-            self.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers if layer.bias is not None]))
-        self.stride, self.padding, self.dilation = layers[0].stride, layers[0].padding, layers[0].dilation
+            self.bias = nn.Parameter(
+                torch.cat([layer.bias.detach() for layer in layers if layer.bias is not None])
+            )
+        self.stride, self.padding, self.dilation = (
+            layers[0].stride,
+            layers[0].padding,
+            layers[0].dilation,
+        )
         self.groups = layers[0].groups * len(layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
 
 class GroupedLinear(nn.Module):
-    """R linear layers: weight ``[R, out, in]``, bias ``[R, out]``; ``[examples, R·in] -> [examples, R·out]``."""
+    """R linear layers: weight ``[R, out, in]``, bias ``[R, out]``; ``[examples, R·in] -> [examples,
+    R·out]``."""
 
     def __init__(self, layers: list[nn.Linear]):
         super().__init__()
@@ -47,12 +56,16 @@ class GroupedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()  # else rows R·in apart round by R
+        x = (
+            x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()
+        )  # else rows R·in apart round by R
         if self.bias is None:
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:
             y = torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
-            if y.requires_grad:  # the bias gradient is a sum whose order would depend on R in another layout
+            if (
+                y.requires_grad
+            ):  # the bias gradient is a sum whose order would depend on R in another layout
                 y.register_hook(lambda gradient: gradient.contiguous())
         return y.transpose(0, 1).flatten(1)
 
@@ -67,7 +80,9 @@ def _ghost_batch_norm(layers: list[GhostBatchNorm]) -> GhostBatchNorm:
 
 def _group_norm(layers: list[nn.GroupNorm]) -> nn.GroupNorm:
     one = layers[0]
-    fused = nn.GroupNorm(one.num_groups * len(layers), one.num_channels * len(layers), one.eps, one.affine)
+    fused = nn.GroupNorm(
+        one.num_groups * len(layers), one.num_channels * len(layers), one.eps, one.affine
+    )
     if one.affine:
         fused.weight = nn.Parameter(torch.cat([layer.weight.detach() for layer in layers]))
         fused.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers]))
@@ -83,7 +98,8 @@ GROUPED: dict[type[nn.Module], Callable[[list], nn.Module]] = {
 
 
 def grouped(layer: nn.Module, replica_layers: list[nn.Module]) -> nn.Module:
-    """The one layer that computes `replica_layers`, with those parameters frozen that are frozen in `layer`."""
+    """The one layer that computes `replica_layers`, with those parameters frozen that are frozen in
+    `layer`."""
     made = GROUPED[type(layer)](replica_layers)
     for name, parameter in layer.named_parameters(recurse=False):
         getattr(made, name).requires_grad_(parameter.requires_grad)
@@ -93,8 +109,8 @@ def grouped(layer: nn.Module, replica_layers: list[nn.Module]) -> nn.Module:
 def fuse(nets: list[nn.Module]) -> nn.Module:
     """One network that computes all of `nets` (same class, own weights); raises CannotFuse.
 
-    Input ``[examples, R·C, H, W]``, output ``[examples, R·classes]``. Every parameter of the result is
-    replica-major: ``parameter.view(R, -1)[r]`` is that of replica r.
+    Input ``[examples, R·C, H, W]``, output ``[examples, R·classes]``. Every parameter of the result
+    is replica-major: ``parameter.view(R, -1)[r]`` is that of replica r.
     """
     fused = copy.deepcopy(nets[0])
     replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
@@ -103,8 +119,18 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
         if list(layer.parameters(recurse=False)) == [] and list(layer.buffers(recurse=False)) == []:
             continue
         if type(layer) not in GROUPED:
-            own = [name for name, _ in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]]
-            what = f"layer {path} ({type(layer).__name__})" if path else f"{own[0]} of {type(layer).__name__} itself"
+            own = [
+                name
+                for name, _ in [
+                    *layer.named_parameters(recurse=False),
+                    *layer.named_buffers(recurse=False),
+                ]
+            ]
+            what = (
+                f"layer {path} ({type(layer).__name__})"
+                if path
+                else f"{own[0]} of {type(layer).__name__} itself"
+            )
             raise CannotFuse(f"{what} cannot be written as channel groups")
         if id(layer) not in replaced:
             replaced[id(layer)] = grouped(layer, [twin[path] for twin in replica_layers])

@@ -1,7 +1,9 @@
-"""Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one module alone.
+"""Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one
+module alone.
 
-All tensors are on the device of the networks and the data. On a GPU the updates of several replicas are replays of a CUDA graph
-(`cuda.py`); what the methods return is on the host, so they end when the GPU has ended.
+All tensors are on the device of the networks and the data. On a GPU the updates of several replicas
+are replays of a CUDA graph (`cuda.py`); what the methods return is on the host, so they end when
+the GPU has ended.
 """
 
 from collections.abc import Callable
@@ -26,24 +28,30 @@ from smallbatch.training.optimizers.steps import make_optimizer
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
-    """The module of a single replica as it is, with input in the layout that a user's forward counts on."""
+    """The module of a single replica as it is, with input in the layout that a user's forward
+    counts on."""
     (net,) = nets
     net.register_forward_pre_hook(lambda _, inputs: row_major(inputs[0]))
     return net
 
 
 def lone_channels_last(nets: list[nn.Module]) -> nn.Module:
-    """The module of a single replica with weights and input in torch's layout channels_last, which convolutions may like."""
+    """The module of a single replica with weights and input in torch's layout channels_last, which
+    convolutions may like."""
     (net,) = nets
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    net.register_forward_pre_hook(lambda _, inputs: inputs[0].contiguous(memory_format=torch.channels_last))
+    net.register_forward_pre_hook(
+        lambda _, inputs: inputs[0].contiguous(memory_format=torch.channels_last)
+    )
     return net
 
 
 def row_major(x: torch.Tensor) -> torch.Tensor:
-    """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions too.
+    """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions
+    too.
 
-    (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands them on.)
+    (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands
+    them on.)
     """
     return x.contiguous().flatten().view(x.shape)
 
@@ -51,14 +59,19 @@ def row_major(x: torch.Tensor) -> torch.Tensor:
 def example_gradients(
     net: nn.Module, weights: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The loss of each example ``[n]`` and its gradient, ``{name: [n, ...]}``, of `net` with these weights."""
+    """The loss of each example ``[n]`` and its gradient, ``{name: [n, ...]}``, of `net` with these
+    weights."""
 
-    def loss(weights: dict[str, torch.Tensor], image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    def loss(
+        weights: dict[str, torch.Tensor], image: torch.Tensor, label: torch.Tensor
+    ) -> torch.Tensor:
         return F.cross_entropy(functional_call(net, weights, (image[None],)), label[None])
 
     one = grad_and_value(loss)
     try:
-        made, losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(weights, images, labels)
+        made, losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(
+            weights, images, labels
+        )
     except RuntimeError:  # a forward that branches on values, which can't be vectorised
         each = [one(weights, image, label) for image, label in zip(images, labels, strict=True)]
         losses = torch.stack([value for _, value in each])
@@ -67,13 +80,14 @@ def example_gradients(
 
 
 class Modules:
-    """The replicas of one block, a `MomentTrainer`: ``make(nets)`` is one network that computes all of `nets`.
+    """The replicas of one block, a `MomentTrainer`: ``make(nets)`` is one network that computes all
+    of `nets`.
 
-    Its input is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``, and all its parameters and
-    buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
+    Its input is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``, and all its
+    parameters and buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
 
-    With a `precision` (tf32, bf16) the products of training are computed in it; weights, losses and evaluation are
-    in that of the networks all the same.
+    With a `precision` (tf32, bf16) the products of training are computed in it; weights, losses and
+    evaluation are in that of the networks all the same.
     """
 
     def __init__(
@@ -93,7 +107,8 @@ class Modules:
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
         self.precision, self.forward_in = precision, forward_in(precision, self.device)
-        # A lone module may count in Python or branch on values (`sharing.py`), which a graph wouldn't repeat.
+        # A lone module may count in Python or branch on values (`sharing.py`), which a graph
+        # wouldn't repeat.
         self.capture = self.device.type == "cuda" and make not in (lone, lone_channels_last)
         self._hold(make(nets), len(nets))
 
@@ -109,7 +124,9 @@ class Modules:
 
         Adds the loss of every update to `total` ``[R]`` (float64).
         """
-        index = torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()  # [update, m, R]
+        index = (
+            torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()
+        )  # [update, m, R]
         rates = torch.from_numpy(lr).to(self.device, self.parameters[0].dtype)[..., None]
         sums = torch.from_numpy(total).to(self.device)  # on a processor they share memory
         self.net.train()
@@ -121,19 +138,28 @@ class Modules:
                     self.step(train, index[u], rates[u], sums)
         total[:] = sums.cpu().numpy()
 
-    def step(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
-        """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to `sums` ``[R]``."""
+    def step(
+        self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor
+    ) -> None:
+        """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to
+        `sums` ``[R]``."""
         loss, made = self.losses_and_gradients(train, index)
         self.stepper.step(made, rates)
         sums += loss
 
-    def losses_and_gradients(self, train: Split, index: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients, added up over pieces of a large batch."""
+    def losses_and_gradients(
+        self, train: Split, index: torch.Tensor
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients, added up over
+        pieces of a large batch."""
         m = len(index)
         parts = index.split(piece_of(m, self.b))
         loss, made = self._piece(train, parts[0])
         if len(parts) > 1:
-            loss, made = loss * len(parts[0]) / m, [gradient * (len(parts[0]) / m) for gradient in made]
+            loss, made = (
+                loss * len(parts[0]) / m,
+                [gradient * (len(parts[0]) / m) for gradient in made],
+            )
         for part in parts[1:]:
             more, gradients_of_part = self._piece(train, part)
             loss = loss + more * len(part) / m
@@ -149,26 +175,41 @@ class Modules:
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
             return loss.detach()[None], gradients(loss, self.parameters)
-        x = train.images[index].flatten(1, 2).contiguous(memory_format=scoring.LAYOUTS[self.device.type])
+        x = (
+            train.images[index]
+            .flatten(1, 2)
+            .contiguous(memory_format=scoring.LAYOUTS[self.device.type])
+        )
         with self.forward_in():
             logits = self.net(x)
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
-        loss = losses.view(m, replicas).t().contiguous().mean(1)  # replica-major: summed alike at every width
+        loss = (
+            losses.view(m, replicas).t().contiguous().mean(1)
+        )  # replica-major: summed alike at every width
         return loss.detach(), gradients(loss.sum(), self.parameters)
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """How many updates each replica has made after `rounds`, and of how many of the `examples` drawn ``[R]``."""
+        """How many updates each replica has made after `rounds`, and of how many of the `examples`
+        drawn ``[R]``."""
         return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
-        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""
-        index = torch.from_numpy(np.ascontiguousarray(order)).to(self.device).permute(1, 2, 0).contiguous()
+        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``.
+        Changes nothing."""
+        index = (
+            torch.from_numpy(np.ascontiguousarray(order))
+            .to(self.device)
+            .permute(1, 2, 0)
+            .contiguous()
+        )
         before = [buffer.clone() for buffer in self.net.buffers()]
         counted = [layer.chunks for layer in scoring.norm_layers(self.net)]
         self.net.train()
         made = [self.losses_and_gradients(train, batch)[1] for batch in index]
-        rows = torch.stack([torch.cat([g.reshape(self.replicas, -1) for g in one], 1) for one in made], 1)
+        rows = torch.stack(
+            [torch.cat([g.reshape(self.replicas, -1) for g in one], 1) for one in made], 1
+        )
         with torch.no_grad():
             for buffer, was in zip(self.net.buffers(), before, strict=True):
                 buffer.copy_(was)
@@ -188,44 +229,63 @@ class Modules:
         return np.dtype(str(self.parameters[0].dtype).removeprefix("torch."))
 
     def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
-        """Adds the block's mean gradient and the sum of each example's (∇ℓ_i / n)² to `sums` ``[2, P]``; returns the mean loss."""
+        """Adds the block's mean gradient and the sum of each example's (∇ℓ_i / n)² to `sums` ``[2,
+        P]``; returns the mean loss."""
         chosen = torch.from_numpy(index).to(self.device)
-        names = [name for name, parameter in self.template.named_parameters() if parameter.requires_grad]
+        names = [
+            name for name, parameter in self.template.named_parameters() if parameter.requires_grad
+        ]
         rows = (p.detach().view(self.replicas, -1)[r] for p in self.parameters)
         own = trained(self.template)
         weights = {name: row.view(p.shape) for name, row, p in zip(names, rows, own, strict=True)}
         self.template.train()
-        losses, made = example_gradients(self.template, weights, train.images[chosen], train.labels[chosen])
+        losses, made = example_gradients(
+            self.template, weights, train.images[chosen], train.labels[chosen]
+        )
         flat = torch.cat([made[name].flatten(1) for name in names], 1) / len(index)
         torch.from_numpy(sums[0]).add_(flat.sum(0).cpu())
         torch.from_numpy(sums[1]).add_(flat.square().sum(0).cpu())
         return float(losses.double().mean())
 
     def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
-        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the mean."""
+        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the
+        mean."""
         f, squares = torch.from_numpy(sums).double()
         m, f = blocks * n, f / blocks
         spread = ((n * n * squares - m * f * f) / (m - 1)).clamp(min=0)
         sgd = self._sgd()
         velocity = sgd.of_replica(r).velocity
         step = f if velocity is None else sgd.momentum * torch.cat(velocity).cpu().double() + f
-        return Moments(m, loss, float(f @ f), float(f @ step), float(spread.sum()), float((f * f) @ spread))
+        return Moments(
+            m, loss, float(f @ f), float(f @ step), float(spread.sum()), float((f * f) @ spread)
+        )
 
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
         """One update of replica r by a mean gradient."""
         one, flat = self._sgd().of_replica(r), torch.from_numpy(gradient).to(self.device)
-        one.step(flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64))
+        one.step(
+            flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64)
+        )
 
     def _sgd(self) -> SGD:
-        """The optimizer, which is SGD under the rules that choose the batch size (`config/schedules.py`)."""
+        """The optimizer, which is SGD under the rules that choose the batch size
+        (`config/schedules.py`)."""
         assert isinstance(self.stepper, SGD)
         return self.stepper
 
-    def _replay(self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor) -> None:
-        """The updates from a CUDA graph, which is captured at the first of them, or one by one where it can't be."""
+    def _replay(
+        self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor
+    ) -> None:
+        """The updates from a CUDA graph, which is captured at the first of them, or one by one
+        where it can't be."""
         m = index.shape[1]
         static, once = self.static, self.once
-        if static is None or once is None or static.train is not train or static.index.shape[1] != m:
+        if (
+            static is None
+            or once is None
+            or static.train is not train
+            or static.index.shape[1] != m
+        ):
             static = once = self.static = cuda.StaticStep(self, train, m)
             static.fill(index[: cuda.PART], rates[: cuda.PART])
             try:
@@ -236,8 +296,11 @@ class Modules:
             self.once = once
         cuda.run(static, once, index, rates, sums)
 
-    def score(self, split: Split, statistics: list[scoring.Pair] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running statistics or `statistics`."""
+    def score(
+        self, split: Split, statistics: list[scoring.Pair] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running
+        statistics or `statistics`."""
         with scoring.fixed_statistics(self.net, statistics or []):
             loss, correct = scoring.score(self.net, split.images, split.labels, self.replicas)
         return loss.cpu().numpy(), correct.cpu().numpy()
@@ -262,10 +325,15 @@ class Modules:
         """All that training changes, replica-major: ``{name: [R, ...]}``."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         tensors |= self.stepper.state()
-        found = {name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy() for name, t in tensors.items()}
+        found = {
+            name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy()
+            for name, t in tensors.items()
+        }
         chunks = [layer.chunks for layer in scoring.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
-        if self.replicas == 1:  # dropout and the like, which only networks that train one by one may have
+        if (
+            self.replicas == 1
+        ):  # dropout and the like, which only networks that train one by one may have
             found["random"] = self._generator().get_state().numpy()[None]
         return found
 

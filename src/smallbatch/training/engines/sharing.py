@@ -11,15 +11,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from smallbatch.models.norm import GhostBatchNorm
 
-MODES = (True, True, False)  # training mode or evaluation: two updates, so that whatever is kept between them shows
+MODES = (
+    True,
+    True,
+    False,
+)  # training mode or evaluation: two updates, so that whatever is kept between them shows
 
 
 def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> str | None:
     """Why replicas of `net` can't share a forward, or None if nothing was seen that forbids it.
 
-    They can't where it draws random numbers (a replica's would depend on its neighbours), reads values
-    into Python (a branch would be taken for all) or keeps state outside parameters and buffers (it would
-    be one for all, and no stored training state has it). `examples` of `shape` ``(C, H, W)`` show it.
+    They can't where it draws random numbers (a replica's would depend on its neighbours), reads
+    values into Python (a branch would be taken for all) or keeps state outside parameters and
+    buffers (it would be one for all, and no stored training state has it). `examples` of `shape`
+    ``(C, H, W)`` show it.
     """
     net = copy.deepcopy(net)
     watch = _Watch(net)
@@ -37,9 +42,15 @@ class _Watch(TorchDispatchMode):
     def __init__(self, net: nn.Module):
         super().__init__()
         self.reason: str | None = None
-        self.open: list[tuple] = []  # of each forward that has begun: its name, random state and module's state
+        self.open: list[
+            tuple
+        ] = []  # of each forward that has begun: its name, random state and module's state
         for path, module in net.named_modules():
-            name = f"layer {path} ({type(module).__name__})" if path else f"the forward of {type(module).__name__}"
+            name = (
+                f"layer {path} ({type(module).__name__})"
+                if path
+                else f"the forward of {type(module).__name__}"
+            )
             module.register_forward_pre_hook(lambda module, _, name=name: self._begin(name, module))
             module.register_forward_hook(lambda module, *_: self._end(module))
 
@@ -56,7 +67,9 @@ class _Watch(TorchDispatchMode):
     def _end(self, module: nn.Module) -> None:
         _, numbers, state = self.open[-1]
         if numbers != random_state():
-            self._note("draws random numbers, and in a fleet these would depend on a replica's neighbours")
+            self._note(
+                "draws random numbers, and in a fleet these would depend on a replica's neighbours"
+            )
         now = python_state(module)
         changed = [key for key in now if now[key] != state.get(key)]
         if changed:
@@ -73,7 +86,8 @@ def random_state() -> tuple:
 
 
 def python_state(module: nn.Module) -> dict:
-    """What stands for the values of a module's plain attributes; those of the engine's own norm are known to do no harm."""
+    """What stands for the values of a module's plain attributes; those of the engine's own norm are
+    known to do no harm."""
     if isinstance(module, GhostBatchNorm):
         return {}
     plain = {key: value for key, value in vars(module).items() if key not in vars(nn.Module())}

@@ -1,9 +1,11 @@
-"""R networks as one: their parameters stacked, and the module's own forward under ``torch.func.vmap``.
+"""R networks as one: their parameters stacked, and the module's own forward under
+``torch.func.vmap``.
 
-PyTorch turns each operation of the forward into one over all replicas, so a network can hold what no
-channel group can: layer norm, attention, parameters of its own, views with explicit sizes. What vmap
-cannot do is random numbers, branches on values and batch norm that writes its running statistics; the
-first two train one by one, the last is handed to one ghost batch norm over all replicas' channels.
+PyTorch turns each operation of the forward into one over all replicas, so a network can hold what
+no channel group can: layer norm, attention, parameters of its own, views with explicit sizes. What
+vmap cannot do is random numbers, branches on values and batch norm that writes its running
+statistics; the first two train one by one, the last is handed to one ghost batch norm over all
+replicas' channels.
 """
 
 import contextlib
@@ -21,9 +23,11 @@ from smallbatch.training.engines.modules import row_major
 
 
 class _HandOver(torch.autograd.Function):
-    """``layer(x)`` outside the vmap: of x ``[examples, C, ...]`` the layer gets ``[examples, R·C, ...]``.
+    """``layer(x)`` outside the vmap: of x ``[examples, C, ...]`` the layer gets ``[examples, R·C,
+    ...]``.
 
-    vmap calls the rule below in place of forward, where plain operations record their gradients as ever.
+    vmap calls the rule below in place of forward, where plain operations record their gradients as
+    ever.
     """
 
     @staticmethod
@@ -35,7 +39,9 @@ class _HandOver(torch.autograd.Function):
         pass
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: torch.Tensor, layer: nn.Module) -> tuple[torch.Tensor, int]:
+    def vmap(
+        info: Any, in_dims: Any, x: torch.Tensor, layer: nn.Module
+    ) -> tuple[torch.Tensor, int]:
         if in_dims[0] is None:  # the same for all replicas
             x, in_dims = x.expand(info.batch_size, *x.shape), (0,)
         x = _keep_layout(x).movedim(in_dims[0], 1).flatten(1, 2)
@@ -44,7 +50,8 @@ class _HandOver(torch.autograd.Function):
 
 
 def _keep_layout(x: torch.Tensor) -> torch.Tensor:
-    """`x`, whose gradient comes contiguous: in another layout the order of sums over examples would depend on R."""
+    """`x`, whose gradient comes contiguous: in another layout the order of sums over examples would
+    depend on R."""
     x = x.view_as(x)
     if x.requires_grad:
         x.register_hook(lambda gradient: gradient.contiguous())
@@ -65,8 +72,9 @@ class BesideOneAnother(nn.Module):
 class Stacked(nn.Module):
     """All of `nets` (same class, own weights): ``[examples, R·C, H, W] -> [examples, R·classes]``.
 
-    `net` is the module of one replica, with the parameters and buffers of all ``[R, ...]`` in place of its
-    own; under vmap, a forward sees one replica's. Parameters that are shared or frozen stay so.
+    `net` is the module of one replica, with the parameters and buffers of all ``[R, ...]`` in place
+    of its own; under vmap, a forward sees one replica's. Parameters that are shared or frozen stay
+    so.
     """
 
     def __init__(self, nets: list[nn.Module]):
@@ -75,15 +83,26 @@ class Stacked(nn.Module):
         self.net = copy.deepcopy(nets[0])
         replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
         _hand_over_norms(self.net, replica_layers)
-        self.slots: list[tuple[str, nn.Module, str]] = []  # where a replica's own rows go during a forward
+        self.slots: list[
+            tuple[str, nn.Module, str]
+        ] = []  # where a replica's own rows go during a forward
         stacked: dict[torch.Tensor, torch.Tensor] = {}  # so that a shared parameter stays shared
         for path, module in self.net.named_modules():
             if isinstance(module, GhostBatchNorm):
                 continue
-            for name, one in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            for name, one in [
+                *module.named_parameters(recurse=False),
+                *module.named_buffers(recurse=False),
+            ]:
                 if one not in stacked:
-                    rows = torch.stack([getattr(twin[path], name).detach() for twin in replica_layers])
-                    stacked[one] = nn.Parameter(rows, one.requires_grad) if isinstance(one, nn.Parameter) else rows
+                    rows = torch.stack(
+                        [getattr(twin[path], name).detach() for twin in replica_layers]
+                    )
+                    stacked[one] = (
+                        nn.Parameter(rows, one.requires_grad)
+                        if isinstance(one, nn.Parameter)
+                        else rows
+                    )
                 setattr(module, name, stacked[one])
                 self.slots.append((f"{path}.{name}" if path else name, module, name))
 
@@ -95,12 +114,15 @@ class Stacked(nn.Module):
         return _keep_layout(y).transpose(0, 1).flatten(1)
 
     def _one(self, own: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(self.net, own, (x,), tie_weights=False)  # `slots` are all there are
+        return torch.func.functional_call(
+            self.net, own, (x,), tie_weights=False
+        )  # `slots` are all there are
 
 
 @contextlib.contextmanager
 def _plain_attention() -> Iterator[None]:
-    """Attention by matrix products: PyTorch's fused kernels have no rule for vmap, which would call them one by one."""
+    """Attention by matrix products: PyTorch's fused kernels have no rule for vmap, which would call
+    them one by one."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -116,26 +138,40 @@ def _hand_over_norms(net: nn.Module, replica_layers: list[dict[str, nn.Module]])
     for path, layer in list(net.named_modules(remove_duplicate=False)):
         if isinstance(layer, GhostBatchNorm):
             if layer not in made:
-                made[layer] = BesideOneAnother(grouped(layer, [twin[path] for twin in replica_layers]))
+                made[layer] = BesideOneAnother(
+                    grouped(layer, [twin[path] for twin in replica_layers])
+                )
             net.set_submodule(path, made[layer])
 
 
 class Unfolded(nn.Conv2d):
-    """A convolution as a product of its weights and the unfolded image, which takes k·k times the image's memory.
+    """A convolution as a product of its weights and the unfolded image, which takes k·k times the
+    image's memory.
 
-    Under vmap it is a batched product over replicas and examples, where a convolution becomes one of R times the
-    groups. Libraries for GPUs compute thousands of products of small matrices faster than that.
+    Under vmap it is a batched product over replicas and examples, where a convolution becomes one
+    of R times the groups. Libraries for GPUs compute thousands of products of small matrices faster
+    than that.
     """
 
-    def _conv_forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    def _conv_forward(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
         if self.padding_mode != "zeros" or isinstance(self.padding, str):
-            raise CannotFuse(f"a convolution with padding {self.padding} of mode {self.padding_mode} is not unfolded")
+            raise CannotFuse(
+                f"a convolution with padding {self.padding} of mode {self.padding_mode} is not unfolded"
+            )
         reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
         sizes = zip(x.shape[2:], self.padding, reach, self.stride, strict=True)
-        height, width = ((n + 2 * padding - size) // stride + 1 for n, padding, size, stride in sizes)
-        columns = torch.nn.functional.unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
+        height, width = (
+            (n + 2 * padding - size) // stride + 1 for n, padding, size, stride in sizes
+        )
+        columns = torch.nn.functional.unfold(
+            x, self.kernel_size, self.dilation, self.padding, self.stride
+        )
         columns = columns.unflatten(1, (self.groups, -1))
-        y = weight.flatten(1).unflatten(0, (self.groups, -1)) @ columns  # [m, groups, out / groups, positions]
+        y = (
+            weight.flatten(1).unflatten(0, (self.groups, -1)) @ columns
+        )  # [m, groups, out / groups, positions]
         y = y.flatten(1, 2).unflatten(2, (height, width))
         return y if bias is None else y + bias[:, None, None]
 

@@ -1,4 +1,5 @@
-"""The optimizers that there are, and what is known of each without torch: planning and prediction of memory read this.
+"""The optimizers that there are, and what is known of each without torch: planning and prediction
+of memory read this.
 
 To add one:
 1. a file of `conf/optimizer/`, its keys in `schema.Optimizer` (their defaults null, so that points trained before keep their
@@ -20,7 +21,9 @@ class OptimizerKind:
     """What an optimizer's config may hold, and what it takes."""
 
     keys: tuple[str, ...]  # of the config, that not all optimizers have
-    state_per_weight: Callable[[OptimizerSettings], int]  # numbers kept beside each weight, by the config
+    state_per_weight: Callable[
+        [OptimizerSettings], int
+    ]  # numbers kept beside each weight, by the config
     compiled: bool  # whether the compiled step knows it
 
 
@@ -42,5 +45,7 @@ def optimizer_kind(config: Mapping[str, Any]) -> OptimizerKind:
     """Of an optimizer's config; raises ValueError for a name that isn't in the list."""
     name = config.get("name", "sgd")
     if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer.name: {name!r} is not an optimizer; write {' or '.join(OPTIMIZERS)}")
+        raise ValueError(
+            f"optimizer.name: {name!r} is not an optimizer; write {' or '.join(OPTIMIZERS)}"
+        )
     return OPTIMIZERS[name]

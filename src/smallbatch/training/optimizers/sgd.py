@@ -7,12 +7,14 @@ import torch
 
 
 class SGD:
-    """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as ``torch.optim.SGD`` (Sutskever et al. 2013).
+    """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as ``torch.optim.SGD``
+    (Sutskever et al. 2013).
 
     With `nesterov` the step is ``g + weight_decay·θ + momentum·v``, with the new v.
 
-    `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Decay covers every
-    parameter, biases and norm scales too. `parameters` are replica-major: ``view(R, -1)[r]`` is replica r.
+    `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Decay covers
+    every parameter, biases and norm scales too. `parameters` are replica-major: ``view(R, -1)[r]``
+    is replica r.
     """
 
     def __init__(
@@ -24,16 +26,22 @@ class SGD:
         nesterov: bool = False,
     ):
         whole = [parameter.detach() for parameter in parameters]
-        self.rows = whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
+        self.rows = (
+            whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
+        )
         self.replicas, self.momentum, self.nesterov = replicas, momentum, nesterov
         self.weight_decay = weight_decay
-        self.velocity: list[torch.Tensor] | None = [torch.zeros_like(row) for row in self.rows] if momentum else None
+        self.velocity: list[torch.Tensor] | None = (
+            [torch.zeros_like(row) for row in self.rows] if momentum else None
+        )
 
     def of_replica(self, r: int) -> "SGD":
         """The same for replica r alone, on the same memory."""
         one = copy.copy(self)
         one.replicas, one.rows = 1, [row.view(self.replicas, -1)[r] for row in self.rows]
-        one.velocity = self.velocity and [velocity.view(self.replicas, -1)[r] for velocity in self.velocity]
+        one.velocity = self.velocity and [
+            velocity.view(self.replicas, -1)[r] for velocity in self.velocity
+        ]
         return one
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -42,13 +50,19 @@ class SGD:
     @torch.no_grad()
     def step(self, gradients: list[torch.Tensor], lr: torch.Tensor) -> None:
         """One update with the rates `lr` ``[R, 1]``."""
-        steps = [gradient.reshape(row.shape) for gradient, row in zip(gradients, self.rows, strict=True)]
+        steps = [
+            gradient.reshape(row.shape) for gradient, row in zip(gradients, self.rows, strict=True)
+        ]
         if self.weight_decay:
             steps = list(torch._foreach_add(steps, self.rows, alpha=self.weight_decay))
         if self.velocity is not None:
             torch._foreach_mul_(self.velocity, self.momentum)
             torch._foreach_add_(self.velocity, steps)
-            ahead = torch._foreach_add(steps, self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
+            ahead = (
+                torch._foreach_add(steps, self.velocity, alpha=self.momentum)
+                if self.nesterov
+                else self.velocity
+            )
             steps = list(ahead)
         if len(lr) == 1:  # a single module's weights may have any memory layout
             torch._foreach_add_(self.rows, steps, alpha=-float(lr))

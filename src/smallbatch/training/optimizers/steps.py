@@ -1,4 +1,5 @@
-"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers: `kinds.py`."""
+"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers:
+`kinds.py`."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,16 +16,27 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
 def make_optimizer(
     config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
 ) -> SGD | AdamW:
-    """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples; raises ValueError."""
+    """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples;
+    raises ValueError."""
     optimizer_kind(config)  # which knows the names
     return FACTORIES[config.get("name", "sgd")](config, parameters, replicas, m)
 
 
-def _sgd(config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None) -> SGD:
-    return SGD(parameters, replicas, config["momentum"], config["weight_decay"], bool(config.get("nesterov")))
+def _sgd(
+    config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
+) -> SGD:
+    return SGD(
+        parameters,
+        replicas,
+        config["momentum"],
+        config["weight_decay"],
+        bool(config.get("nesterov")),
+    )
 
 
-def _adamw(config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None) -> AdamW:
+def _adamw(
+    config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
+) -> AdamW:
     betas = config.get("beta1") or BETA1, beta2(config, m)
     return AdamW(parameters, replicas, *betas, config.get("eps") or EPS, config["weight_decay"])
 
@@ -34,7 +46,8 @@ FACTORIES: dict[str, Factory] = {"sgd": _sgd, "adamw": _adamw}  # a function for
 
 
 def beta2(config: OptimizerSettings, m: int | None) -> float:
-    """β₂, as it stands or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al. 2025, arXiv 2507.07101)."""
+    """β₂, as it stands or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al.
+    2025, arXiv 2507.07101)."""
     half_life = config.get("half_life")
     if not half_life:
         return config.get("beta2") or BETA2

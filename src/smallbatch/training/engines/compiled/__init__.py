@@ -1,4 +1,5 @@
-"""The compiled training step: a network of the usual layers trained by code made for it, one replica after the other.
+"""The compiled training step: a network of the usual layers trained by code made for it, one
+replica after the other.
 
     trace.py, translate.py   an ordinary module -> a tape: its layers in order (torch.fx)
     layout.py      a tape -> where its activations lie in memory
@@ -11,11 +12,12 @@
     cache.py, ready.py   where compiled code is kept, and who compiles it
     warm_up.py     compiles everything, part by part
 
-Why it is here. Small batches of small networks are where PyTorch spends its time on anything but arithmetic. This
-path costs some 1,800 lines and one dependency (Numba), and trains the digits net 3.2 to 87 times and ResNet-8 1.2 to
-5.7 times as fast as the textbook loop, 2.5 to 15 times as fast as ``vmap(grad)`` (results/reference/bench.csv,
-``python -m smallbatch.bench``). One replica after the other makes three things trivial: a replica can't depend on its
-neighbours, one that diverged costs nothing once it has left, and each may have a batch size of its own.
+Why it is here. Small batches of small networks are where PyTorch spends its time on anything but
+arithmetic. This path costs some 1,800 lines and one dependency (Numba), and trains the digits net
+3.2 to 87 times and ResNet-8 1.2 to 5.7 times as fast as the textbook loop, 2.5 to 15 times as fast
+as ``vmap(grad)`` (results/reference/bench.csv, ``python -m smallbatch.bench``). One replica after
+the other makes three things trivial: a replica can't depend on its neighbours, one that diverged
+costs nothing once it has left, and each may have a batch size of its own.
 
 Choices that were measured (one core with AVX-512, SGEMM of MKL 95 GF/s):
 

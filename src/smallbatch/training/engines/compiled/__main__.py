@@ -1,4 +1,5 @@
-"""Compile the training step for this machine, once: ``python -m smallbatch.training.engines.compiled``."""
+"""Compile the training step for this machine, once: ``python -m
+smallbatch.training.engines.compiled``."""
 
 from smallbatch.training.engines.compiled.ready import ensure_compiled
 

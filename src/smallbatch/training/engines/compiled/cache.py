@@ -14,7 +14,8 @@ from numba.core import caching, serialize
 from smallbatch.training.engines.compiled.ready import folder
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False, "nogil": True}
-# A product and a sum may become one instruction; nothing is reordered, so that the bits do not depend on the compiler.
+# A product and a sum may become one instruction; nothing is reordered, so that the bits do not
+# depend on the compiler.
 OPTIONS["fastmath"] = {"contract", "nsz"}
 
 
@@ -26,7 +27,9 @@ def jit(function):
 def kept_jit(function):
     """Compile a function and keep the result for other processes."""
     compiled = njit(**OPTIONS)(function)
-    with contextlib.suppress(Exception):  # Numba's own cache classes may change: then each process compiles
+    with contextlib.suppress(
+        Exception
+    ):  # Numba's own cache classes may change: then each process compiles
         compiled._cache = _Cache(function)
     return compiled
 
@@ -58,8 +61,9 @@ class _Pieces(caching.CompileResultCacheImpl):
 class _File(caching.IndexDataCacheFile):
     """Kept code with its checksum: what a disk has damaged must not run.
 
-    A file is named by the signature whose code it holds. Numba counts them: two processes that compile for different
-    types at the same time take the same number, and one would run the other's code.
+    A file is named by the signature whose code it holds. Numba counts them: two processes that
+    compile for different types at the same time take the same number, and one would run the other's
+    code.
     """
 
     def save(self, key, data):
@@ -85,7 +89,9 @@ class _Cache(caching.FunctionCache):
 
     def __init__(self, function):
         super().__init__(function)
-        self._cache_file = _File(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        self._cache_file = _File(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
 
     @contextlib.contextmanager
     def _guard_against_spurious_io_errors(self):

@@ -24,20 +24,23 @@ NINE = 9  # columns of a tensor's row
 
 @dataclass(frozen=True)
 class Layout:
-    """A tape with its memory: `net` is what the compiled functions take, `size` the numbers that they need."""
+    """A tape with its memory: `net` is what the compiled functions take, `size` the numbers that
+    they need."""
 
     net: tuple
     size: int
 
 
 def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: bool = True) -> Layout:
-    """Places every tensor for up to `examples` examples; without `gradients` the reverse pass has no memory."""
+    """Places every tensor for up to `examples` examples; without `gradients` the reverse pass has
+    no memory."""
     end = 0
 
     def reserve(numbers: int) -> int:
         nonlocal end
         at = end
-        # An odd number of cache lines between tensors, so that they don't compete for the same lines.
+        # An odd number of cache lines between tensors, so that they don't compete for the same
+        # lines.
         end += (-(-numbers // CACHE_LINE) | 1) * CACHE_LINE
         return at
 
@@ -51,7 +54,9 @@ def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: boo
     for number, t in enumerate(tape.tensors):
         c = t.padded
         found = storages.setdefault(t.storage, {})
-        for part, (at, step_, row_) in enumerate(((AT, STEP, ROW), (GRADIENT_AT, GRADIENT_STEP, GRADIENT_ROW))):
+        for part, (at, step_, row_) in enumerate(
+            ((AT, STEP, ROW), (GRADIENT_AT, GRADIENT_STEP, GRADIENT_ROW))
+        ):
             if part and (not gradients or t.maker is None):
                 continue
             border = tape.borders[t.storage][part]
@@ -59,8 +64,16 @@ def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: boo
             image = (t.height + 2 * border) * line
             if part not in found:
                 found[part] = reserve(examples * image) + border * (line + c)
-            tensors[number, at], tensors[number, step_], tensors[number, row_] = found[part], image, line
-        tensors[number, CHANNELS], tensors[number, HEIGHT], tensors[number, WIDTH] = c, t.height, t.width
+            tensors[number, at], tensors[number, step_], tensors[number, row_] = (
+                found[part],
+                image,
+                line,
+            )
+        tensors[number, CHANNELS], tensors[number, HEIGHT], tensors[number, WIDTH] = (
+            c,
+            t.height,
+            t.width,
+        )
 
     chunks = -(-examples // (bn_batch_size or max(1, examples)))
     rows = np.array(tape.rows, np.int64).reshape(len(tape.rows), step.COLUMNS)
@@ -73,7 +86,9 @@ def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: boo
             layer_row[step.SAVED] = reserve(2 * tensors[layer_row[step.X], CHANNELS] * chunks)
         elif layer_row[step.BIAS] < 0:
             layer_row[step.BIAS] = tape.parameters  # the zeros behind the parameters
-    settings = np.array([[layer.eps, layer.momentum] for layer in tape.norms] or [[0.0, 0.0]], np.float64)
+    settings = np.array(
+        [[layer.eps, layer.momentum] for layer in tape.norms] or [[0.0, 0.0]], np.float64
+    )
     places = np.array([zeros, work, turned, tape.parameters, tape.classes, tape.logits], np.int64)
     return Layout((rows, tensors, places, norms, settings), end)
 

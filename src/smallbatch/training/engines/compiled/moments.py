@@ -1,8 +1,9 @@
-"""Moments of single examples' gradients, for the rules that choose the batch size (`training/engines/adaptive.py`).
+"""Moments of single examples' gradients, for the rules that choose the batch size
+(`training/engines/adaptive.py`).
 
-After a reverse pass over a batch (`step.train` with rate 0) the input of every layer and the gradient of its output
-are still there. From them come the sums of the *squares* of single examples' gradients: of a linear layer as the
-product of the squares, of a convolution example by example.
+After a reverse pass over a batch (`step.train` with rate 0) the input of every layer and the
+gradient of its output are still there. From them come the sums of the *squares* of single examples'
+gradients: of a linear layer as the product of the squares, of a convolution example by example.
 """
 
 import numpy as np
@@ -39,7 +40,9 @@ from smallbatch.training.engines.compiled.tensor import (
     ZERO,
 )
 
-NO_GRADIENT = np.int64(ABSENT)  # of the input; not a bare number, for which Numba would compile anew
+NO_GRADIENT = np.int64(
+    ABSENT
+)  # of the input; not a bare number, for which Numba would compile anew
 
 
 @jit
@@ -63,9 +66,11 @@ def add_squares_of(e, at, length, s2):
 
 @kept_jit
 def add_squares(net, a, e, p, s2, scratch, n):
-    """Adds to `s2` the squares of what each of the last n examples alone has in the mean gradient: (∇ℓ_i / n)².
+    """Adds to `s2` the squares of what each of the last n examples alone has in the mean gradient:
+    (∇ℓ_i / n)².
 
-    `e` has room for a gradient, `scratch` for the squares of a linear layer's input and of its output's gradient.
+    `e` has room for a gradient, `scratch` for the squares of a linear layer's input and of its
+    output's gradient.
     """
     tape, tensors, places, _, _ = net
     work, turned, zeros = places[1], places[2], places[0]
@@ -79,7 +84,24 @@ def add_squares(net, a, e, p, s2, scratch, n):
                 clear(e, w, size)
                 if has_bias:
                     clear(e, bias, k)
-                products.convolution_backward(a, p, e, x, y, w, bias, has_bias, op[SIZE], op[STRIDE], op[PADDING], ONE, NO_GRADIENT, turned, zeros, work)  # fmt: skip
+                products.convolution_backward(
+                    a,
+                    p,
+                    e,
+                    x,
+                    y,
+                    w,
+                    bias,
+                    has_bias,
+                    op[SIZE],
+                    op[STRIDE],
+                    op[PADDING],
+                    ONE,
+                    NO_GRADIENT,
+                    turned,
+                    zeros,
+                    work,
+                )
                 add_squares_of(e, w, size, s2)
                 if has_bias:
                     add_squares_of(e, bias, k, s2)
@@ -90,17 +112,34 @@ def add_squares(net, a, e, p, s2, scratch, n):
             features = x[HEIGHT] * length
             behind = n * features
             copy_squares(a, x[AT], x[STEP], x[ROW], scratch, ZERO, n, x[HEIGHT], length)
-            copy_squares(a, y[GRADIENT_AT], y[GRADIENT_STEP], y[GRADIENT_ROW], scratch, behind, n, ONE, k)
+            copy_squares(
+                a, y[GRADIENT_AT], y[GRADIENT_STEP], y[GRADIENT_ROW], scratch, behind, n, ONE, k
+            )
             x[AT], x[STEP], x[ROW] = 0, features, length
             y[GRADIENT_AT], y[GRADIENT_STEP], y[GRADIENT_ROW] = behind, k, k
-            products.linear_backward(scratch, p, s2, x, y, w, bias, has_bias, n, NO_GRADIENT, turned, zeros, behind + n * k)  # fmt: skip
+            products.linear_backward(
+                scratch,
+                p,
+                s2,
+                x,
+                y,
+                w,
+                bias,
+                has_bias,
+                n,
+                NO_GRADIENT,
+                turned,
+                zeros,
+                behind + n * k,
+            )
 
 
 @kept_jit
 def weigh(s1, s2, velocity, blocks, n, momentum):
     """``(f·f, f·p, Σ_j Σ_jj, Σ_j f_j² Σ_jj)`` of blocks of n examples; p = momentum·velocity + f.
 
-    `s1` is the sum of the blocks' mean gradients, `s2` that of `add_squares`. Sums in double precision.
+    `s1` is the sum of the blocks' mean gradients, `s2` that of `add_squares`. Sums in double
+    precision.
     """
     f2, mu, trace, sigma2 = 0.0, 0.0, 0.0, 0.0
     m = blocks * n

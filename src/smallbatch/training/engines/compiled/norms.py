@@ -1,4 +1,5 @@
-"""Batch norm over chunks of the examples, forward and reverse (Ioffe & Szegedy 2015; Hoffer et al. 2017)."""
+"""Batch norm over chunks of the examples, forward and reverse (Ioffe & Szegedy 2015; Hoffer et al.
+2017)."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.rows import clear, fold, repeat
@@ -27,7 +28,8 @@ from smallbatch.training.engines.compiled.vector import (
 
 @jit
 def chunk_statistics(a, x, first, b, mean, variance, work):
-    """Mean and biased variance of each channel over examples ``first .. first + b``, to offsets `mean`, `variance`."""
+    """Mean and biased variance of each channel over examples ``first .. first + b``, to offsets
+    `mean`, `variance`."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
     shift, squares = work + length, work + 2 * length
@@ -36,8 +38,8 @@ def chunk_statistics(a, x, first, b, mean, variance, work):
         add((a, work, a, x[AT] + first * x[STEP] + h * x[ROW], a, work, length))
     fold(a, work, mean, c, width, 1 / (height * width))
     repeat(a, mean, shift, c, width)
-    # One pass over the chunk: sums of x - s and of its square, s being the first image's mean, lose no digits
-    # (Chan, Golub & LeVeque 1983).
+    # One pass over the chunk: sums of x - s and of its square, s being the first image's mean, lose
+    # no digits (Chan, Golub & LeVeque 1983).
     clear(a, work, length)
     clear(a, squares, length)
     for i in range(first, first + b):
@@ -54,7 +56,8 @@ def chunk_statistics(a, x, first, b, mean, variance, work):
 
 @jit
 def sums_of(a, x, n, totals, squares):
-    """Adds the sums of each channel's values and of their squares to `totals` and `squares` (float64)."""
+    """Adds the sums of each channel's values and of their squares to `totals` and `squares`
+    (float64)."""
     c = x[CHANNELS]
     for i in range(n):
         for h in range(x[HEIGHT]):
@@ -68,7 +71,8 @@ def sums_of(a, x, n, totals, squares):
 
 @jit
 def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work):
-    """``y = (x - mean)·gamma/deviation + beta`` for examples ``first .. first + b``; `rectify`: then ReLU.
+    """``y = (x - mean)·gamma/deviation + beta`` for examples ``first .. first + b``; `rectify`:
+    then ReLU.
 
     `deviation` is the offset of 1/sqrt(variance + eps).
     """
@@ -76,7 +80,11 @@ def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work)
     length = width * c
     scale, shift = work, work + length
     scales, shifts, means = a[scale : scale + c], a[shift : shift + c], a[mean : mean + c]
-    deviations, gammas, betas = a[deviation : deviation + c], p[gamma : gamma + c], p[beta : beta + c]
+    deviations, gammas, betas = (
+        a[deviation : deviation + c],
+        p[gamma : gamma + c],
+        p[beta : beta + c],
+    )
     for k in range(c):
         scales[k] = gammas[k] * deviations[k]
         shifts[k] = betas[k] - means[k] * scales[k]
@@ -93,7 +101,8 @@ def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work)
 
 @jit
 def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, rectify, to_x, work):
-    """The reverse of `normalise` with the statistics of the chunk itself (Ioffe & Szegedy 2015, section 3)."""
+    """The reverse of `normalise` with the statistics of the chunk itself (Ioffe & Szegedy 2015,
+    section 3)."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
     means, sums, products, spare = work, work + length, work + 2 * length, work + 3 * length
@@ -102,16 +111,27 @@ def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, re
     clear(a, products, length)
     for i in range(first, first + b):
         for h in range(height):
-            u, v = x[AT] + i * x[STEP] + h * x[ROW], y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
+            u, v = (
+                x[AT] + i * x[STEP] + h * x[ROW],
+                y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW],
+            )
             if rectify:
                 relu_backward((a, v, a, y[AT] + i * y[STEP] + h * y[ROW], a, v, length))
             add_products((a, sums, a, products, a, v, a, u, a, means, a, sums, a, products, length))
     fold(a, sums, spare, c, width, 1.0)
     fold(a, products, spare + c, c, width, 1.0)
-    sum_, dot, deviations = a[spare : spare + c], a[spare + c : spare + 2 * c], a[deviation : deviation + c]
+    sum_, dot, deviations = (
+        a[spare : spare + c],
+        a[spare + c : spare + 2 * c],
+        a[deviation : deviation + c],
+    )
     c0, c1, c2 = sums, products, spare + 2 * c
     first_, second, third = a[c0 : c0 + c], a[c1 : c1 + c], a[c2 : c2 + c]
-    gammas, gamma_gradient, beta_gradient = p[gamma : gamma + c], g[gamma : gamma + c], g[beta : beta + c]
+    gammas, gamma_gradient, beta_gradient = (
+        p[gamma : gamma + c],
+        g[gamma : gamma + c],
+        g[beta : beta + c],
+    )
     for k in range(c):
         beta_gradient[k] += sum_[k]
         gamma_gradient[k] += dot[k] * deviations[k]
@@ -122,7 +142,10 @@ def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, re
         repeat(a, at, at, c, width)
     for i in range(first, first + b):
         for h in range(height):
-            u, v = x[AT] + i * x[STEP] + h * x[ROW], y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW]
+            u, v = (
+                x[AT] + i * x[STEP] + h * x[ROW],
+                y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW],
+            )
             target = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW]
             if to_x == ACCUMULATE:
                 made = c2 + length

@@ -74,7 +74,11 @@ def pass_gradient(a, y, x, to_x, n):
 def clear_gradient(a, x, n):
     for i in range(n):
         for h in range(x[HEIGHT]):
-            clear(a, x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW], x[WIDTH] * x[CHANNELS])
+            clear(
+                a,
+                x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * x[GRADIENT_ROW],
+                x[WIDTH] * x[CHANNELS],
+            )
 
 
 @jit
@@ -87,7 +91,9 @@ def max_pool(a, x, y, n):
             bottom, to = top + x[ROW], y[AT] + i * y[STEP] + h * y[ROW]
             for j in range(y[WIDTH]):
                 q = 2 * j * c
-                largest((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + j * c, c))
+                largest(
+                    (a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + j * c, c)
+                )
 
 
 @jit
@@ -105,18 +111,65 @@ def max_pool_backward(a, x, y, n, to_x, work):
             for j in range(y[WIDTH]):
                 q, s = 2 * j * c, j * c
                 if to_x == WRITE:
-                    largest_backward((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + s, a, gradient + s,
-                                      a, above + q, a, above + q + c, a, below + q, a, below + q + c, c))  # fmt: skip
+                    largest_backward(
+                        (
+                            a,
+                            top + q,
+                            a,
+                            top + q + c,
+                            a,
+                            bottom + q,
+                            a,
+                            bottom + q + c,
+                            a,
+                            to + s,
+                            a,
+                            gradient + s,
+                            a,
+                            above + q,
+                            a,
+                            above + q + c,
+                            a,
+                            below + q,
+                            a,
+                            below + q + c,
+                            c,
+                        )
+                    )
                 else:
-                    largest_backward((a, top + q, a, top + q + c, a, bottom + q, a, bottom + q + c, a, to + s, a, gradient + s,
-                                      a, work, a, work + c, a, work + 2 * c, a, work + 3 * c, c))  # fmt: skip
+                    largest_backward(
+                        (
+                            a,
+                            top + q,
+                            a,
+                            top + q + c,
+                            a,
+                            bottom + q,
+                            a,
+                            bottom + q + c,
+                            a,
+                            to + s,
+                            a,
+                            gradient + s,
+                            a,
+                            work,
+                            a,
+                            work + c,
+                            a,
+                            work + 2 * c,
+                            a,
+                            work + 3 * c,
+                            c,
+                        )
+                    )
                     add((a, above + q, a, work, a, above + q, 2 * c))
                     add((a, below + q, a, work + 2 * c, a, below + q, 2 * c))
 
 
 @jit
 def window(at, size, stride, padding, length):
-    """The rows or columns of an image that the pooling window `at` covers: the first, and that behind the last."""
+    """The rows or columns of an image that the pooling window `at` covers: the first, and that
+    behind the last."""
     start = at * stride - padding
     return max(start, 0), min(start + size, length)
 
@@ -150,7 +203,15 @@ def pool_windows_backward(a, x, y, size, stride, padding, n, to_x, work):
             for j in range(y[WIDTH]):
                 left, right = window(j, size, stride, padding, x[WIDTH])
                 to = y[AT] + i * y[STEP] + h * y[ROW] + j * c
-                copy((a, y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW] + j * c, a, work, c))
+                copy(
+                    (
+                        a,
+                        y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW] + j * c,
+                        a,
+                        work,
+                        c,
+                    )
+                )
                 for row in range(top, bottom):
                     u = x[AT] + i * x[STEP] + row * x[ROW]
                     v = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + row * x[GRADIENT_ROW]
@@ -188,7 +249,8 @@ def mean_pool_backward(a, x, y, n, to_x, work):
 
 @jit
 def subsample(a, x, y, stride, shift, n):
-    """Every `stride`-th pixel, `shift` channels further on, zeros beside them (He et al. 2016, shortcut A)."""
+    """Every `stride`-th pixel, `shift` channels further on, zeros beside them (He et al. 2016,
+    shortcut A)."""
     c, k = x[CHANNELS], y[CHANNELS]
     for i in range(n):
         for h in range(y[HEIGHT]):
@@ -207,6 +269,11 @@ def subsample_backward(a, x, y, stride, shift, n, to_x):
     for i in range(n):
         for h in range(y[HEIGHT]):
             for j in range(y[WIDTH]):
-                u = x[GRADIENT_AT] + i * x[GRADIENT_STEP] + h * stride * x[GRADIENT_ROW] + j * stride * c
+                u = (
+                    x[GRADIENT_AT]
+                    + i * x[GRADIENT_STEP]
+                    + h * stride * x[GRADIENT_ROW]
+                    + j * stride * c
+                )
                 v = y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW] + j * k
                 add((a, u, a, v + shift, a, u, c))

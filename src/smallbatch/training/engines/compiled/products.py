@@ -1,4 +1,5 @@
-"""Convolutions and linear layers of one replica, forward and reverse: all are `product` (`tile.py`) with other steps."""
+"""Convolutions and linear layers of one replica, forward and reverse: all are `product` (`tile.py`)
+with other steps."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.rows import clear
@@ -25,37 +26,95 @@ PIXELS = 256  # summed at once in a weight gradient
 
 @jit
 def convolution(a, p, x, y, w, bias, kernel, stride, padding, n):
-    """``y = conv2d(x, w) + bias``; `w` is the offset in `p` of weights ``[kernel, kernel, in, out]``, `bias` of ``[out]``."""
+    """``y = conv2d(x, w) + bias``; `w` is the offset in `p` of weights ``[kernel, kernel, in,
+    out]``, `bias` of ``[out]``."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
-    product(a, corner, x[STEP], stride * x[ROW], ZERO, x[ROW], ONE, stride * c,
-            p, w, ZERO, kernel * c * k, k,
-            p, bias, ZERO, ZERO, ZERO,
-            a, y[AT], y[STEP], y[ROW], k,
-            n, y[HEIGHT], y[WIDTH], k, ONE, kernel, kernel * c)  # fmt: skip
+    product(
+        a,
+        corner,
+        x[STEP],
+        stride * x[ROW],
+        ZERO,
+        x[ROW],
+        ONE,
+        stride * c,
+        p,
+        w,
+        ZERO,
+        kernel * c * k,
+        k,
+        p,
+        bias,
+        ZERO,
+        ZERO,
+        ZERO,
+        a,
+        y[AT],
+        y[STEP],
+        y[ROW],
+        k,
+        n,
+        y[HEIGHT],
+        y[WIDTH],
+        k,
+        ONE,
+        kernel,
+        kernel * c,
+    )
 
 
 @jit
-def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, padding, n, to_x, turned, zeros, work):
+def convolution_backward(
+    a, p, g, x, y, w, bias, has_bias, kernel, stride, padding, n, to_x, turned, zeros, work
+):
     """Adds the gradients of `w` and `bias` to `g`; that of x by the transposed convolution."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
-    # So many images, or rows of one, at a time that what each tile reads of them stays in the first-level cache.
+    # So many images, or rows of one, at a time that what each tile reads of them stays in the
+    # first-level cache.
     images = max(1, PIXELS // (y[HEIGHT] * y[WIDTH]))
     rows = min(y[HEIGHT], max(1, PIXELS // y[WIDTH]))
     for i in range(0, n, images):
         for h in range(0, y[HEIGHT], rows):
-            product(a, corner + i * x[STEP] + h * stride * x[ROW], ZERO, x[ROW], x[STEP], stride * x[ROW], stride * c, ONE,
-                    a, y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW], y[GRADIENT_STEP], y[GRADIENT_ROW], k,
-                    g, w, ZERO, kernel * c * k, k,
-                    g, w, ZERO, kernel * c * k, k,
-                    ONE, kernel, kernel * c, k,
-                    min(images, n - i), min(rows, y[HEIGHT] - h), y[WIDTH])  # fmt: skip
+            product(
+                a,
+                corner + i * x[STEP] + h * stride * x[ROW],
+                ZERO,
+                x[ROW],
+                x[STEP],
+                stride * x[ROW],
+                stride * c,
+                ONE,
+                a,
+                y[GRADIENT_AT] + i * y[GRADIENT_STEP] + h * y[GRADIENT_ROW],
+                y[GRADIENT_STEP],
+                y[GRADIENT_ROW],
+                k,
+                g,
+                w,
+                ZERO,
+                kernel * c * k,
+                k,
+                g,
+                w,
+                ZERO,
+                kernel * c * k,
+                k,
+                ONE,
+                kernel,
+                kernel * c,
+                k,
+                min(images, n - i),
+                min(rows, y[HEIGHT] - h),
+                y[WIDTH],
+            )
     if has_bias:
         add_bias_gradient(a, g, y, bias, n, work)
     if to_x == ABSENT:
         return
-    # Pixels of x whose row is v modulo the stride meet the same rows of the window: one product for each such phase.
+    # Pixels of x whose row is v modulo the stride meet the same rows of the window: one product for
+    # each such phase.
     for v in range(stride):
         first_i = (v + padding) % stride
         rows = max(0, (kernel - first_i + stride - 1) // stride)
@@ -70,21 +129,55 @@ def convolution_backward(a, p, g, x, y, w, bias, has_bias, kernel, stride, paddi
             begin, begin_step, begin_row, begin_pixel = zeros, 0, 0, 0
             if to_x == ACCUMULATE:
                 begin, begin_step, begin_row, begin_pixel = target, step, row, stride * c
-            product(a, y[GRADIENT_AT] + above * y[GRADIENT_ROW] + left * k, y[GRADIENT_STEP], y[GRADIENT_ROW],
-                    ZERO, y[GRADIENT_ROW], ONE, k,
-                    a, turned, ZERO, columns * k * c, c,
-                    a, begin, begin_step, begin_row, begin_pixel,
-                    a, target, step, row, stride * c,
-                    n, (x[HEIGHT] - v + stride - 1) // stride, (x[WIDTH] - u + stride - 1) // stride, c,
-                    ONE, rows, columns * k)  # fmt: skip
+            product(
+                a,
+                y[GRADIENT_AT] + above * y[GRADIENT_ROW] + left * k,
+                y[GRADIENT_STEP],
+                y[GRADIENT_ROW],
+                ZERO,
+                y[GRADIENT_ROW],
+                ONE,
+                k,
+                a,
+                turned,
+                ZERO,
+                columns * k * c,
+                c,
+                a,
+                begin,
+                begin_step,
+                begin_row,
+                begin_pixel,
+                a,
+                target,
+                step,
+                row,
+                stride * c,
+                n,
+                (x[HEIGHT] - v + stride - 1) // stride,
+                (x[WIDTH] - u + stride - 1) // stride,
+                c,
+                ONE,
+                rows,
+                columns * k,
+            )
 
 
 @jit
 def turn(p, w, a, turned, kernel, stride, first_i, rows, first_j, columns, c, k):
-    """Weights ``[kernel, kernel, in, out]`` of a phase's window, rotated by 180°, as ``[rows, columns, out, in]``."""
+    """Weights ``[kernel, kernel, in, out]`` of a phase's window, rotated by 180°, as ``[rows,
+    columns, out, in]``."""
     for i in range(rows):
         for j in range(columns):
-            source = ((first_i + stride * (rows - 1 - i)) * kernel + first_j + stride * (columns - 1 - j)) * c * k
+            source = (
+                (
+                    (first_i + stride * (rows - 1 - i)) * kernel
+                    + first_j
+                    + stride * (columns - 1 - j)
+                )
+                * c
+                * k
+            )
             transpose(p, w + source, a, turned + (i * columns + j) * k * c, c, k)
 
 
@@ -113,21 +206,75 @@ def add_bias_gradient(a, g, y, bias, n, work):
 def linear(a, p, x, y, w, bias, n):
     """``y = x.flatten(1) @ w + bias``, `w` being ``[H·W·C, out]``."""
     inner, k = x[WIDTH] * x[CHANNELS], y[CHANNELS]
-    product(a, x[AT], ZERO, ZERO, x[ROW], ZERO, ONE, x[STEP],
-            p, w, inner * k, ZERO, k,
-            p, bias, ZERO, ZERO, ZERO,
-            a, y[AT], ZERO, ZERO, y[STEP],
-            ONE, ONE, n, k, x[HEIGHT], ONE, inner)  # fmt: skip
+    product(
+        a,
+        x[AT],
+        ZERO,
+        ZERO,
+        x[ROW],
+        ZERO,
+        ONE,
+        x[STEP],
+        p,
+        w,
+        inner * k,
+        ZERO,
+        k,
+        p,
+        bias,
+        ZERO,
+        ZERO,
+        ZERO,
+        a,
+        y[AT],
+        ZERO,
+        ZERO,
+        y[STEP],
+        ONE,
+        ONE,
+        n,
+        k,
+        x[HEIGHT],
+        ONE,
+        inner,
+    )
 
 
 @jit
 def linear_backward(a, p, g, x, y, w, bias, has_bias, n, to_x, turned, zeros, work):
     inner, k = x[WIDTH] * x[CHANNELS], y[CHANNELS]
-    product(a, x[AT], ZERO, x[ROW], x[STEP], ZERO, ZERO, ONE,
-            a, y[GRADIENT_AT], y[GRADIENT_STEP], ZERO, ZERO,
-            g, w, ZERO, inner * k, k,
-            g, w, ZERO, inner * k, k,
-            ONE, x[HEIGHT], inner, k, n, ONE, ONE)  # fmt: skip
+    product(
+        a,
+        x[AT],
+        ZERO,
+        x[ROW],
+        x[STEP],
+        ZERO,
+        ZERO,
+        ONE,
+        a,
+        y[GRADIENT_AT],
+        y[GRADIENT_STEP],
+        ZERO,
+        ZERO,
+        g,
+        w,
+        ZERO,
+        inner * k,
+        k,
+        g,
+        w,
+        ZERO,
+        inner * k,
+        k,
+        ONE,
+        x[HEIGHT],
+        inner,
+        k,
+        n,
+        ONE,
+        ONE,
+    )
     if has_bias:
         add_bias_gradient(a, g, y, bias, n, work)
     if to_x == ABSENT:
@@ -139,8 +286,35 @@ def linear_backward(a, p, g, x, y, w, bias, has_bias, n, to_x, turned, zeros, wo
         begin, begin_step = (target, x[GRADIENT_STEP]) if to_x == ACCUMULATE else (zeros, 0)
         for j in range(x[WIDTH]):
             at = j * x[CHANNELS]
-            product(a, y[GRADIENT_AT], ZERO, ZERO, ZERO, ZERO, ONE, y[GRADIENT_STEP],
-                    a, turned + h * inner + at, ZERO, ZERO, features,
-                    a, begin + (at if to_x == ACCUMULATE else ZERO), ZERO, ZERO, begin_step,
-                    a, target + at, ZERO, ZERO, x[GRADIENT_STEP],
-                    ONE, ONE, n, x[CHANNELS], ONE, ONE, k)  # fmt: skip
+            product(
+                a,
+                y[GRADIENT_AT],
+                ZERO,
+                ZERO,
+                ZERO,
+                ZERO,
+                ONE,
+                y[GRADIENT_STEP],
+                a,
+                turned + h * inner + at,
+                ZERO,
+                ZERO,
+                features,
+                a,
+                begin + (at if to_x == ACCUMULATE else ZERO),
+                ZERO,
+                ZERO,
+                begin_step,
+                a,
+                target + at,
+                ZERO,
+                ZERO,
+                x[GRADIENT_STEP],
+                ONE,
+                ONE,
+                n,
+                x[CHANNELS],
+                ONE,
+                ONE,
+                k,
+            )

@@ -1,8 +1,10 @@
-"""Whether the training step is compiled for this machine, and who compiles it. Without Numba and torch.
+"""Whether the training step is compiled for this machine, and who compiles it. Without Numba and
+torch.
 
-Compiled code is kept in the user's cache folder, once per machine. Kept code is found by what the code of every file of
-this folder does (Numba itself looks at one file alone, and at its path and age), so checkouts share it and an edit never
-meets stale code. A folder that can't be written, or a full disk, costs time, not the run.
+Compiled code is kept in the user's cache folder, once per machine. Kept code is found by what the
+code of every file of this folder does (Numba itself looks at one file alone, and at its path and
+age), so checkouts share it and an edit never meets stale code. A folder that can't be written, or a
+full disk, costs time, not the run.
 """
 
 import contextlib
@@ -35,7 +37,8 @@ def stamp() -> Path:
 
 
 def ensure_compiled(processes: int = 1) -> None:
-    """Compile the training step where this machine hasn't yet, with some `processes`; wait while another does."""
+    """Compile the training step where this machine hasn't yet, with some `processes`; wait while
+    another does."""
     if stamp().exists():
         return
     with _alone():

@@ -1,4 +1,5 @@
-"""What layers do with a row of pixels: clear it, fold it into channels, repeat channels along it."""
+"""What layers do with a row of pixels: clear it, fold it into channels, repeat channels along
+it."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.vector import add, copy, scaled

@@ -1,6 +1,7 @@
 """One replica's training step: forward, reverse and SGD over the layers of a tape (`tape.py`).
 
-This is the textbook loop, in compiled code: replicas train one after the other, so none can depend on another.
+This is the textbook loop, in compiled code: replicas train one after the other, so none can depend
+on another.
 """
 
 import math
@@ -10,17 +11,42 @@ import numpy as np
 from smallbatch.training.engines.compiled import loss, norms, pixels, products
 from smallbatch.training.engines.compiled.cache import jit, kept_jit
 from smallbatch.training.engines.compiled.rows import clear
-from smallbatch.training.engines.compiled.tensor import ABSENT, AT, CHANNELS, HEIGHT, ROW, STEP, WIDTH, ZERO
+from smallbatch.training.engines.compiled.tensor import (
+    ABSENT,
+    AT,
+    CHANNELS,
+    HEIGHT,
+    ROW,
+    STEP,
+    WIDTH,
+    ZERO,
+)
 from smallbatch.training.engines.compiled.vector import decayed, momentum_step, sgd_step
 
 # The kinds of layer on a tape, and the columns of its rows.
 CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE, POOL_WINDOWS = range(8)
-KIND, X, Y, OTHER, WEIGHT, BIAS, HAS_BIAS, SIZE, STRIDE, PADDING, TO_X, TO_OTHER, RECTIFY, NORM_NUMBER, SAVED = range(
-    15
-)
+(
+    KIND,
+    X,
+    Y,
+    OTHER,
+    WEIGHT,
+    BIAS,
+    HAS_BIAS,
+    SIZE,
+    STRIDE,
+    PADDING,
+    TO_X,
+    TO_OTHER,
+    RECTIFY,
+    NORM_NUMBER,
+    SAVED,
+) = range(15)
 COLUMNS = 15
 # Where batch norm gets its statistics.
-BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)  # int64, not bare numbers, for which Numba would compile anew
+BATCH, FIXED, OBSERVED, POPULATION = np.arange(
+    4
+)  # int64, not bare numbers, for which Numba would compile anew
 NOTHING = np.int64(-1)
 
 
@@ -28,29 +54,39 @@ NOTHING = np.int64(-1)
 def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums):
     """The layers in order, for the `n` examples whose images lie in tensor 0.
 
-    `mode`: BATCH normalises each chunk by its own statistics and folds them into the running `mean` and `variance`;
-    OBSERVED adds them to `sums` instead; FIXED uses `mean` and `variance`; POPULATION does too, and adds the sums
-    of the input of norm layer `watched`, and of its squares, to `sums`, and ends there.
+    `mode`: BATCH normalises each chunk by its own statistics and folds them into the running `mean`
+    and `variance`; OBSERVED adds them to `sums` instead; FIXED uses `mean` and `variance`;
+    POPULATION does too, and adds the sums of the input of norm layer `watched`, and of its squares,
+    to `sums`, and ends there.
     """
     work = places[1]
     for o in range(len(tape)):
         op = tape[o]
         kind, x, y = op[KIND], tensors[op[X]], tensors[op[Y]]
         if kind == CONVOLUTION:
-            products.convolution(a, p, x, y, op[WEIGHT], op[BIAS], op[SIZE], op[STRIDE], op[PADDING], n)
+            products.convolution(
+                a, p, x, y, op[WEIGHT], op[BIAS], op[SIZE], op[STRIDE], op[PADDING], n
+            )
         elif kind == LINEAR:
             products.linear(a, p, x, y, op[WEIGHT], op[BIAS], n)
         elif kind == NORM:
             layer = op[NORM_NUMBER]
             c, at, b = x[CHANNELS], chunks[layer, 0], chunks[layer, 1]
-            gamma, beta, eps, momentum = op[WEIGHT], op[BIAS], settings[layer, 0], settings[layer, 1]
+            gamma, beta, eps, momentum = (
+                op[WEIGHT],
+                op[BIAS],
+                settings[layer, 0],
+                settings[layer, 1],
+            )
             here, there = mean[at : at + c], variance[at : at + c]
             if mode in (FIXED, POPULATION):
                 if mode == POPULATION and layer == watched:
                     norms.sums_of(a, x, n, sums[0, at : at + c], sums[1, at : at + c])
                     return
                 _prepare(a, here, there, op[SAVED], c, eps)
-                norms.normalise(a, p, x, y, ZERO, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work)
+                norms.normalise(
+                    a, p, x, y, ZERO, n, op[SAVED], op[SAVED] + c, gamma, beta, op[RECTIFY], work
+                )
             else:
                 count = b * x[HEIGHT] * x[WIDTH]
                 for chunk in range(n // b):
@@ -66,7 +102,9 @@ def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mo
                             sums[0, at + k] += means[k]
                             sums[1, at + k] += unbiased
                         variances[k] = 1 / math.sqrt(variances[k] + eps)
-                    norms.normalise(a, p, x, y, chunk * b, b, saved, saved + c, gamma, beta, op[RECTIFY], work)
+                    norms.normalise(
+                        a, p, x, y, chunk * b, b, saved, saved + c, gamma, beta, op[RECTIFY], work
+                    )
         elif kind == SUM:
             pixels.add_and_rectify(a, x, y, tensors[op[OTHER]], op[TO_OTHER] >= 0, op[RECTIFY], n)
         elif kind == MAX_POOL:
@@ -95,14 +133,48 @@ def backward(tape, tensors, places, a, p, g, chunks, n):
         op = tape[o]
         kind, x, y, to_x = op[KIND], tensors[op[X]], tensors[op[Y]], op[TO_X]
         if kind == CONVOLUTION:
-            products.convolution_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], op[SIZE], op[STRIDE], op[PADDING], n, to_x, turned, zeros, work)  # fmt: skip
+            products.convolution_backward(
+                a,
+                p,
+                g,
+                x,
+                y,
+                op[WEIGHT],
+                op[BIAS],
+                op[HAS_BIAS],
+                op[SIZE],
+                op[STRIDE],
+                op[PADDING],
+                n,
+                to_x,
+                turned,
+                zeros,
+                work,
+            )
         elif kind == LINEAR:
-            products.linear_backward(a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work)
+            products.linear_backward(
+                a, p, g, x, y, op[WEIGHT], op[BIAS], op[HAS_BIAS], n, to_x, turned, zeros, work
+            )
         elif kind == NORM:
             c, b = x[CHANNELS], chunks[op[NORM_NUMBER], 1]
             for chunk in range(n // b):
                 saved = op[SAVED] + 2 * c * chunk
-                norms.normalise_backward(a, p, g, x, y, chunk * b, b, saved, saved + c, op[WEIGHT], op[BIAS], op[RECTIFY], to_x, work)  # fmt: skip
+                norms.normalise_backward(
+                    a,
+                    p,
+                    g,
+                    x,
+                    y,
+                    chunk * b,
+                    b,
+                    saved,
+                    saved + c,
+                    op[WEIGHT],
+                    op[BIAS],
+                    op[RECTIFY],
+                    to_x,
+                    work,
+                )
         elif kind == SUM:
             if op[RECTIFY]:
                 pixels.rectify_backward(a, y, n)
@@ -140,8 +212,8 @@ def descend(p, g, velocity, lr, momentum, nesterov, decay, trained):
 
         v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
 
-    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with the new v. A rate of zero
-    leaves the weights as they are, whatever the gradient.
+    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with
+    the new v. A rate of zero leaves the weights as they are, whatever the gradient.
     """
     if decay:
         decayed((g, 0, p, 0, decay, g, 0, trained))
@@ -158,11 +230,29 @@ def descend(p, g, velocity, lr, momentum, nesterov, decay, trained):
 
 
 @kept_jit
-def train(net, a, g, p, velocity, means, variances, images, labels, order, piece, lr, momentum, nesterov, decay, total):
-    """One update of SGD (`descend`) for each row of `order` (positions of examples ``[updates, m]``).
+def train(
+    net,
+    a,
+    g,
+    p,
+    velocity,
+    means,
+    variances,
+    images,
+    labels,
+    order,
+    piece,
+    lr,
+    momentum,
+    nesterov,
+    decay,
+    total,
+):
+    """One update of SGD (`descend`) for each row of `order` (positions of examples ``[updates,
+    m]``).
 
-    Of a batch `piece` examples are computed at once, and their gradients added up. ``lr[u]`` is the rate η of update u.
-    Returns `total` plus the losses.
+    Of a batch `piece` examples are computed at once, and their gradients added up. ``lr[u]`` is the
+    rate η of update u. Returns `total` plus the losses.
     """
     tape, tensors, places, chunks, settings = net
     trained, classes, logits = places[3], places[4], tensors[places[5]]
@@ -177,7 +267,21 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, piece
             for i in range(n):
                 chosen[i] = labels[order[u, start + i]]
             gather(a, tensors[0], images, order[u, start : start + n])
-            forward(tape, tensors, places, a, p, chunks, settings, means, variances, n, BATCH, NOTHING, sums)
+            forward(
+                tape,
+                tensors,
+                places,
+                a,
+                p,
+                chunks,
+                settings,
+                means,
+                variances,
+                n,
+                BATCH,
+                NOTHING,
+                sums,
+            )
             loss.cross_entropy(a, logits, chosen, classes, losses, correct, n, m)
             backward(tape, tensors, places, a, p, g, chunks, n)
             for i in range(n):
@@ -189,9 +293,11 @@ def train(net, a, g, p, velocity, means, variances, images, labels, order, piece
 
 @kept_jit
 def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sums, losses, correct):
-    """Loss and correctness of every example, `size` at a time, with the statistics of `mode` (see `forward`).
+    """Loss and correctness of every example, `size` at a time, with the statistics of `mode` (see
+    `forward`).
 
-    With OBSERVED a last slice that isn't full chunks is left out. Returns the number of slices' examples seen.
+    With OBSERVED a last slice that isn't full chunks is left out. Returns the number of slices'
+    examples seen.
     """
     tape, tensors, places, chunks, settings = net
     chosen, seen = np.arange(size), 0
@@ -203,9 +309,18 @@ def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sum
             continue
         seen += n
         gather(a, tensors[0], images[start : start + n], chosen[:n])
-        forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums)
+        forward(
+            tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums
+        )
         if mode == FIXED:
             loss.cross_entropy(
-                a, tensors[places[5]], labels[start : start + n], places[4], losses[start : start + n], correct[start : start + n], n, n
-            )  # fmt: skip
+                a,
+                tensors[places[5]],
+                labels[start : start + n],
+                places[4],
+                losses[start : start + n],
+                correct[start : start + n],
+                n,
+                n,
+            )
     return seen

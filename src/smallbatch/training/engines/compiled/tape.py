@@ -12,7 +12,8 @@ from smallbatch.training.engines.groups import CannotFuse
 
 @dataclass
 class Tensor:
-    """An activation ``[examples, height, width, channels]`` and the memory it shares with others (`storage`)."""
+    """An activation ``[examples, height, width, channels]`` and the memory it shares with others
+    (`storage`)."""
 
     channels: int  # of the module; padded to a multiple of LANES in memory
     height: int
@@ -36,21 +37,30 @@ class Tape:
 
     rows: list[list[int]] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
-    borders: list[list[int]] = field(default_factory=list)  # of each storage: [around values, around gradients]
+    borders: list[list[int]] = field(
+        default_factory=list
+    )  # of each storage: [around values, around gradients]
     norms: list[GhostBatchNorm] = field(default_factory=list)  # in the order of the forward
-    names: dict[str, np.ndarray] = field(default_factory=dict)  # parameter -> where its elements lie in the flat vector
+    names: dict[str, np.ndarray] = field(
+        default_factory=dict
+    )  # parameter -> where its elements lie in the flat vector
     shapes: dict[str, tuple] = field(default_factory=dict)  # in memory, padded
     parameters: int = 0  # elements of the flat vector that are trained
     widest: int = LANES  # channels of the widest layer
     logits: int = 0  # the number of the last tensor
     classes: int = 0
 
-    def place(self, name: str, parameter: torch.Tensor, shape: tuple, real: tuple, order: tuple) -> int:
-        """Reserve ``shape`` for a parameter whose view `real`, permuted by `order`, fills its corner; returns the offset."""
+    def place(
+        self, name: str, parameter: torch.Tensor, shape: tuple, real: tuple, order: tuple
+    ) -> int:
+        """Reserve ``shape`` for a parameter whose view `real`, permuted by `order`, fills its
+        corner; returns the offset."""
         if not parameter.requires_grad:
             raise CannotFuse(f"{name} is frozen")
         if name not in self.names:
-            cells = np.arange(np.prod(shape)).reshape(shape)[tuple(slice(real[axis]) for axis in order)]
+            cells = np.arange(np.prod(shape)).reshape(shape)[
+                tuple(slice(real[axis]) for axis in order)
+            ]
             self.names[name] = self.parameters + cells.transpose(np.argsort(order)).reshape(-1)
             self.parameters += int(np.prod(shape))
             self.shapes[name] = shape

@@ -2,9 +2,10 @@
 
     y[p, k] = b[p, k] + Σ_{h,i,j} x[h, i, j, p] · w[h, i, j, k]
 
-with any strides: a convolution sums over the rows (i) and the columns and channels (j) of its window for
-pixels p; its weight gradient sums over images (h), rows (i) and columns (j) for the entries p of the window.
-Outputs k lie side by side in memory. Measured: 90–98 GF/s on a core whose SGEMM (MKL) reaches 95.
+with any strides: a convolution sums over the rows (i) and the columns and channels (j) of its
+window for pixels p; its weight gradient sums over images (h), rows (i) and columns (j) for the
+entries p of the window. Outputs k lie side by side in memory. Measured: 90–98 GF/s on a core whose
+SGEMM (MKL) reaches 95.
 """
 
 import llvmlite.ir as ir
@@ -12,7 +13,15 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from smallbatch.training.engines.compiled.cache import jit
-from smallbatch.training.engines.compiled.vector import LANES, load, plus, pointer, spread, store, times
+from smallbatch.training.engines.compiled.vector import (
+    LANES,
+    load,
+    plus,
+    pointer,
+    spread,
+    store,
+    times,
+)
 
 
 def _tile(pixels: int, vectors: int):
@@ -23,7 +32,28 @@ def _tile(pixels: int, vectors: int):
         number = x.dtype
 
         def generate(context, builder, signature, arguments):
-            x_, x0_, xh_, xi_, xj_, xp_, w_, w0_, wh_, wi_, wj_, b_, b0_, bp_, y_, y0_, yp_, nh_, ni_, nj_ = arguments
+            (
+                x_,
+                x0_,
+                xh_,
+                xi_,
+                xj_,
+                xp_,
+                w_,
+                w0_,
+                wh_,
+                wi_,
+                wj_,
+                b_,
+                b0_,
+                bp_,
+                y_,
+                y0_,
+                yp_,
+                nh_,
+                ni_,
+                nj_,
+            ) = arguments
             element = context.get_value_type(number)
             row, align = ir.VectorType(element, LANES), number.bitwidth // 8
 
@@ -32,7 +62,11 @@ def _tile(pixels: int, vectors: int):
                 offset = builder.add(offset, ir.Constant(step.type, v * LANES))
                 return pointer(context, builder, x, array, offset, type_)
 
-            sums = {(p, v): cgutils.alloca_once(builder, row) for p in range(pixels) for v in range(vectors)}
+            sums = {
+                (p, v): cgutils.alloca_once(builder, row)
+                for p in range(pixels)
+                for v in range(vectors)
+            }
             for (p, v), total in sums.items():
                 builder.store(load(builder, place(b_, b0_, p, bp_, v), align), total)
             with (
@@ -44,9 +78,13 @@ def _tile(pixels: int, vectors: int):
                 for loop, x_step, w_step in ((h, xh_, wh_), (i, xi_, wi_), (j, xj_, wj_)):
                     x_here = builder.add(x_here, builder.mul(loop.index, x_step))
                     w_here = builder.add(w_here, builder.mul(loop.index, w_step))
-                weights = [load(builder, place(w_, w_here, 0, w_step, v), align) for v in range(vectors)]
+                weights = [
+                    load(builder, place(w_, w_here, 0, w_step, v), align) for v in range(vectors)
+                ]
                 for p in range(pixels):
-                    scalar = spread(builder, load(builder, place(x_, x_here, p, xp_, 0, element), align), row)
+                    scalar = spread(
+                        builder, load(builder, place(x_, x_here, p, xp_, 0, element), align), row
+                    )
                     for v in range(vectors):
                         product = times(builder, scalar, weights[v])
                         builder.store(plus(builder, builder.load(sums[p, v]), product), sums[p, v])
@@ -63,11 +101,38 @@ def _tile(pixels: int, vectors: int):
 
 
 def _rows(vectors: int):
-    """`nr` rows of `np` pixels, `vectors`·LANES outputs each: full tiles, then what is left of a row."""
+    """`nr` rows of `np` pixels, `vectors`·LANES outputs each: full tiles, then what is left of a
+    row."""
     eight, four, three, two, one = (_tile(pixels, vectors) for pixels in (8, 4, 3, 2, 1))
 
     @jit
-    def rows(x, x0, xr, xh, xi, xj, xp, w, w0, wh, wi, wj, b, b0, br, bp, y, y0, yr, yp, nr, np, nh, ni, nj):
+    def rows(
+        x,
+        x0,
+        xr,
+        xh,
+        xi,
+        xj,
+        xp,
+        w,
+        w0,
+        wh,
+        wi,
+        wj,
+        b,
+        b0,
+        br,
+        bp,
+        y,
+        y0,
+        yr,
+        yp,
+        nr,
+        np,
+        nh,
+        ni,
+        nj,
+    ):
         for r in range(nr):
             u, s, t = x0 + r * xr, b0 + r * br, y0 + r * yr
             p = np
@@ -91,16 +156,101 @@ two_vectors, one_vector = _rows(2), _rows(1)
 
 
 @jit
-def product(x, x0, xn, xr, xh, xi, xj, xp, w, w0, wh, wi, wj, b, b0, bn, br, bp, y, y0, yn, yr, yp, nn, nr, np, nk, nh, ni, nj):  # fmt: skip
-    """The product for `nn` images of `nr` rows of `np` pixels, with `nk` outputs each (a multiple of LANES).
+def product(
+    x,
+    x0,
+    xn,
+    xr,
+    xh,
+    xi,
+    xj,
+    xp,
+    w,
+    w0,
+    wh,
+    wi,
+    wj,
+    b,
+    b0,
+    bn,
+    br,
+    bp,
+    y,
+    y0,
+    yn,
+    yr,
+    yp,
+    nn,
+    nr,
+    np,
+    nk,
+    nh,
+    ni,
+    nj,
+):
+    """The product for `nn` images of `nr` rows of `np` pixels, with `nk` outputs each (a multiple
+    of LANES).
 
-    ``x0`` is an offset into the one-dimensional array `x`; ``xn, xr, xp, xh, xi, xj`` are the steps in it from one
-    image, row, pixel and summand to the next. The same for `w` (weights), `b` (where sums begin; may be `y`) and `y`.
+    ``x0`` is an offset into the one-dimensional array `x`; ``xn, xr, xp, xh, xi, xj`` are the steps
+    in it from one image, row, pixel and summand to the next. The same for `w` (weights), `b` (where
+    sums begin; may be `y`) and `y`.
     """
     for n in range(nn):
         u, s, t = x0 + n * xn, b0 + n * bn, y0 + n * yn
         for k in range(0, nk - LANES, 2 * LANES):
-            two_vectors(x, u, xr, xh, xi, xj, xp, w, w0 + k, wh, wi, wj, b, s + k, br, bp, y, t + k, yr, yp, nr, np, nh, ni, nj)  # fmt: skip
+            two_vectors(
+                x,
+                u,
+                xr,
+                xh,
+                xi,
+                xj,
+                xp,
+                w,
+                w0 + k,
+                wh,
+                wi,
+                wj,
+                b,
+                s + k,
+                br,
+                bp,
+                y,
+                t + k,
+                yr,
+                yp,
+                nr,
+                np,
+                nh,
+                ni,
+                nj,
+            )
         if nk % (2 * LANES):
             k = nk - LANES
-            one_vector(x, u, xr, xh, xi, xj, xp, w, w0 + k, wh, wi, wj, b, s + k, br, bp, y, t + k, yr, yp, nr, np, nh, ni, nj)  # fmt: skip
+            one_vector(
+                x,
+                u,
+                xr,
+                xh,
+                xi,
+                xj,
+                xp,
+                w,
+                w0 + k,
+                wh,
+                wi,
+                wj,
+                b,
+                s + k,
+                br,
+                bp,
+                y,
+                t + k,
+                yr,
+                yp,
+                nr,
+                np,
+                nh,
+                ni,
+                nj,
+            )

@@ -11,7 +11,8 @@ from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.engines.sharing import python_state, random_state
 
-# Calls that change a tensor, whose result need not be used: nothing else in the graph tells of them.
+# Calls that change a tensor, whose result need not be used: nothing else in the graph tells of
+# them.
 IN_PLACE = (
     {name for name in dir(torch.Tensor) if name.endswith("_") and not name.endswith("__")}
     | {name for name in dir(operator) if name.startswith("i") and hasattr(operator, f"__{name}__")}
@@ -21,9 +22,11 @@ SUMS = (operator.add, operator.iadd, torch.add)
 
 
 def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModule, int]:
-    """The calls of `net` as a graph, with the shape of every activation for some number of examples, and that number.
+    """The calls of `net` as a graph, with the shape of every activation for some number of
+    examples, and that number.
 
-    Raises CannotFuse, with a reason, for a forward that can't be followed or doesn't do the same each time.
+    Raises CannotFuse, with a reason, for a forward that can't be followed or doesn't do the same
+    each time.
     """
     norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
     examples = 2 * (norms[0].bn_batch_size if norms else 1)
@@ -51,7 +54,8 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
 
 
 def activations(output: fx.Node) -> set[fx.Node]:
-    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be given."""
+    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be
+    given."""
     found: set[fx.Node] = set()
     to_do: list[Any] = [output]
     while to_do:
@@ -82,7 +86,8 @@ class _Tracer(fx.Tracer):
 
 
 class _NoValues(TorchDispatchMode):
-    """Reading a tensor's value into Python raises: what follows from it now need not follow later."""
+    """Reading a tensor's value into Python raises: what follows from it now need not follow
+    later."""
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         if operation is torch.ops.aten._local_scalar_dense.default:
@@ -100,6 +105,7 @@ class _Shapes(fx.Interpreter):
 
 
 def _states(net: nn.Module) -> tuple:
-    """What a forward must leave as it was: random generators, attributes, and tensors that it might change."""
+    """What a forward must leave as it was: random generators, attributes, and tensors that it might
+    change."""
     versions = [tensor._version for tensor in (*net.parameters(), *net.buffers())]
     return random_state(), versions, [python_state(module) for module in net.modules()]

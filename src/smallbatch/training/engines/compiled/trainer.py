@@ -16,7 +16,9 @@ from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
-EVALUATION_BYTES = 2**19  # of the activations of one slice of an evaluation, so that they stay in the cache
+EVALUATION_BYTES = (
+    2**19
+)  # of the activations of one slice of an evaluation, so that they stay in the cache
 
 
 class Compiled:
@@ -32,7 +34,8 @@ class Compiled:
         optimizer: OptimizerSettings,
         whole: bool = False,
     ):
-        """`m` is the largest batch; with `whole` it is computed at once, however large (`moment_sums` needs that)."""
+        """`m` is the largest batch; with `whole` it is computed at once, however large
+        (`moment_sums` needs that)."""
         if not optimizer_kind(optimizer).compiled:
             raise CannotFuse(f"the compiled step does not support {optimizer['name']}")
         self.tape = tape = make_tape(nets[0], shape)
@@ -45,21 +48,29 @@ class Compiled:
         self.p = np.zeros((replicas, tail), self.dtype)
         for row, net in zip(self.p, nets, strict=True):
             parameters = dict(net.named_parameters())
-            row[self.where] = np.concatenate([parameters[name].detach().numpy().reshape(-1) for name in tape.names])
+            row[self.where] = np.concatenate(
+                [parameters[name].detach().numpy().reshape(-1) for name in tape.names]
+            )
         self.velocity = np.zeros_like(self.p) if optimizer["momentum"] else self.p[:, :0].copy()
         channels = sum(lanes(layer.channels) for layer in tape.norms)
         self.running = np.zeros((replicas, 2, channels), self.dtype)
         self.seen = np.zeros(replicas, np.int64)  # examples that the running statistics have seen
 
         # A network without a layer's output of its own to keep (one linear layer) takes nothing.
-        one = lay_out(tape, 1, None, gradients=False).size - lay_out(tape, 0, None, gradients=False).size
+        one = (
+            lay_out(tape, 1, None, gradients=False).size
+            - lay_out(tape, 0, None, gradients=False).size
+        )
         size = max(1, EVALUATION_BYTES // (max(1, one) * self.dtype.itemsize))
         self.slice = max(self.b or 1, size // (self.b or 1) * (self.b or 1))
         self.training, self.evaluation = (
             lay_out(tape, self.piece, self.b),
             lay_out(tape, self.slice, self.b, gradients=False),
         )
-        self.memory = {id(layout): np.zeros(layout.size, self.dtype) for layout in (self.training, self.evaluation)}
+        self.memory = {
+            id(layout): np.zeros(layout.size, self.dtype)
+            for layout in (self.training, self.evaluation)
+        }
         self.gradient = np.zeros(tail, self.dtype)
 
     @property
@@ -100,19 +111,27 @@ class Compiled:
             self.seen[r] += order[r].size
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """How many updates each replica has made after `rounds`, and of how many of the `examples` drawn ``[R]``."""
+        """How many updates each replica has made after `rounds`, and of how many of the `examples`
+        drawn ``[R]``."""
         return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradients(self, batch: Split) -> dict[str, np.ndarray]:
-        """The gradients of the mean loss on `batch` for replica 0, by name; running statistics see the batch."""
+        """The gradients of the mean loss on `batch` for replica 0, by name; running statistics see
+        the batch."""
         self._loss_and_gradient(0, batch, np.arange(len(batch.labels)), self.running[0])
         self.seen[0] += len(batch.labels)
-        return {name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()}
+        return {
+            name: self.gradient[cells].astype(np.float64) for name, cells in self.tape.names.items()
+        }
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
-        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``. Changes nothing."""
+        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``.
+        Changes nothing."""
         number = order.shape[1]
-        found, rows = np.empty((self.replicas, number, number)), np.empty((number, len(self.gradient)), self.dtype)
+        found, rows = (
+            np.empty((self.replicas, number, number)),
+            np.empty((number, len(self.gradient)), self.dtype),
+        )
         for r in range(self.replicas):
             running = self.running[r].copy()
             for row, index in zip(rows, order[r], strict=True):
@@ -121,8 +140,11 @@ class Compiled:
             found[r] = products_of(torch.from_numpy(rows))
         return found
 
-    def _loss_and_gradient(self, r: int, split: Split, index: np.ndarray, running: np.ndarray) -> float:
-        """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``; returns that loss."""
+    def _loss_and_gradient(
+        self, r: int, split: Split, index: np.ndarray, running: np.ndarray
+    ) -> float:
+        """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``;
+        returns that loss."""
         images, labels = _arrays(split)
         layout, memory = self._room(len(index))
         # One update that changes nothing: its rate, momentum and weight decay are zero.
@@ -146,7 +168,8 @@ class Compiled:
         )
 
     def _room(self, examples: int) -> tuple:
-        """The layout for training and its memory, with room for as many of these examples as are computed at once."""
+        """The layout for training and its memory, with room for as many of these examples as are
+        computed at once."""
         piece = examples if self.whole else piece_of(examples, self.b)
         if piece > self.piece:
             del self.memory[id(self.training)]
@@ -161,15 +184,25 @@ class Compiled:
         loss = self._loss_and_gradient(r, train, index, self.running[r])
         sums[0] += self.gradient
         if not hasattr(self, "scratch"):
-            inputs = [self.tape.tensors[row[step.X]] for row in self.tape.rows if row[step.KIND] == step.LINEAR]
-            widest = max([t.padded * t.height * t.width for t in inputs], default=0) + 2 * self.tape.widest
+            inputs = [
+                self.tape.tensors[row[step.X]]
+                for row in self.tape.rows
+                if row[step.KIND] == step.LINEAR
+            ]
+            widest = (
+                max([t.padded * t.height * t.width for t in inputs], default=0)
+                + 2 * self.tape.widest
+            )
             self.scratch = np.zeros((len(index) + 1) * widest, self.dtype)
         layout, memory = self._room(len(index))
-        moments.add_squares(layout.net, memory, self.gradient, self.p[r], sums[1], self.scratch, len(index))
+        moments.add_squares(
+            layout.net, memory, self.gradient, self.p[r], sums[1], self.scratch, len(index)
+        )
         return loss
 
     def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
-        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the mean."""
+        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the
+        mean."""
         end, momentum = self.tape.parameters, self.optimizer["momentum"]
         found = moments.weigh(sums[0, :end], sums[1, :end], self.velocity[r], blocks, n, momentum)
         return Moments(blocks * n, loss, *found)
@@ -177,18 +210,33 @@ class Compiled:
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
         """One update of replica r by a mean gradient."""
         momentum, decay = self.optimizer["momentum"], self.optimizer["weight_decay"]
-        moments.apply(self.p[r], gradient, self.velocity[r], lr, momentum, decay, self.tape.parameters)
+        moments.apply(
+            self.p[r], gradient, self.velocity[r], lr, momentum, decay, self.tape.parameters
+        )
 
-    def score(self, split: Split, statistics: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def score(
+        self, split: Split, statistics: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         statistics = self.running_statistics() if statistics is None else statistics
         losses = np.empty((self.replicas, len(split.labels)), self.dtype)
         correct = np.empty(losses.shape, np.bool_)
         for r in range(self.replicas):
-            self._pass(r, split.images, statistics[r], step.FIXED, None, -1, losses[r], correct[r], split.labels)
+            self._pass(
+                r,
+                split.images,
+                statistics[r],
+                step.FIXED,
+                None,
+                -1,
+                losses[r],
+                correct[r],
+                split.labels,
+            )
         return losses.astype(np.float64).mean(1), correct
 
     def exact_statistics(self, images: torch.Tensor) -> np.ndarray:
-        """The average over chunks of each norm layer's mean and unbiased variance ``[R, 2, channels]``."""
+        """The average over chunks of each norm layer's mean and unbiased variance ``[R, 2,
+        channels]``."""
         found = np.zeros(self.running.shape)
         for r in range(self.replicas):
             seen = self._pass(r, images, self.running[r], step.OBSERVED, found[r])
@@ -196,7 +244,8 @@ class Compiled:
         return found.astype(self.dtype)
 
     def population_statistics(self, images: torch.Tensor) -> np.ndarray:
-        """Mean and variance of each norm layer's input over all `images`; a layer sees those before it with theirs."""
+        """Mean and variance of each norm layer's input over all `images`; a layer sees those before
+        it with theirs."""
         statistics = self.running_statistics()
         for number, layer in enumerate(self.tape.norms):
             at = self.training.net[3][number, 0]
@@ -276,7 +325,8 @@ class Compiled:
 
 
 def _last(images: torch.Tensor) -> np.ndarray:
-    """``[N, C, H, W]`` as ``[N, H, W, C]``, which is how `data/read.py` lays it out; anything else is copied."""
+    """``[N, C, H, W]`` as ``[N, H, W, C]``, which is how `data/read.py` lays it out; anything else
+    is copied."""
     return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
 
 

@@ -1,6 +1,7 @@
 """An ordinary module as a tape of layers (`step.py`), or a sentence that says why it can't be one.
 
-The forward is followed by `trace.py`; each call in its forward that is known here becomes a row of the tape.
+The forward is followed by `trace.py`; each call in its forward that is known here becomes a row of
+the tape.
 """
 
 import operator
@@ -51,7 +52,9 @@ class _Translator:
 
     # --- tensors -------------------------------------------------------------------------------------------------
 
-    def _tensor(self, channels: int, height: int, width: int, storage: int | None, maker: int | None = None) -> int:
+    def _tensor(
+        self, channels: int, height: int, width: int, storage: int | None, maker: int | None = None
+    ) -> int:
         if storage is None:
             storage = len(self.tape.borders)
             self.tape.borders.append([0, 0])
@@ -59,11 +62,24 @@ class _Translator:
         self.tape.widest = max(self.tape.widest, lanes(channels))
         return len(self.tape.tensors) - 1
 
-    def _row(self, kind: int, x: int, shape: tuple[int, int, int], storage: int | None = None, **columns: int) -> int:
+    def _row(
+        self,
+        kind: int,
+        x: int,
+        shape: tuple[int, int, int],
+        storage: int | None = None,
+        **columns: int,
+    ) -> int:
         """Append a layer that reads tensor `x`; returns the number of the tensor that it writes."""
         y = self._tensor(*shape, storage, maker=len(self.tape.rows))
         row = [0] * step.COLUMNS
-        row[step.KIND], row[step.X], row[step.Y], row[step.TO_OTHER], row[step.NORM_NUMBER] = kind, x, y, -1, -1
+        row[step.KIND], row[step.X], row[step.Y], row[step.TO_OTHER], row[step.NORM_NUMBER] = (
+            kind,
+            x,
+            y,
+            -1,
+            -1,
+        )
         for name, value in columns.items():
             row[getattr(step, name)] = value
         self.tape.rows.append(row)
@@ -77,7 +93,9 @@ class _Translator:
 
     def _only_use(self, node: fx.Node) -> bool:
         """Whether one call alone reads what `node` computes, under whatever name."""
-        return self.users[node] == 1 and (node not in self.renamed or self._only_use(self.renamed[node]))
+        return self.users[node] == 1 and (
+            node not in self.renamed or self._only_use(self.renamed[node])
+        )
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
@@ -86,7 +104,9 @@ class _Translator:
             layer = self.net.get_submodule(str(node.target))
             kind = next((kind for kind in MODULES if type(layer) is kind), None)
             if kind is None:
-                raise CannotFuse(f"{node.target} ({type(layer).__name__}) is not a layer of the compiled step")
+                raise CannotFuse(
+                    f"{node.target} ({type(layer).__name__}) is not a layer of the compiled step"
+                )
             return MODULES[kind](self, node, layer)
         call = CALLS.get(node.target) if node.op in ("call_function", "call_method") else None
         if call is None:
@@ -103,23 +123,43 @@ class _Translator:
         x = self.tensor_of(node.args[0])
         t, name = self.tape.tensors[x], node.target
         kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
-        if layer.groups != 1 or layer.dilation != (1, 1) or layer.padding_mode != "zeros" or isinstance(padding, str):
-            raise CannotFuse(f"{name}: a convolution with groups, dilation or other than zero padding by a number")
+        if (
+            layer.groups != 1
+            or layer.dilation != (1, 1)
+            or layer.padding_mode != "zeros"
+            or isinstance(padding, str)
+        ):
+            raise CannotFuse(
+                f"{name}: a convolution with groups, dilation or other than zero padding by a number"
+            )
         if len({*kernel}) + len({*stride}) + len({*padding}) > 3 or padding[0] >= kernel[0]:
             raise CannotFuse(f"{name}: kernel, stride or padding that isn't square")
         k, s, p = kernel[0], stride[0], padding[0]
         height, width = (t.height + 2 * p - k) // s + 1, (t.width + 2 * p - k) // s + 1
         out, inner = layer.out_channels, layer.in_channels
         weight = self.tape.place(
-            f"{name}.weight", layer.weight, (k, k, t.padded, lanes(out)), (out, inner, k, k), (2, 3, 1, 0)
+            f"{name}.weight",
+            layer.weight,
+            (k, k, t.padded, lanes(out)),
+            (out, inner, k, k),
+            (2, 3, 1, 0),
         )
         border = self.tape.borders[t.storage]
         border[0] = max(border[0], p)
         y = self._row(
-            step.CONVOLUTION, x, (out, height, width), WEIGHT=weight, **self._bias(name, layer), SIZE=k, STRIDE=s, PADDING=p
-        )  # fmt: skip
+            step.CONVOLUTION,
+            x,
+            (out, height, width),
+            WEIGHT=weight,
+            **self._bias(name, layer),
+            SIZE=k,
+            STRIDE=s,
+            PADDING=p,
+        )
         around = self.tape.borders[self.tape.tensors[y].storage]
-        around[1] = max(around[1], _reach(k, s, p, t.height, height), _reach(k, s, p, t.width, width))
+        around[1] = max(
+            around[1], _reach(k, s, p, t.height, height), _reach(k, s, p, t.width, width)
+        )
         return y
 
     def linear(self, node, layer: nn.Linear) -> int:
@@ -129,15 +169,22 @@ class _Translator:
             raise CannotFuse(f"{name}: a linear layer over the last axis of an image")
         out = layer.out_features
         weight = self.tape.place(
-            f"{name}.weight", layer.weight, (t.height, t.width, t.padded, lanes(out)), (out, t.channels, t.height, t.width), (2, 3, 1, 0)
-        )  # fmt: skip
+            f"{name}.weight",
+            layer.weight,
+            (t.height, t.width, t.padded, lanes(out)),
+            (out, t.channels, t.height, t.width),
+            (2, 3, 1, 0),
+        )
         return self._row(step.LINEAR, x, (out, 1, 1), WEIGHT=weight, **self._bias(name, layer))
 
     def _bias(self, name, layer) -> dict:
         if layer.bias is None:
             return {"BIAS": -1}  # becomes the zeros behind the parameters
         out = len(layer.bias)
-        return {"BIAS": self.tape.place(f"{name}.bias", layer.bias, (lanes(out),), (out,), (0,)), "HAS_BIAS": 1}
+        return {
+            "BIAS": self.tape.place(f"{name}.bias", layer.bias, (lanes(out),), (out,), (0,)),
+            "HAS_BIAS": 1,
+        }
 
     def norm(self, node, layer: GhostBatchNorm) -> int:
         x = self.tensor_of(node.args[0])
@@ -153,7 +200,9 @@ class _Translator:
         if layer not in self.tape.norms:
             self.tape.norms.append(layer)
         number = self.tape.norms.index(layer)
-        return self._row(step.NORM, x, (c, t.height, t.width), WEIGHT=gamma, BIAS=beta, NORM_NUMBER=number)
+        return self._row(
+            step.NORM, x, (c, t.height, t.width), WEIGHT=gamma, BIAS=beta, NORM_NUMBER=number
+        )
 
     def relu(self, node, *_) -> int:
         x = self.tensor_of(node.args[0])
@@ -177,12 +226,17 @@ class _Translator:
         if not self._writable(one, x) and self._writable(other, z):
             one, x, z = other, z, x
         s, t = self.tape.tensors[x], self.tape.tensors[z]
-        if (s.channels, s.height, s.width) != (t.channels, t.height, t.width) or s.maker is None or t.maker is None:
+        if (
+            (s.channels, s.height, s.width) != (t.channels, t.height, t.width)
+            or s.maker is None
+            or t.maker is None
+        ):
             raise CannotFuse("a sum of unequal shapes, or with the images themselves")
         return self._sum(one, x, OTHER=z, TO_OTHER=WRITE)
 
     def _writable(self, node: fx.Node, x: int) -> bool:
-        """Whether a sum may be written over tensor x: nothing else reads it, nor does its own layer in reverse."""
+        """Whether a sum may be written over tensor x: nothing else reads it, nor does its own layer
+        in reverse."""
         maker = self.tape.tensors[x].maker
         if maker is None or not self._only_use(node):
             return False
@@ -203,10 +257,18 @@ class _Translator:
     def max_pool(self, node, layer=None) -> int:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
-        options = _options(node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode"))
-        given = options["kernel_size"], options.get("stride") or options["kernel_size"], options.get("padding", 0)
+        options = _options(
+            node, layer, ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+        )
+        given = (
+            options["kernel_size"],
+            options.get("stride") or options["kernel_size"],
+            options.get("padding", 0),
+        )
         window = [tuple(n) if isinstance(n, list) else n for n in given]
-        if any(isinstance(n, tuple) and len({*n}) > 1 for n in window) or options.get("dilation", 1) not in (1, (1, 1)):
+        if any(isinstance(n, tuple) and len({*n}) > 1 for n in window) or options.get(
+            "dilation", 1
+        ) not in (1, (1, 1)):
             raise CannotFuse("max-pooling over windows that aren't square or whole")
         if t.maker is None or t.flat:
             raise CannotFuse("max-pooling of the images themselves")
@@ -220,7 +282,9 @@ class _Translator:
         x = self.tensor_of(node.args[0])
         t = self.tape.tensors[x]
         shape = node.meta["shape"]
-        whole = shape in ((self.examples, t.channels), (self.examples, t.channels, 1, 1)) and not t.flat
+        whole = (
+            shape in ((self.examples, t.channels), (self.examples, t.channels, 1, 1)) and not t.flat
+        )
         if not whole or t.maker is None:
             raise CannotFuse("a mean other than that over all pixels")
         return self._row(step.MEAN_POOL, x, (t.channels, 1, 1))
@@ -232,23 +296,39 @@ class _Translator:
         if node.meta["shape"] != (self.examples, size):
             raise CannotFuse("a change of shape other than flattening each example")
         self.renamed[node] = node.args[0]
-        self.tape.tensors.append(Tensor(t.channels, t.height, t.width, t.storage, t.maker, flat=True))
+        self.tape.tensors.append(
+            Tensor(t.channels, t.height, t.width, t.storage, t.maker, flat=True)
+        )
         return len(self.tape.tensors) - 1
 
     def subsample(self, node, *_) -> int:
         """``x[:, :, ::s, ::s]``."""
         x, index = self.tensor_of(node.args[0]), node.args[1]
         t = self.tape.tensors[x]
-        steps = {part.step or 1 for part in index[2:]} if isinstance(index, tuple) and len(index) == 4 else set()
+        steps = (
+            {part.step or 1 for part in index[2:]}
+            if isinstance(index, tuple) and len(index) == 4
+            else set()
+        )
         plain = (
-            all(isinstance(part, slice) and part.start is None and part.stop is None for part in index)
+            all(
+                isinstance(part, slice) and part.start is None and part.stop is None
+                for part in index
+            )
             if steps
             else False
         )
-        if not plain or len(steps) != 1 or any((part.step or 1) != 1 for part in index[:2]) or t.maker is None:
+        if (
+            not plain
+            or len(steps) != 1
+            or any((part.step or 1) != 1 for part in index[:2])
+            or t.maker is None
+        ):
             raise CannotFuse("an index other than [:, :, ::s, ::s]")
         s = steps.pop()
-        return self._row(step.SUBSAMPLE, x, (t.channels, -(-t.height // s), -(-t.width // s)), STRIDE=s)
+        return self._row(
+            step.SUBSAMPLE, x, (t.channels, -(-t.height // s), -(-t.width // s)), STRIDE=s
+        )
 
     def pad(self, node, *_) -> int:
         """Zeros before and after the channels."""
@@ -256,16 +336,27 @@ class _Translator:
         t = self.tape.tensors[x]
         how = dict(zip(("mode", "value"), node.args[2:], strict=False)) | dict(node.kwargs)
         zeros = how.get("mode", "constant") == "constant" and not how.get("value")
-        if not zeros or len(widths) != 6 or any(widths[:4]) or min(widths) < 0 or t.channels % LANES:
+        if (
+            not zeros
+            or len(widths) != 6
+            or any(widths[:4])
+            or min(widths) < 0
+            or t.channels % LANES
+        ):
             raise CannotFuse("a padding other than zeros around a multiple of eight channels")
         return self._row(
-            step.SUBSAMPLE, x, (t.channels + sum(widths[4:]), t.height, t.width), STRIDE=1, PADDING=widths[4]
+            step.SUBSAMPLE,
+            x,
+            (t.channels + sum(widths[4:]), t.height, t.width),
+            STRIDE=1,
+            PADDING=widths[4],
         )
 
     # --- what the reverse pass does ---------------------------------------------------------------------------------
 
     def _gradient_flags(self) -> None:
-        """The first layer, in reverse, that hands a gradient to a tensor's memory writes it; the others add to it."""
+        """The first layer, in reverse, that hands a gradient to a tensor's memory writes it; the
+        others add to it."""
         written = set()
         tensors = self.tape.tensors
         for row in reversed(self.tape.rows):
@@ -284,14 +375,21 @@ class _Translator:
 
 def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:
     """How far beyond the gradient of its output the transposed convolution reads."""
-    rows = [(h + padding - i) // stride for h in range(size) for i in range(kernel) if (h + padding - i) % stride == 0]
+    rows = [
+        (h + padding - i) // stride
+        for h in range(size)
+        for i in range(kernel)
+        if (h + padding - i) % stride == 0
+    ]
     return max(0, -min(rows, default=0), max(rows, default=0) - (out - 1))
 
 
 def _options(node, layer, names) -> dict:
     if layer is not None:
         return {name: getattr(layer, name) for name in names}
-    return dict(zip(names, node.args[1:], strict=False)) | {k: v for k, v in node.kwargs.items() if k in names}
+    return dict(zip(names, node.args[1:], strict=False)) | {
+        k: v for k, v in node.kwargs.items() if k in names
+    }
 
 
 T = _Translator

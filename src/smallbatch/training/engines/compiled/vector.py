@@ -1,7 +1,8 @@
-"""Arithmetic on LANES numbers at once, written as LLVM vectors: what Numba would not vectorise by itself.
+"""Arithmetic on LANES numbers at once, written as LLVM vectors: what Numba would not vectorise by
+itself.
 
-Channels lie side by side in memory and are padded to a multiple of LANES, so every layer is a loop over
-whole vectors. Each kernel below says only what happens to one vector.
+Channels lie side by side in memory and are padded to a multiple of LANES, so every layer is a loop
+over whole vectors. Each kernel below says only what happens to one vector.
 """
 
 import llvmlite.ir as ir
@@ -9,11 +10,15 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 8  # numbers in a vector
-FLAGS = ("contract", "nsz")  # a product and a sum may become one instruction; NaN and inf stay what they are
+FLAGS = (
+    "contract",
+    "nsz",
+)  # a product and a sum may become one instruction; NaN and inf stay what they are
 
 
 def pointer(context, builder, array_type, array, offset, type_):
-    """Where element `offset` (an LLVM integer) of a one-dimensional array lies, as a pointer to `type_`."""
+    """Where element `offset` (an LLVM integer) of a one-dimensional array lies, as a pointer to
+    `type_`."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [offset]), type_.as_pointer())
 
@@ -30,7 +35,9 @@ def store(builder, value, place, align: int) -> None:
 
 def spread(builder, scalar, row: ir.VectorType):
     """`scalar` in every lane."""
-    one = builder.insert_element(ir.Constant(row, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    one = builder.insert_element(
+        ir.Constant(row, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+    )
     first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(one, ir.Constant(row, ir.Undefined), first)
 
@@ -38,9 +45,10 @@ def spread(builder, scalar, row: ir.VectorType):
 def each(vector_function, inputs: int, scalars: int = 0, outputs: int = 1):
     """The Numba function that applies `vector_function` to vector after vector.
 
-    It takes an array and an offset for each of `inputs`, then `scalars` floats, then an array and an offset for
-    each of `outputs`, then the number of elements (a multiple of LANES). An output may be an input.
-    `vector_function(builder, *inputs, *scalars)` returns the vector of the output (a tuple of several).
+    It takes an array and an offset for each of `inputs`, then `scalars` floats, then an array and
+    an offset for each of `outputs`, then the number of elements (a multiple of LANES). An output
+    may be an input. `vector_function(builder, *inputs, *scalars)` returns the vector of the output
+    (a tuple of several).
     """
 
     @intrinsic
@@ -54,14 +62,22 @@ def each(vector_function, inputs: int, scalars: int = 0, outputs: int = 1):
             row, align = ir.VectorType(element, LANES), number.bitwidth // 8
             last = values[-1]
             scalar = [
-                spread(builder, context.cast(builder, values[2 * inputs + s], taken[2 * inputs + s], number), row)
+                spread(
+                    builder,
+                    context.cast(builder, values[2 * inputs + s], taken[2 * inputs + s], number),
+                    row,
+                )
                 for s in range(scalars)
             ]
             step = ir.Constant(last.type, LANES)
-            with cgutils.for_range_slice(builder, ir.Constant(last.type, 0), last, step, last.type) as (i, _):
+            with cgutils.for_range_slice(
+                builder, ir.Constant(last.type, 0), last, step, last.type
+            ) as (i, _):
 
                 def place(at):
-                    offset = builder.add(context.cast(builder, values[at + 1], taken[at + 1], types.int64), i)
+                    offset = builder.add(
+                        context.cast(builder, values[at + 1], taken[at + 1], types.int64), i
+                    )
                     return pointer(context, builder, taken[at], values[at], offset, row)
 
                 vectors = [load(builder, place(2 * n), align) for n in range(inputs)]
@@ -119,7 +135,8 @@ def back_to_largest(b, x0, x1, x2, x3, y, gradient):
 
 
 def to_equal(b, x, y, left, into):
-    """`into` with the gradient `left` added where `x` equals the maximum `y`, and what is left of it then."""
+    """`into` with the gradient `left` added where `x` equals the maximum `y`, and what is left of
+    it then."""
     here = b.fcmp_ordered("==", x, y)
     return plus(b, into, b.select(here, left, zero(left))), b.select(here, zero(left), left)
 
@@ -144,7 +161,10 @@ affine_relu = each(lambda b, x, scale, shift: positive(b, plus(b, times(b, x, sc
 add_deviations = each(deviations, 4, 0, 2)
 add_products = each(products, 5, 0, 2)
 norm_backward = each(
-    lambda b, g, x, mean, c0, c1, c2: plus(b, plus(b, times(b, c0, g), times(b, c1, minus(b, x, mean))), c2), 6
+    lambda b, g, x, mean, c0, c1, c2: plus(
+        b, plus(b, times(b, c0, g), times(b, c1, minus(b, x, mean))), c2
+    ),
+    6,
 )
 largest = each(lambda b, x0, x1, x2, x3: larger(b, larger(b, larger(b, x0, x1), x2), x3), 4)
 largest_backward = each(back_to_largest, 6, 0, 4)

@@ -1,4 +1,5 @@
-"""Check that the compiled step reproduces the module. Checked before anything trains, against float64."""
+"""Check that the compiled step reproduces the module. Checked before anything trains, against
+float64."""
 
 import copy
 
@@ -19,10 +20,12 @@ PLAIN: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 
 
 def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raises CannotFuse unless the compiled gradients and evaluation of `net` are those of the module.
+    """Raises CannotFuse unless the compiled gradients and evaluation of `net` are those of the
+    module.
 
-    On random weights and `examples` random images of `shape` both are compared with the module in double
-    precision; the compiled step may be TIMES as far from it as the module in single precision is.
+    On random weights and `examples` random images of `shape` both are compared with the module in
+    double precision; the compiled step may be TIMES as far from it as the module in single
+    precision is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -35,7 +38,8 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
 
 
 def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the module."""
+    """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the
+    module."""
     net, n = copy.deepcopy(net).float(), min(examples, 8)
     trainer = Compiled([net], shape, n, PLAIN, whole=True)
     if trainer.normalised:
@@ -49,17 +53,24 @@ def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -
     parameters = dict(double.named_parameters())
     truth: dict[str, np.ndarray] = {}
     for image, label in zip(images.double(), labels, strict=True):
-        made = gradients(F.cross_entropy(double(image[None]), label[None]), list(parameters.values()))
+        made = gradients(
+            F.cross_entropy(double(image[None]), label[None]), list(parameters.values())
+        )
         for name, gradient in zip(parameters, made, strict=True):
             truth[name] = truth.get(name, 0) + (gradient / n).square().numpy().reshape(-1)
     for name, squares in truth.items():
         found = sums[1, trainer.tape.names[name]] if name in trainer.tape.names else 0 * squares
-        if not np.linalg.norm(found - squares) <= 1e-3 * (np.linalg.norm(squares) + 1e-6 * _scale(truth)):
-            raise CannotFuse(f"the compiled step differs from the module in the squared gradients of {name}")
+        if not np.linalg.norm(found - squares) <= 1e-3 * (
+            np.linalg.norm(squares) + 1e-6 * _scale(truth)
+        ):
+            raise CannotFuse(
+                f"the compiled step differs from the module in the squared gradients of {name}"
+            )
 
 
 def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> str:
-    """The first thing in which the compiled step is further from float64 than it may be; empty if there is none."""
+    """The first thing in which the compiled step is further from float64 than it may be; empty if
+    there is none."""
     single = copy.deepcopy(net).float()
     with torch.no_grad():
         for parameter in single.parameters():
@@ -77,17 +88,24 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
         x = images.to(next(module.parameters()).dtype)
         parameters = dict(module.train().named_parameters())
         made = gradients(F.cross_entropy(module(x), labels), list(parameters.values()))
-        found |= {name: gradient.double().numpy().reshape(-1) for name, gradient in zip(parameters, made, strict=True)}
+        found |= {
+            name: gradient.double().numpy().reshape(-1)
+            for name, gradient in zip(parameters, made, strict=True)
+        }
         with torch.no_grad():
             losses[name_of] = float(F.cross_entropy(module.eval()(x), labels))
     for name, gradient in truth.items():
         if name not in compiled and np.any(gradient):
             return f"the gradient of {name}"
         size = float(np.linalg.norm(gradient))
-        allowed = TIMES * (float(np.linalg.norm(own[name] - gradient)) + 1e-6 * (size + _scale(truth)))
+        allowed = TIMES * (
+            float(np.linalg.norm(own[name] - gradient)) + 1e-6 * (size + _scale(truth))
+        )
         if name in compiled and not np.linalg.norm(compiled[name] - gradient) <= allowed:
             return f"the gradient of {name}"
-    allowed = TIMES * (abs(losses["single"] - losses["double"]) + 1e-6 * (1 + abs(losses["double"])))
+    allowed = TIMES * (
+        abs(losses["single"] - losses["double"]) + 1e-6 * (1 + abs(losses["double"]))
+    )
     return "" if abs(losses["compiled"] - losses["double"]) <= allowed else "its evaluation"
 
 

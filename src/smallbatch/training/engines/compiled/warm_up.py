@@ -17,7 +17,8 @@ STAGES = (("forward", "backward"), ("train", "score"))
 
 
 def compile_all(processes: int = 1) -> None:
-    """Compile everything, in this process or in several. Two take little more than half the time of one."""
+    """Compile everything, in this process or in several. Two take little more than half the time of
+    one."""
     if processes == 1:
         for stage in STAGES:
             for part in stage:
@@ -32,12 +33,27 @@ def compile_part(name: str) -> None:
     trainer, split = _tiny()
     net, memory = trainer.training.net, trainer.memory[id(trainer.training)]
     tape, tensors, places, chunks, settings = net
-    p, running, sums = trainer.p[0], trainer.running[0], np.zeros((2, trainer.gradient_size), trainer.dtype)
+    p, running, sums = (
+        trainer.p[0],
+        trainer.running[0],
+        np.zeros((2, trainer.gradient_size), trainer.dtype),
+    )
     if name == "forward":
         nothing = np.empty((2, 0), np.float64)
         step.forward(
-            *(tape, tensors, places, memory, p, chunks, settings, running[0], running[1]),
-            *(2, step.BATCH, step.NOTHING, nothing),
+            tape,
+            tensors,
+            places,
+            memory,
+            p,
+            chunks,
+            settings,
+            running[0],
+            running[1],
+            2,
+            step.BATCH,
+            step.NOTHING,
+            nothing,
         )
     elif name == "backward":
         step.backward(tape, tensors, places, memory, p, trainer.gradient, chunks, 2)
