@@ -175,7 +175,7 @@ def show(found: dict[str, pd.DataFrame], before: Results, after: Results, consol
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("before", type=Path, help="a folder like results/digits")
     parser.add_argument("after", type=Path, help="another one")
     arguments = parser.parse_args()

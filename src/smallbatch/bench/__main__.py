@@ -138,7 +138,7 @@ def show(rows: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    _parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     _parser.add_argument("out", type=Path, nargs="?", default=Path("results/bench"))
     _parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     _arguments = _parser.parse_args()

@@ -224,7 +224,7 @@ def _cost(study: StudyPlan, results: Path) -> dict:
 
 
 if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    _parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     _parser.add_argument("study", type=Path)
     _parser.add_argument(
         "--partial", action="store_true", help="take what exists, and list the gaps"

@@ -49,7 +49,7 @@ def address(port: int, experiment: int, view: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("study", nargs="?", help="print the address of this study first")
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
