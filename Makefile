@@ -22,10 +22,11 @@ report: install ## train the default study (only what is missing) and build its 
 ui: install ## open MLflow on the runs; PORT=5001 for another port
 	@$(BIN)/python -m smallbatch.tracking.ui --port $(PORT) $(STUDY)
 
+# Three processes for two cores: some tests wait for a server or a cluster.
 test: install ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-test-fast: install ## run the tests that start no workflow, in two to five minutes
+test-fast: install ## run the tests that start no workflow, in one to three minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: install ## check types, and style of Python and Snakemake files

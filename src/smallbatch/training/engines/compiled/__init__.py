@@ -25,7 +25,7 @@ Choices that were measured (one core with AVX-512, SGEMM of MKL 95 GF/s):
   steps does the convolution, its two gradients and the linear layers at 70–98 GF/s without im2col (35 GF/s for a
   first layer with one channel). Written as LLVM vectors, because neither Numba nor LLVM vectorises or keeps
   sums in registers by itself here.
-- A tape read at run time, not code generated per network: 16–20 s of compiling once per machine for all networks (10 s
+- A tape read at run time, not code generated per network: some 13 s of compiling once per machine for all networks (10 s
   on two cores), where code per network took 10–14 s for each.
 - No reordering by the compiler (no ``reassoc``): the bits are the same with AVX2 and AVX-512, and so are the golden
   curves.
@@ -33,3 +33,9 @@ Choices that were measured (one core with AVX-512, SGEMM of MKL 95 GF/s):
   images 76–89%. What is left at m = 2 is the first layer (one channel), turning weights round for the
   transposed convolution, and rows of 64 numbers; from m = 128 on, memory: activations leave the second-level cache.
 """
+
+import os
+
+# Read when Numba is imported. Its default, 3, compiles a quarter longer to code of the same speed
+# and with the same bits.
+os.environ.setdefault("NUMBA_OPT", "2")
