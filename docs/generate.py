@@ -1,6 +1,6 @@
 """Write docs/settings.md and docs/tables.md from the source: ``python docs/generate.py``.
 
-A setting is a field of a dataclass in ``config*.py``, a column one of a schema or of a record. Its
+A setting is a field of a dataclass in ``config/`` or ``measures/registry.py``, a column one of a schema or of a record. Its
 description is the comment beside it, or the comment lines that follow it.
 """
 
@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent
 SETTINGS = """\
 # Settings of a study
 
-<!-- Written by docs/generate.py from src/smallbatch/config/schema.py and claims.py; change it there and run make docs. -->
+<!-- Written by docs/generate.py from config/schema.py, config/claims.py and measures/registry.py in src/smallbatch/; change it there and run make docs. -->
 
 Every key of a study, with its type, its default and its meaning. Any of them can be changed on the command line:
 

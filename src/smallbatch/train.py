@@ -23,9 +23,9 @@ def main() -> None:
             run_job(Path(arguments[0]))
             gc.freeze()  # at its end Python would search all of torch for cycles: 0.6 s
     else:
-        from smallbatch.workflow.run_study import main as by_hand
+        from smallbatch.workflow.run_study import main as run_study
 
-        by_hand(arguments)
+        run_study(arguments)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The documentation: links lead somewhere, generated pages are those of the source, and everything
 there is has its row."""
 
+import ast
+import functools
 import importlib.util
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -146,10 +149,8 @@ def test_networks_have_the_parameters_that_their_files_name():
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_files_and_names_that_developers_are_sent_to_exist(page):
-    """A file may be named by the end of its path; ``config.Schedule`` is in its module, a bare name
-    somewhere in the source."""
-    inside = [path for folder in PARTS for path in (ROOT / folder).rglob("*")]
-    paths = [f"/{path.relative_to(ROOT)}" for path in [*ROOT.glob("*"), *inside]]
+    """A file may be named by the end of its path; ``schema.Schedule`` is defined in its module, a
+    bare name somewhere in the source."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     missing = []
     for words in re.findall(r"`([^`\n]+)`", prose(ROOT / page)):
@@ -157,20 +158,54 @@ def test_files_and_names_that_developers_are_sent_to_exist(page):
             r"NAME|JOB|STUDY|DATA|[ <>(={*]|^results/|\.(csv|json|parquet|txt)$", words
         ):  # no name, or an output
             continue
-        if "/" in words or re.search(r"\.(py|smk|rst|yaml|md|bib|toml|lock)$", words):
-            found = any(path.endswith("/" + words.strip("/")) for path in paths)
-        elif match := re.fullmatch(r"([a-z_]+)\.([A-Za-z_]\w*)", words):
-            modules = [
-                path
-                for path in (ROOT / "src" / "smallbatch").rglob("*.py")
-                if path.stem == match[1]
-            ]
-            found = any(
-                re.search(rf"\b{match[2]}\b", path.read_text(encoding="utf-8")) for path in modules
-            )
-        elif re.fullmatch(r"\w*[A-Z_]\w*", words):
+        found = exists(words)
+        if found is None and re.fullmatch(r"\w*[A-Z_]\w*", words):
             found = re.search(rf"\b{words}\b", code)
-        else:
-            found = True
-        missing += [] if found else [words]
+        missing += [words] if found is not None and not found else []
     assert missing == []
+
+
+def test_files_and_names_in_comments_and_docstrings_of_the_source_exist():
+    missing = []
+    for path in (ROOT / "src").rglob("*.py"):
+        with path.open("rb") as file:
+            texts = [
+                token.string
+                for token in tokenize.tokenize(file.readline)
+                if token.type == tokenize.COMMENT or token.string.startswith('"""')
+            ]
+        for words in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", "\n".join(texts)):
+            if "<" not in words and exists(words) is False:  # with < > it stands for any name
+                missing.append((path.name, words))
+    assert missing == []
+
+
+def exists(words: str) -> bool | None:
+    """Whether a file with this path or end of a path is there, or a module that defines this name;
+    None for what names neither."""
+    file, _, name = words.partition(": ")
+    if "/" in file or re.search(r"\.(py|smk|rst|yaml|md|bib|toml|lock)$", file):
+        found = [path for path in PATHS if path.endswith("/" + file.strip("/"))]
+        return bool(found) and (not name or any(name in defined(ROOT / path[1:]) for path in found))
+    if match := re.fullmatch(r"([a-z_]+)\.([A-Za-z_]\w*)", words):
+        modules = [path for path in SOURCES if path.stem == match[1]]
+        return any(match[2] in defined(path) for path in modules) if modules else None
+    return None
+
+
+@functools.cache
+def defined(path: Path) -> set[str]:
+    """The names that a module defines, those of its classes included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+PATHS = [
+    f"/{path.relative_to(ROOT)}"
+    for path in [*ROOT.glob("*"), *(one for part in PARTS for one in (ROOT / part).rglob("*"))]
+]

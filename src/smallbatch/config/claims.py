@@ -25,7 +25,7 @@ TESTS = {
     "lower-training-loss": ("schedule", "against"),
 }
 # What may stand beside a value that a paper reported. To add one: its name here, its function in `MEASURES` of
-# analysis/reported.py, and a file of conf/paper/ that uses it.
+# report/reported.py, and a file of conf/paper/ that uses it.
 MEASURES = (
     "best_batch_size",
     "best_bn_batch_size",

@@ -10,8 +10,10 @@ from typing import Any, NotRequired, TypedDict
 Point = tuple[float, int]  # base learning rate η̃ and seed: with its fleet, what one training run is
 Option = tuple[
     str, int
-]  # an engine (one of `training/widths.py: WAYS`), and how many replicas train at once
-StudyConfig = dict[str, Any]  # a composed and checked study, with the keys of `config.py: Config`
+]  # an engine (one of `training/engines/limits.py: WAYS`), and how many replicas train at once
+StudyConfig = dict[
+    str, Any
+]  # a composed and checked study, with the keys of `config/schema.py: Config`
 EngineBytes = dict[
     str, float
 ]  # what a network takes in one engine (`resources/memory_model.py` says which numbers)

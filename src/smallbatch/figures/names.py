@@ -29,7 +29,7 @@ SCHEDULES += ["rate_heat_map"]
 MEASURES = [measure.figure for measure in EPOCH_MEASURES]
 FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, *MEASURES, "throughput"]))
 FORMATS = ("svg", "png", "pdf", "csv")
-# Of every figure (`analyse.read_results`), and what some read beside them.
+# Of every figure (`results.read_results`), and what some read beside them.
 TABLES = ("table.parquet", "best.csv", "study.json")
 HISTORIES = (
     "learning_curves",

@@ -126,7 +126,7 @@ def collect(path: Path, results: Path, partial: bool) -> None:
         rows.writerows(gaps)
     (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n")
     # With gaps it differs from the plan, so that the next run collects again
-    # (`plan_files.write_plan`).
+    # (`files.write_plan`).
     made_from = study | ({"gaps": len(gaps)} if gaps else {})
     (target / "study.json").write_bytes(identity.canonical(made_from) + b"\n")
 

@@ -5,7 +5,7 @@ To add one:
 1. a file of `conf/optimizer/`, its keys in `schema.Optimizer` (their defaults null, so that points trained before keep their
    digests) and `records.OptimizerSettings`, with their bounds in `checks._check_optimizer`;
 2. an entry below;
-3. a class like `SGD` (`sgd.py`), and what makes one from the config in `optimizers.FACTORIES`;
+3. a class like `SGD` (`sgd.py`), and what makes one from the config in `steps.FACTORIES`;
 4. a line in `tests/unit/training/test_optimizers.py`, which compares it with torch's own, and in the documentation.
 """
 
