@@ -43,7 +43,7 @@ format: install ## put Python and Snakemake files into that style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt workflow
 
 clean: ## remove logs, caches and the virtual environment; trained results stay
-	@rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache .mypy_cache src/*.egg-info
+	@rm -rf $(VENV) .snakemake results/logs .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED) ## install everything into .venv; TORCH_INDEX=address takes torch from there (README, Start)

@@ -93,7 +93,7 @@ def settings() -> str:
             for one in dataclasses.fields(cls)
         ]
         parts.append(
-            f"\n## {title}\n\n{inspect.cleandoc(cls.__doc__)}\n\n"
+            f"\n## {title}\n\n{' '.join(cls.__doc__.split())}\n\n"
             + table(("key", "type", "default", "meaning"), rows)
         )
     return "".join(parts)

@@ -41,7 +41,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
 ReturnToService=2
 KillWait=2
 UnkillableStepTimeout=600
-MinJobAge=300
+MinJobAge=3600
 DefMemPerCPU=100
 AccountingStorageType=accounting_storage/none
 AccountingStoragePass={munge}

@@ -83,14 +83,10 @@ def runs(bytecode, tmp_path_factory):
             environment = slurm.environment | {"PYTHONPATH": str(checkout.root / "src")}
             output = stack.enter_context(open(checkout.root / "output.txt", "w"))
             both = {"stdout": output, "stderr": subprocess.STDOUT}
-            found[name] = OnSlurm(
-                slurm,
-                checkout,
-                subprocess.Popen(command, cwd=checkout.root, env=environment, **both),
-            )
+            process = subprocess.Popen(command, cwd=checkout.root, env=environment, **both)
+            stack.callback(process.kill)
+            found[name] = OnSlurm(slurm, checkout, process)
         yield found
-        for run in found.values():
-            run.process.kill()
 
 
 def test_a_preempted_job_goes_on_from_its_checkpoint(runs):

@@ -37,16 +37,14 @@ PACKAGES = (
     "psutil",
     "filelock",
     "pooch",
-    *(
-        "torch",
-        "torch._dynamo",
-        "torch._meta_registrations",
-        "torch.nn",
-        "torch.func",
-        "torch.fx",
-        "numba",
-        "sklearn.datasets",
-    ),
+    "torch",
+    "torch._dynamo",
+    "torch._meta_registrations",
+    "torch.nn",
+    "torch.func",
+    "torch.fx",
+    "numba",
+    "sklearn.datasets",
     "pandas",
     "scipy.stats",
     "scipy.optimize",
@@ -87,13 +85,15 @@ def attend(connection: socket.socket) -> None:
         request = json.loads(file.read(int.from_bytes(length, "big")))
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
         connection.close()
         run(outputs, **request)
     for descriptor in outputs:
         os.close(descriptor)
     ended = os.pidfd_open(child)
     if ended not in select.select([ended, connection], [], [])[0]:
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # and what it has started
     _, status = os.waitpid(child, 0)
     status = os.waitstatus_to_exitcode(status)
     with contextlib.suppress(BrokenPipeError):
@@ -144,7 +144,8 @@ def run(
 
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # as the project does before it imports MLflow
+    # As the project does before it imports MLflow and Numba.
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "NUMBA_OPT": "2"}
     for _name in PACKAGES:
         importlib.import_module(_name)
     gc.freeze()  # or every fork would copy what it looks through

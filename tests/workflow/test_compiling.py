@@ -3,9 +3,11 @@ or had."""
 
 import os
 import shutil
+import time
 
 import pyarrow.parquet as pq
 import pytest
+from interrupt import processes
 
 from smallbatch.training.engines.compiled.cache import folder
 
@@ -51,6 +53,19 @@ def test_the_first_run_on_a_machine_compiles_while_jobs_start_and_the_next_does_
     second = fresh.snakemake("table", hydra="grid.seeds=2")
     assert "compil" not in second.output
     assert kept == {path.name: path.stat().st_mtime_ns for path in kernels.iterdir()}
+
+
+def test_a_dry_run_says_nothing_of_compiling_and_leaves_no_process(fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    dry = fresh.run(fresh.command("-n", "table"))
+    assert dry.jobs["train"] == 4 and "compil" not in dry.output
+    assert not list(tmp_path.glob("smallbatch/kernels-*/ready-*"))
+    for _ in range(50):
+        left = list(processes(fresh, "smallbatch.training.engines.compiled"))
+        if not left:
+            break
+        time.sleep(0.1)
+    assert left == []
 
 
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_run(fresh, tmp_path, monkeypatch):

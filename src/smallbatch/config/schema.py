@@ -1,7 +1,7 @@
-"""What a study may say: every key, its type, unit and bounds.
+"""What a study may say: every key, its type and unit.
 
 The classes are Hydra's structured configs, so unknown keys and wrong types are refused when a study
-is composed; `check` refuses what types can't.
+is composed; `checks.check` refuses what types can't.
 """
 
 from dataclasses import dataclass, field

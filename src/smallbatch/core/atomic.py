@@ -25,7 +25,8 @@ def write_atomically(path: Path, sync: bool = True) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
         if sync:
-            _sync(path.parent)
+            with contextlib.suppress(OSError):  # some file systems refuse it for a folder
+                _sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

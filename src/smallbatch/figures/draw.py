@@ -43,14 +43,18 @@ def draw_figures(study: Path, processes: int) -> None:
                 shutil.copyfile(kept / f"{name}.{kind}", target / f"{name}.{kind}")
     (study / "figures.json").write_text(json.dumps(wanted, indent=1) + "\n")
     if failed:
-        raise UserError(f"{target}: could not draw {', '.join(failed)}; the reason stands above")
+        raise UserError(
+            f"{target}: could not draw {', '.join(failed)}; the reason is printed above"
+        )
 
 
 def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> list[str]:
     """Draw figures into `kept`; returns the names of those that failed, after printing why."""
-    importlib.import_module(
-        SAVE
-    )  # once, before this process divides; it has done nothing else that could hold a lock
+    try:  # once, before this process divides; it has done nothing else that could hold a lock
+        importlib.import_module(SAVE)
+    except ImportError as error:
+        traceback.print_exception(error)
+        return [f"{name} ({type(error).__name__}: {error})" for name in digests]
     failed = []
     with ProcessPoolExecutor(
         min(processes, len(digests)), multiprocessing.get_context("fork")

@@ -1,6 +1,6 @@
 """What the training loop asks of the replicas of a block, whichever engine trains them.
 
-    Compiled   (`training/engines/compiled/trainer.py`)   the compiled step, one replica after the other
+    Compiled   (`compiled/trainer.py`)   the compiled step, one replica after the other
     Modules    (`modules.py`)            PyTorch: a fused network of several replicas, or one module alone
     Adaptive   (`adaptive.py`)           either of these under a rule that chooses the batch size
 

@@ -10,6 +10,7 @@ full disk, costs time, not the run.
 import contextlib
 import hashlib
 import importlib.metadata
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from smallbatch.core.import_graph import contents
 from smallbatch.core.provenance import processor
 from smallbatch.core.user_cache import cache_folder
 
-PATIENCE = 300  # seconds; compiling takes some 20
+PATIENCE = 300  # seconds; compiling takes some 13
 
 
 def folder() -> Path:
@@ -26,6 +27,7 @@ def folder() -> Path:
     digest = hashlib.blake2b(digest_size=8)
     files = {f"{__package__}.{path.stem}": path for path in Path(__file__).parent.glob("*.py")}
     versions = [*map(importlib.metadata.version, ("numba", "llvmlite")), platform.python_version()]
+    versions.append(os.environ.get("NUMBA_OPT", ""))
     for part in (*sorted(contents(files)), *versions):
         digest.update(part.encode())
     return cache_folder() / f"kernels-{digest.hexdigest()}"
