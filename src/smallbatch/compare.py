@@ -26,13 +26,14 @@ from smallbatch.report.build import config_rows
 NEEDED = ("table.parquet", "study.json", "best.csv")
 MEASURED = ("seconds", "seconds_alone")  # differ between any two runs
 ABOUT = ("code", "commit", "versions", "processor", "engine")
+# what a point is called, not what it is
 NAMES = (
     "study",
     "budget",
     "schedule",
     "fleet",
     "settings",
-)  # what a point is called, not what it is
+)
 
 
 def compare(before: Results, after: Results) -> dict[str, pd.DataFrame]:

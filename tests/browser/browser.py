@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+# asked by the browser itself, whatever the page
 OWN = (
     "clients2.google.com",
     "update.googleapis.com",
     "accounts.google.com",
-)  # asked by the browser itself, whatever the page
+)
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

@@ -4,9 +4,8 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-SLIPS = re.compile(
-    r"\b(nan|NaN|NaT|None|inf|undefined)\b|<NA>"
-)  # of Python, in place of a word or a dash
+# of Python, in place of a word or a dash
+SLIPS = re.compile(r"\b(nan|NaN|NaT|None|inf|undefined)\b|<NA>")
 
 
 class Page(HTMLParser):

@@ -35,9 +35,8 @@ def test_the_first_view_lists_the_runs_links_open_one_and_artifacts_and_comparis
         text=True,
     )
     try:
-        view = [server.stdout.readline() for _ in range(2)][1].split()[
-            -1
-        ]  # the first address that is printed
+        # the first address that is printed
+        view = [server.stdout.readline() for _ in range(2)][1].split()[-1]
         wait_for(f"http://127.0.0.1:{PORT}/health")
         shown = shown_by(view, tmp_path / "view")
         assert "m0008 none 2**-05 s00" in shown and "m0016 none" in shown

@@ -42,9 +42,8 @@ def test_the_page_shows_every_figure_with_values_on_its_marks(page, tmp_path):
     ] and len(figures) == 10
     for name, width, height, marks, label in figures:
         assert width > 300 and height > 100 and label > 40, name
-        assert marks > 0 or name in ("rate_heat_map", "rate_scaling"), (
-            name
-        )  # of two batch sizes there is no fit
+        # of two batch sizes there is no fit
+        assert marks > 0 or name in ("rate_heat_map", "rate_scaling"), name
 
 
 def test_nothing_is_asked_from_a_network_and_the_console_stays_empty(page, tmp_path):

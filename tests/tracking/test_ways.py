@@ -11,13 +11,14 @@ from smallbatch.tracking import runs as tracking
 from smallbatch.tracking.run import METRICS, run_params, run_tags
 
 SQLITE = {"name": "mlflow", "uri": None}
+# ids that differ in every database
 RANDOM = {
     "run_uuid",
     "input_uuid",
     "dataset_uuid",
     "source_id",
     "destination_id",
-}  # ids that differ in every database
+}
 
 
 def point(name: str, epochs: int, **changes) -> tuple[dict, list[dict]]:
@@ -197,9 +198,8 @@ def test_mlflow_reads_what_was_inserted(empty, tmp_path):
         and set(run.data.metrics) == told
         and len(told) >= 6
     )
-    client.set_tag(
-        logged["a"], "mine", "kept"
-    )  # runs that were inserted can be written to by MLflow
+    # runs that were inserted can be written to by MLflow
+    client.set_tag(logged["a"], "mine", "kept")
     assert client.search_runs([run.info.experiment_id], "tags.mine = 'kept' and metrics.lr > 0.1")
     client.delete_run(logged["b"])
     assert set(log(results, 3).values()) & set(logged.values()) == {logged["a"], logged["c"]}

@@ -93,9 +93,8 @@ def test_commands_are_ones_that_there_are(words, mine):
 
 
 def _check_snakemake(arguments: list[str], mine: Path) -> None:
-    given = snakemake.cli.get_argument_parser().parse_args(
-        arguments
-    )  # ends the test for an unknown option
+    # ends the test for an unknown option
+    given = snakemake.cli.get_argument_parser().parse_args(arguments)
     assert set(given.targets or []) <= set(RULES)
     assert not given.workflow_profile or (ROOT / given.workflow_profile / "config.yaml").is_file()
     settings = read_settings(dict(pair.split("=", 1) for pair in given.config or []))

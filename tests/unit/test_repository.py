@@ -97,9 +97,8 @@ def test_ci_pins_actions_by_major_version_and_may_only_read():
 
 def test_a_torch_for_processors_is_taken_from_an_address_that_no_file_names():
     assert YAML[CI]["env"] == {"TORCH_INDEX": "${{ vars.TORCH_INDEX }}"}
-    assert re.search(
-        r"^TORCH_INDEX \?=$", TEXTS["Makefile"], re.M
-    )  # so that the environment counts
+    # so that the environment counts
+    assert re.search(r"^TORCH_INDEX \?=$", TEXTS["Makefile"], re.M)
 
 
 @pytest.mark.parametrize("name", [*FILES, "pyproject.toml", ".ci/run"])

@@ -27,9 +27,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def test_the_lock_holds_exact_public_versions_and_nothing_else():
     for line in LINES:
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), (
-            line
-        )  # no +local, URL, marker or path
+        # no +local, URL, marker or path
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), line
 
 
 @pytest.mark.parametrize(

@@ -59,17 +59,15 @@ def test_another_least_effect_decides_anew_and_trains_nothing(checkout):
     assert run.trained == 0 and run.jobs["analyse"] == 1
     assert after["needs"] != before["needs"] and after["estimate"] == before["estimate"]
     study = json.loads((checkout.results / "tiny" / "study.json").read_text())
-    assert study["overrides"] == [
-        "claims.tests.small-batch.delta=0.01"
-    ]  # which the page has in its title
+    # which the page has in its title
+    assert study["overrides"] == ["claims.tests.small-batch.delta=0.01"]
 
 
 def test_what_would_decide_a_claim_trains_only_the_new_points(checkout):
     one = claims(checkout)["small-batch"]
     assert one["overrides"] == ["grid.seeds=10"]
-    run = checkout.snakemake(
-        "table", hydra=f"{one['overrides'][0]} training.job_seconds=9"
-    )  # in fewer processes
+    # in fewer processes
+    run = checkout.snakemake("table", hydra=f"{one['overrides'][0]} training.job_seconds=9")
     assert run.trained == 12 * 8
     after = claims(checkout)["small-batch"]
     assert after["seeds"] == 10 and not after["interim"]

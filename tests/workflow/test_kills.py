@@ -33,18 +33,18 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(
     assert undisturbed.snakemake("table", study="kills").trained == 18
 
     chance = random.Random(SEED)
-    command = fresh.command(
-        "--cores", "1", "table", study="kills"
-    )  # one job at a time, each killed in every phase
+    # one job at a time, each killed in every phase
+    command = fresh.command("--cores", "1", "table", study="kills")
     plan: list[str] = []
     for _ in range(3):
         early = ["training", "checkpoint writing", "checkpoint writing"]
+        # first, so that all go on
         plan += [
             "training",
             *chance.sample(early, 3),
             "store writing",
             "MLflow logging",
-        ]  # first, so that all go on
+        ]
     plan += ["collecting"] * 4
     groups = itertools.cycle(chance.sample([True, False], 2))
     kills, resumed, locked = Counter(), 0, 0
@@ -93,9 +93,8 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(
 def every_point_is_tracked_once(checkout) -> None:
     """After the command that `snakemake track` runs: a finished run for each point, each epoch
     once."""
-    checkout.module(
-        "smallbatch.tracking", "results/kills", check=False
-    )  # no report yet: that part fails
+    # no report yet: that part fails
+    checkout.module("smallbatch.tracking", "results/kills", check=False)
     client = MlflowClient(f"sqlite:///{checkout.results}/mlflow.db")
     experiment = client.get_experiment_by_name("kills").experiment_id
     runs = client.search_runs([experiment], "tags.point LIKE '%'", max_results=1000)

@@ -170,9 +170,8 @@ def test_a_mistake_is_one_sentence(reported, unchanged, tmp_path, mistake):
         run = Run(*warm.run([program, *words], checkout.root, checkout.environment))
     assert (run.status == 0) == (mistake in WARNINGS), run.output
     assert printed in run.output
-    assert (
-        "Traceback" not in run.output or mistake == "a forward that raises"
-    )  # the user's own, with their lines
+    # the user's own, with their lines
+    assert "Traceback" not in run.output or mistake == "a forward that raises"
     if " -n " in command:
         assert "Job stats" not in run.output and printed.removeprefix("error: ") in run.error
 

@@ -160,9 +160,8 @@ def test_commenting_reformatting_and_moving_training_code_trains_nothing(checkou
     package = checkout.root / "src" / "smallbatch"
     for path in (package / "training").rglob("*.py"):
         path.write_text(f"# A comment.\n{ast.unparse(ast.parse(path.read_text()))}\n# Another.\n")
-    checkout.edit(
-        "src/smallbatch/training/optimizers/sgd.py", "Stochastic", "Plain stochastic"
-    )  # in its docstring
+    # in its docstring
+    checkout.edit("src/smallbatch/training/optimizers/sgd.py", "Stochastic", "Plain stochastic")
     (package / "rules").mkdir()
     (package / "training" / "optimizers" / "sgd.py").rename(package / "rules" / "descent.py")
     for path in package.rglob("*.py"):

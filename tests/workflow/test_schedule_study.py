@@ -43,11 +43,12 @@ def test_a_study_of_several_schedules_has_a_row_for_each_and_what_each_spent(sch
     by_epoch = (
         joined[joined["epoch"] > 0].groupby(["schedule", "epoch"])["batch_size"].mean().unstack()
     )
+    # 8, then at 30%, 60% and 80% of the budget
     assert by_epoch.loc["increase"].tolist() == [
         32,
         128,
         256,
-    ]  # 8, then at 30%, 60% and 80% of the budget
+    ]
     assert by_epoch.loc["decay"].tolist() == [8, 8, 8] and by_epoch.loc["noise"].max() > 8
 
 

@@ -67,9 +67,8 @@ def edited(tracked, tmp_path_factory):
 @pytest.mark.parametrize("name", RULES)
 def test_an_edit_of_any_file_that_a_command_reads_runs_its_rule(tracked, edited, name, tmp_path):
     modules, arguments, target, at_times = RULES[name]
-    tracked = tracked.copy(
-        tmp_path / "copy"
-    )  # since the command writes tables, which others may be made from
+    # since the command writes tables, which others may be made from
+    tracked = tracked.copy(tmp_path / "copy")
     plan = next(path for path in (tracked.results / "plan").glob("tiny-*.study.json"))
     if name == "calibrate":
         shutil.rmtree(tracked.results / "store" / "calibration")  # so that it measures
@@ -80,9 +79,8 @@ def test_an_edit_of_any_file_that_a_command_reads_runs_its_rule(tracked, edited,
     read = {
         path.removeprefix(f"{source}/") for path in json.loads(ran.output.strip().splitlines()[-1])
     }
-    read.discard(
-        "models/conv.py"
-    )  # the study's own network: its code is in the digest that its jobs are named by
+    # the study's own network: its code is in the digest that its jobs are named by
+    read.discard("models/conv.py")
     assert "__init__.py" in read and ("training/loop.py" in read) == (name == "calibrate")
 
     dry = edited.snakemake(
@@ -96,10 +94,11 @@ def test_an_edit_of_any_file_that_a_command_reads_runs_its_rule(tracked, edited,
         for path in source_files(*(f"smallbatch.{m}" for m in modules))
     }
     if at_times is not None:
+        # what `python -m` runs has no name of its own
         own = {
             "__main__.py",
             *(f"{module.rpartition('.')[2]}.py" for module in modules),
-        }  # what `python -m` runs has no name of its own
+        }
         extra = [path for path in updated - read if not path.startswith(tuple(at_times))]
         assert all(path.rpartition("/")[2] in own or not path.endswith(".py") for path in extra), (
             extra

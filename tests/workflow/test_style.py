@@ -41,9 +41,8 @@ def test_snakemakes_own_report_holds_figures_and_page(checkout):
     for name in ("accuracy_by_rate.svg", "best_by_batch_size.svg", "report.html", "Study tiny"):
         assert name in text
     for name in figures_of(json.loads((checkout.results / "tiny" / "study.json").read_text())):
-        assert f'{{"figure": {json.dumps(CAPTIONS[name][0])}}}' in text, (
-            name
-        )  # by which it is listed
+        # by which it is listed
+        assert f'{{"figure": {json.dumps(CAPTIONS[name][0])}}}' in text, name
         assert f"figures/{name}.csv</tt>" in text, name  # in its caption
 
 

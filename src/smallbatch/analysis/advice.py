@@ -122,7 +122,8 @@ def wrong_rates(data: Measured) -> pd.DataFrame:
         shift=octaves.round().astype(int), lost=100 * (cells["top"] - cells["test_accuracy"])
     )
     cells = cells.assign(away=(octaves - octaves.round()).abs())[near & cells["shift"].isin(SHIFTS)]
+    # the nearest to each
     cells = (
         cells.sort_values("away", kind="stable").drop_duplicates([*SETTING, "shift"]).sort_index()
-    )  # the nearest to each
+    )
     return cells[[*SETTING, "shift", "lost", "failed", "seeds"]].reset_index(drop=True)

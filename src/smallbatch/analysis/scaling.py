@@ -34,9 +34,8 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         if len(inner) < FEWEST:
             continue
         settings = [_accuracies(table, setting) for _, setting in inner.iterrows()]
-        whole = [
-            len(rates) >= FEWEST for rates, _ in settings
-        ]  # with missing points there may be fewer
+        # with missing points there may be fewer
+        whole = [len(rates) >= FEWEST for rates, _ in settings]
         inner, settings = (
             inner[whole],
             [one for one, keep in zip(settings, whole, strict=True) if keep],
@@ -66,9 +65,8 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
     """
     tops = np.array([top(rates, values.mean(1)) for rates, values in settings])
     away, n = sizes - sizes.mean(), len(sizes)
-    weights = np.array(
-        [away / (away**2).sum(), np.full(n, 1 / n)]
-    )  # their products with the tops: slope and level
+    # their products with the tops: slope and level
+    weights = np.array([away / (away**2).sum(), np.full(n, 1 / n)])
     slope = float(weights[0] @ tops)
     rng = np.random.default_rng(0)
     seeds = min(values.shape[1] for _, values in settings)

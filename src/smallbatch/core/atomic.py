@@ -39,9 +39,8 @@ def write_text(path: Path, text: str) -> None:
 def temporary_beside(path: Path) -> Iterator[Path]:
     """A free path in the folder of `path`; what is there when the block ends is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(
-        temporary_prefix(path) + uuid.uuid4().hex
-    )  # other processes may write `path` too
+    # other processes may write `path` too
+    temporary = path.with_name(temporary_prefix(path) + uuid.uuid4().hex)
     try:
         yield temporary
     finally:

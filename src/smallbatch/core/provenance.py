@@ -37,9 +37,8 @@ def processor() -> str:
     one name."""
     try:
         pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
-        found = {
-            key.strip(): value.strip() for key, _, value in reversed(pairs)
-        }  # of the first core
+        # of the first core
+        found = {key.strip(): value.strip() for key, _, value in reversed(pairs)}
         family = (
             f" (family {found['cpu family']}, model {found['model']})"
             if "cpu family" in found

@@ -35,9 +35,8 @@ class Syntax(NamedTuple):
     digest: str  # of all but the import statements
     empty: bool  # there is nothing, or nothing but docstrings
     imports: list[Import]  # those in functions too
-    references: list[
-        tuple[str, Import]
-    ]  # (label of the name in the code, import), but for names of annotations alone
+    # (label of the name in the code, import), but for names of annotations alone
+    references: list[tuple[str, Import]]
 
 
 def read_syntax(path: Path) -> Syntax:

@@ -118,9 +118,8 @@ class _Lines:
 
     def update(self, size: int) -> None:
         self.done += size
-        tenth = (
-            min(10, 10 * self.done // self.total) if self.total else 0
-        )  # pooch counts whole pieces
+        # pooch counts whole pieces
+        tenth = min(10, 10 * self.done // self.total) if self.total else 0
         if tenth > self.said:
             self.said = tenth
             print(f"{self.name}: {10 * tenth}% of {self.total / 1e6:,.1f} MB", flush=True)

@@ -43,9 +43,8 @@ def _part(where: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray,
     from sklearn.model_selection import train_test_split
 
     _, counts = np.unique(labels[where], return_counts=True)
-    alike = (
-        len(counts) <= min(size, len(where) - size) and counts.min() > 1
-    )  # else there is no room for every class
+    # else there is no room for every class
+    alike = len(counts) <= min(size, len(where) - size) and counts.min() > 1
     one, other = train_test_split(
         where, train_size=size, stratify=labels[where] if alike else None, random_state=0
     )

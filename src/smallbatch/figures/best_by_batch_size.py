@@ -38,9 +38,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     handles = []
     for i, name in enumerate(names):
         line = drawn[drawn["series"] == name].sort_values("batch_size")
-        shift = 2 ** (
-            0.35 * ((i + 0.5) / len(names) - 0.5)
-        )  # side by side, so that intervals don't hide each other
+        # side by side, so that intervals don't hide each other
+        shift = 2 ** (0.35 * ((i + 0.5) / len(names) - 0.5))
         x, y = line["batch_size"] * shift, 100 * line["test_accuracy"]
         spread = 100 * pd.concat(
             [line["test_accuracy"] - line["ci_low"], line["ci_high"] - line["test_accuracy"]],

@@ -12,11 +12,12 @@ from smallbatch.analysis.results import Results
 from smallbatch.core.text import budget_text, kind_text
 from smallbatch.figures.style import message_figure, set_style
 
+# of seaborn's colour-blind palette; marks differ too
 COLORS = {
     "supported": 0,
     "contradicted": 3,
     "undecided": 7,
-}  # of seaborn's colour-blind palette; marks differ too
+}
 MARKS = {"supported": "o", "contradicted": "X", "undecided": "d"}
 XLABELS = {
     "points": "difference of test accuracy (points)",

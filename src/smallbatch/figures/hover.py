@@ -89,9 +89,8 @@ class _Axis:
     once."""
 
     def __init__(self, axis: Any) -> None:
-        kind = (
-            "xaxis" if axis.axis_name == "x" else "yaxis"
-        )  # inner panels of a grid have theirs labelled further out
+        # inner panels of a grid have theirs labelled further out
+        kind = "xaxis" if axis.axis_name == "x" else "yaxis"
         names = [
             axis.get_label_text(),
             *(getattr(axes, kind).get_label_text() for axes in axis.axes.figure.axes),

@@ -59,9 +59,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_xlabel("batch size m")
         axes.set_ylabel("base learning rate η̃")
         axes.tick_params(axis="y", rotation=0)
-    figure.set_layout_engine(
-        "constrained"
-    )  # not before: seaborn draws the whole figure at every map
+    # not before: seaborn draws the whole figure at every map
+    figure.set_layout_engine("constrained")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
     note = f"Numbers: mean test accuracy (%) over {counts_text(cells['seeds'])} seeds. × : a seed failed. Frame: the best η̃ on validation data."

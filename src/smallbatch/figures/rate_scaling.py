@@ -27,9 +27,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     for i, ((_, row), color, marker) in enumerate(
         zip(found.iterrows(), colors, MARKERS * 3, strict=False)
     ):
-        shift = 2 ** (
-            0.5 * ((i + 0.5) / len(found) - 0.5)
-        )  # side by side, so that marks don't hide each other
+        # side by side, so that marks don't hide each other
+        shift = 2 ** (0.5 * ((i + 0.5) / len(found) - 0.5))
         points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
         for edge in (False, True):
             here = points[points["edge"] == edge]

@@ -10,11 +10,12 @@ from smallbatch.analysis.results import read_results
 from smallbatch.figures.hover import add_titles, name_marks
 
 matplotlib.use("Agg")
+# the same figure gives the same file
 UNDATED = {
     "png": {},
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
-}  # the same figure gives the same file
+}
 DPI = 160
 MARGIN = 0.1  # inches
 

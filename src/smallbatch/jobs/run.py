@@ -149,9 +149,8 @@ def cost_of(done: Done, points: int, started: float) -> JobCost:
     cost: JobCost = {
         "points": points,
         "trained": len(done.trained),
-        "loop_seconds": min(
-            loop, ended - started
-        ),  # `loop` may hold seconds of attempts that were killed
+        # `loop` may hold seconds of attempts that were killed
+        "loop_seconds": min(loop, ended - started),
         "started": started,
         "ended": ended,
     }

@@ -48,9 +48,8 @@ class Done:
     nothing."""
 
     trained: list[LoggedPoint] = field(default_factory=list)
-    predicted: list[float | None] = field(
-        default_factory=list
-    )  # MB, of each fleet that trained; None if unknown
+    # MB, of each fleet that trained; None if unknown
+    predicted: list[float | None] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)  # a sentence for each fleet that failed
     stopped: bool = False  # by SIGTERM
 

@@ -56,9 +56,8 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
     """Replace torch's batch-norm layers by ghost batch norm over `bn_batch_size` examples."""
     places = [
         (path, layer)
-        for path, layer in net.named_modules(
-            remove_duplicate=False
-        )  # a layer may stand in several places
+        # a layer may stand in several places
+        for path, layer in net.named_modules(remove_duplicate=False)
         if isinstance(layer, nn.modules.batchnorm._BatchNorm)
     ]
     if places and norm != "bn":

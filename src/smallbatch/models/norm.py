@@ -93,9 +93,8 @@ class GhostBatchNorm(nn.Module):
         if spare:
             x = F.pad(x, (0, 0) * (x.ndim - 2) + (0, spare)).contiguous(memory_format=memory)
             weight, bias = F.pad(weight, (0, spare)), F.pad(bias, (0, spare))
-        mean = self.weight.new_zeros(
-            channels + spare
-        )  # in single precision where activations are in bfloat16
+        # in single precision where activations are in bfloat16
+        mean = self.weight.new_zeros(channels + spare)
         var = torch.zeros_like(mean)
         y = F.batch_norm(x, mean, var, weight, bias, True, 1.0, self.eps)
         if (

@@ -72,13 +72,11 @@ def write_plan(plan: Plan, results: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = study_file(plan, results)
     for name, job in plan.jobs.items():
-        _write_once(
-            folder / f"{name}.json", job, changed=True
-        )  # it may ask for other resources now
+        # it may ask for other resources now
+        _write_once(folder / f"{name}.json", job, changed=True)
     for name, data in plan.data.items():
-        _write_once(
-            folder / f"{name}.data.json", data, changed=True
-        )  # the conf folder may have moved
+        # the conf folder may have moved
+        _write_once(folder / f"{name}.data.json", data, changed=True)
     _write_once(path, plan.study)
     made_from = results / plan.study["study"] / "study.json"
     if made_from.is_file() and made_from.read_bytes() != path.read_bytes():

@@ -25,19 +25,19 @@ from smallbatch.core.records import (
 from smallbatch.planning.grid import budget_name, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
+# keys of a data set that say where its files come from, and check them
 SOURCE_KEYS = (
     "mirror",
     "download",
     "sha256",
-)  # keys of a data set that say where its files come from, and check them
+)
 
 
 @dataclass(frozen=True)
 class Plan:
     study: StudyPlan  # what the tables, figures and page need to know, with the names of the jobs
-    jobs: dict[
-        str, Job
-    ]  # by name, which ends in the digest of the content but for what it asks a scheduler for
+    # by name, which ends in the digest of the content but for what it asks a scheduler for
+    jobs: dict[str, Job]
     data: dict[str, DataPlan]  # likewise: the data set to prepare
 
 
@@ -60,9 +60,8 @@ def make_plan(
         "code": data_code,
         "folder": folder,
     }
-    declared = {
-        key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]
-    }  # to be verified
+    # to be verified
+    declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
     rows = expand(config)
@@ -244,7 +243,6 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
 def _content(config: StudyConfig) -> dict:
     """What a data set is, wherever its files come from."""
     dataset = without_null(config["dataset"])
-    source = (
-        (*SOURCE_KEYS, "folder") if "content" in dataset else SOURCE_KEYS
-    )  # a folder of images is known by its content
+    # a folder of images is known by its content
+    source = (*SOURCE_KEYS, "folder") if "content" in dataset else SOURCE_KEYS
     return {key: value for key, value in dataset.items() if key not in source}

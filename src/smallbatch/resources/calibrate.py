@@ -119,9 +119,8 @@ def measure(fleet: Fleet, data: "Data") -> dict:
     from smallbatch.training.engines.factory import network
 
     engine, width = choose_engine(data, fleet, lambda text: None)
-    replicas = (
-        1 if engine == "compiled" else width
-    )  # they follow each other: one tells the speed of all
+    # they follow each other: one tells the speed of all
+    replicas = 1 if engine == "compiled" else width
     b, m = fleet.get("bn_batch_size"), fleet["batch_size"]
     ways = separate_ways(network(data, fleet, 0), data.shape, m if m > 1 else b or 2)
     ways = ["separate"] if is_adaptive(fleet) else ways

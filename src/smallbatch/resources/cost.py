@@ -88,9 +88,8 @@ def point_seconds(fleet: Fleet, speeds: Speeds) -> float | None:
     sizes, speed = fleet["dataset"]["sizes"], speeds[steps_of(fleet)[0]]
     timetable = Timetable.of(fleet, sizes["train"])
     epochs, scored = len(timetable.epochs), 1 + sum(epoch.is_scored for epoch in timetable.epochs)
-    passes = (
-        2 if fleet["norm"] == "bn" else 1
-    )  # over the training images: exact statistics, then the loss
+    # over the training images: exact statistics, then the loss
+    passes = 2 if fleet["norm"] == "bn" else 1
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (epochs + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)

@@ -27,9 +27,8 @@ from smallbatch.training.engines.limits import WIDEST as WIDEST_ON
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
 MEGABYTE = 1e6
-WIDEST = WIDEST_ON[
-    "cpu"
-]  # memory of a GPU is not predicted: what does not fit there is left out when ways are timed
+# memory of a GPU is not predicted: what does not fit there is left out when ways are timed
+WIDEST = WIDEST_ON["cpu"]
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
 COMPILER = 105  # what stays of compiling it, where it wasn't there
@@ -203,13 +202,12 @@ def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
     m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
-        return (
-            _held(way, numbers, fleet, 1) + 3 * apart
-        )  # in double precision, and what the heap keeps of it
+        # in double precision, and what the heap keeps of it
+        return _held(way, numbers, fleet, 1) + 3 * apart
     if way.startswith("separate"):
-        return (
-            2.25 * apart
-        )  # two updates that are watched, and what the heap keeps of them (`training/engines/sharing.py`)
+        # two updates that are watched, and what the heap keeps of them
+        # (`training/engines/sharing.py`)
+        return 2.25 * apart
     most = widths(way, m, most)[0]
     widest = max(
         [

@@ -35,9 +35,8 @@ def footprints(
         read_syntax(Path(__file__).with_name("memory_trace.py")).digest,
     )
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
-    about["compiled"] = (
-        optimizer_kind(config["optimizer"]).compiled and not config["precision"]
-    )  # what `choose.py` decides by
+    # what `choose.py` decides by
+    about["compiled"] = optimizer_kind(config["optimizer"]).compiled and not config["precision"]
     versions = provenance.versions("torch", "numpy")
     asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}
     names = {

@@ -44,9 +44,8 @@ def trace(setting: dict) -> dict:
     """
     shape, classes = tuple(setting["shape"]), setting["classes"]
     m = max(2, min(MOST_EXAMPLES, 2 ** int(math.log2(max(1, MOST_PIXELS // math.prod(shape))))))
-    b = setting["bn_batch_size"] and math.gcd(
-        setting["bn_batch_size"], m
-    )  # chunks of any size take as much, but for a little
+    # chunks of any size take as much, but for a little
+    b = setting["bn_batch_size"] and math.gcd(setting["bn_batch_size"], m)
     nets = [build(setting["model"], shape, classes, setting["norm"], b, seed) for seed in (0, 1)]
     found = _compiled(nets[0], shape, b) if setting["compiled"] else {}
     ways = ["separate"]
@@ -95,9 +94,8 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
     nets = nets[: 1 if way == "separate" else 2]
     replicas = len(nets)
     trainer = Modules(nets, MODULES[way], OPTIMIZER)
-    split = Split(
-        torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64)
-    )  # one slice of an evaluation, at most
+    # one slice of an evaluation, at most
+    split = Split(torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64))
 
     def update(m: int) -> None:
         order = np.arange(m)[None, None].repeat(replicas, 0)

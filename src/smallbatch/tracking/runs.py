@@ -61,9 +61,8 @@ VIEWS = {
     "report": {"searchFilter": "tags.kind = 'report'", "orderByKey": "attributes.start_time"},
 }
 DATABASE = "mlflow.db"
-KNOWN_TABLES = (
-    "3.17.2",
-)  # versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
+# versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
+KNOWN_TABLES = ("3.17.2",)
 ARTIFACTS = "mlartifacts"
 
 

@@ -30,9 +30,8 @@ class EpochEnd:
     updates: int  # that it has made
     examples: int  # that it has drawn
     used: int  # of these, the ones of finished updates
-    batch_size: (
-        int | None
-    )  # of its last update; None if it chose them: then the epoch's mean is kept
+    # of its last update; None if it chose them: then the epoch's mean is kept
+    batch_size: int | None
     lr: float  # of its last update
     running_loss: float  # mean over the epoch's updates
     val_loss: float  # with the running statistics of batch norm

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
 
+# of activations, the faster where it was timed
 LAYOUTS = {
     "cpu": torch.channels_last,
     "cuda": torch.contiguous_format,
-}  # of activations, the faster where it was timed
+}
 SLICE = (
     64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
 )

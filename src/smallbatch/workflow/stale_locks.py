@@ -19,9 +19,8 @@ def clear_dead_locks(folder: Path) -> int | None:
     Snakemake itself decides, as ever.
     """
     folder.mkdir(exist_ok=True)
-    descriptor = os.open(
-        folder / "smallbatch.lock", os.O_CREAT | os.O_RDWR, 0o666
-    )  # not inherited by jobs
+    # not inherited by jobs
+    descriptor = os.open(folder / "smallbatch.lock", os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder / "locks", ignore_errors=True)

@@ -43,9 +43,8 @@ def test_the_best_is_chosen_on_validation_for_each_budget_and_norm():
         ("epochs:1", "bn"),
         ("updates:9", "none"),
     ]
-    assert (
-        found["epochs:1", "any"]["setting"]["batch_size"] == 8
-    )  # although m = 64 is better on test images
+    # although m = 64 is better on test images
+    assert found["epochs:1", "any"]["setting"]["batch_size"] == 8
     assert found["epochs:1", "any"]["accuracy"].estimate == pytest.approx(80, abs=0.5)
 
 
@@ -86,9 +85,8 @@ def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
     lost = wrong_rates(measured(table(cells, m=8))).set_index("shift")
     assert lost["lost"].to_dict() == pytest.approx({-2: 30, -1: 10, 1: 70})  # 0.5 is no octave away
     near = wrong_rates(measured(table({0.1: (0.8, 0.7), 0.105: (0.8, 0.6), 0.2: (0.9, 0.8)}, m=8)))
-    assert near["shift"].tolist() == [-1] and near["lost"].iloc[0] == pytest.approx(
-        10
-    )  # the nearest to an octave
+    # the nearest to an octave
+    assert near["shift"].tolist() == [-1] and near["lost"].iloc[0] == pytest.approx(10)
     assert lost.loc[1, "failed"] == 3 and lost.loc[-1, "failed"] == 0
 
 

@@ -100,9 +100,8 @@ def test_the_answer_names_budget_interval_and_edge():
         "small batches (m ≤ 32) reached more: 92.0% at m = 8 against 62.0% at m = 64, +30.0 points (95%"
         in text
     )
-    assert (
-        "may find a better one" not in text
-    )  # the best has worse neighbours; that of m = 64 has not
+    # the best has worse neighbours; that of m = 64 has not
+    assert "may find a better one" not in text
     two = pd.concat([large, table({0.1: (0.8, 0.5)}, m=128, seeds=5)], ignore_index=True)
     assert "Its η̃ lies at the edge of those tried" in answer(measured(two))[0]
 

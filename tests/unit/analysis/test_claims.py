@@ -177,9 +177,8 @@ def test_the_slope_of_the_stable_range_is_found_with_that_of_the_usual_rate():
     assert found["estimate"] == pytest.approx(-np.polyfit([1, 2, 3, 4], means, 1)[0])
     assert found["verdict"] == "supported" and found["unit"] == "octaves per doubling of m"
     half = (found["ci_high"] - found["ci_low"]) / 2
-    assert half > 1.8 * np.sqrt(
-        (np.array([-1.5, -0.5, 0.5, 1.5]) ** 2).sum() / 25 / 12
-    )  # never below what the grid's steps leave open
+    # never below what the grid's steps leave open
+    assert half > 1.8 * np.sqrt((np.array([-1.5, -0.5, 0.5, 1.5]) ** 2).sum() / 25 / 12)
     assert "that of η = η̃·m is −0.05" in found["found"]
     flat = decided(
         *[ladder(m, -3) for m in (2, 4, 8, 16)], test="stable-range", norm="none", delta=0.5

@@ -96,9 +96,8 @@ def test_a_claim_must_hold_against_every_rival_and_falls_by_one():
 @settings(max_examples=25, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_multiplied_p_values_are_told_just_where_holm_tells_them(ps):
-    assume(
-        all(abs(p * times - 0.05) > 1e-12 for p in ps for times in range(1, len(ps) + 1))
-    )  # else rounding decides
+    # else rounding decides
+    assume(all(abs(p * times - 0.05) > 1e-12 for p in ps for times in range(1, len(ps) + 1)))
     told = multipletests(ps, 0.05, method="holm")[0]
     assert [p * times <= 0.05 for p, times in zip(ps, multipliers(ps), strict=True)] == list(told)
 
@@ -131,9 +130,8 @@ def test_several_claims_make_each_harder():
 
 
 def test_before_the_planned_seeds_p_must_be_below_a_thousandth():
-    one = Evidence(
-        directional(0.5), "points", "", [effect(1.0, 0.35, seeds=10)], ["x"]
-    )  # p = 0.004
+    # p = 0.004
+    one = Evidence(directional(0.5), "points", "", [effect(1.0, 0.35, seeds=10)], ["x"])
     assert decide([one], 10)[0].verdict == "supported"
     early = decide([one], 20)[0]
     assert early.verdict == "undecided" and early.level == pytest.approx(0.999)
@@ -152,9 +150,8 @@ def test_holm_steps_down_at_the_level_of_the_look():
 
 
 def test_a_look_after_the_planned_one_is_stricter():
-    one = Evidence(
-        directional(0.5), "points", "", [effect(1.0, 0.45, seeds=12)], ["x"]
-    )  # p = 0.026
+    # p = 0.026
+    one = Evidence(directional(0.5), "points", "", [effect(1.0, 0.45, seeds=12)], ["x"])
     assert (
         decide([one], 12)[0].verdict == "supported" and decide([one], 10)[0].verdict == "undecided"
     )

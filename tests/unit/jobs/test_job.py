@@ -57,9 +57,8 @@ def test_a_job_on_a_gpu_trains_up_to_its_tables(
     pretended_gpu,  # noqa: F811
 ):
     study, job = planned(results, "grid.norm=[bn]", "grid.base_lr=[2**-6,2**40]", "training.gpus=1")
-    monkeypatch.setenv(
-        "XDG_CACHE_HOME", str(tmp_path / "cache")
-    )  # where no way of training is known to be the fastest
+    # where no way of training is known to be the fastest
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     table, cost = trained(study, job, results)
     printed = capsys.readouterr().out
     assert (
@@ -73,9 +72,8 @@ def test_a_job_on_a_gpu_trains_up_to_its_tables(
     assert table["status"].tolist() == ["completed"] * 2 + ["diverged"] * 2  # by rate
     assert table["test_accuracy"][:2].min() > 0.85
     assert cost["trained"] == cost["points"] == 4 and cost["peak_mb"] > 100
-    assert (
-        cost["predicted_mb"] is None and "MB of memory at most\n" in printed
-    )  # of a GPU's job nothing is predicted
+    # of a GPU's job nothing is predicted
+    assert cost["predicted_mb"] is None and "MB of memory at most\n" in printed
     run_job(job, results)
     assert "nothing to train, 4 points are stored" in capsys.readouterr().out
 

@@ -21,11 +21,12 @@ NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 IMAGE = dict.fromkeys(NAMES, (3, 32, 32)) | dict.fromkeys(
     ("ba-sgd-cnn", "keskar-f1", "mlp", "conv"), (1, 28, 28)
 )
+# with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
 IMAGE["resnet50"] = (
     3,
     64,
     64,
-)  # with 32×32 batch norm over 2 examples has 2 numbers in the end, and rounds to 1e-6
+)
 M = 4
 THIN = "test_models.ThinResNet50"
 
@@ -152,9 +153,8 @@ class Weights:
         size, parts = {"bn": (M, x.shape[1]), "ghost": (M // 2, x.shape[1]), "gn": (1, groups)}[
             self.kind
         ]
-        cells = x.reshape(
-            M // size, size, parts, -1
-        )  # chunks of examples, groups of channels with their pixels
+        # chunks of examples, groups of channels with their pixels
+        cells = x.reshape(M // size, size, parts, -1)
         mean, var = (
             cells.mean((1, 3), keepdim=True),
             cells.var((1, 3), unbiased=False, keepdim=True),

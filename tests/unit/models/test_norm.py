@@ -51,9 +51,8 @@ def test_exact_statistics_are_means_over_the_chunks_of_one_pass():
     hidden = net[0](images)
     chunks = [chunk.transpose(0, 1).flatten(1) for chunk in hidden.split(4)]
     assert torch.allclose(found[0][0], torch.stack([c.mean(1) for c in chunks]).mean(0))
-    assert torch.allclose(
-        found[0][1], torch.stack([c.var(1) for c in chunks]).mean(0)
-    )  # unbiased, as torch's running ones
+    # unbiased, as torch's running ones
+    assert torch.allclose(found[0][1], torch.stack([c.var(1) for c in chunks]).mean(0))
     assert net[1].chunks == 0  # evaluation leaves the running statistics alone
 
 

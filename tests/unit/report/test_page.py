@@ -162,9 +162,8 @@ def test_every_mark_of_a_figure_gets_its_values(tmp_path):
     axes.plot([1, 2, np.nan], [3, 4, 5], "o-", color="C1", label="m = 8")
     axes.plot([1, 2], [1, 2], color="C2")  # no marks
     axes.scatter([5.0], [6.0], color="C3", label="m = 9")
-    axes.errorbar(
-        [7.0], [8.0], [0.5], marker="s", capsize=3
-    )  # the mark alone, not the ends of its bar
+    # the mark alone, not the ends of its bar
+    axes.errorbar([7.0], [8.0], [0.5], marker="s", capsize=3)
     axes.set_xlabel("epochs")
     axes.set_ylabel("loss")
     titles = name_marks(figure)
@@ -233,9 +232,8 @@ def test_a_rate_of_a_batch_size_is_added_to_those_given_and_the_rest_stays_clear
     narrow = ["grid.base_lr=[2**-8..2**-6]"]
     before = plan_study(compose("digits", narrow)).study["points"]
     added = "grid.base_lr_at.m64_none=[2**-9,2**-8,2**-7,2**-6]"
-    assert (
-        plan_study(compose("digits", [*narrow, added])).study["points"] == before + 20
-    )  # at both budgets
+    # at both budgets
+    assert plan_study(compose("digits", [*narrow, added])).study["points"] == before + 20
 
 
 def test_a_claims_statement_has_its_own_numbers():

@@ -154,9 +154,8 @@ def test_moments_in_single_precision_are_those_of_single_examples_in_double(
     fleet = rule(make_fleet, "ba-sgd", momentum)
     trainer = make_trainer(engine, digits32, fleet, [7] if engine == "separate" else [7, 8]).trainer
     sums, losses = np.zeros((2, trainer.gradient_size), trainer.dtype), 0.0
-    trainer.apply(
-        0, np.full(trainer.gradient_size, 1e-3, trainer.dtype), 0.0
-    )  # so that there is a velocity
+    # so that there is a velocity
+    trainer.apply(0, np.full(trainer.gradient_size, 1e-3, trainer.dtype), 0.0)
     net = network(digits32, fleet, 7).double()
     blocks = [np.arange(8), np.arange(100, 108), np.arange(50, 58)]
     for block in blocks:

@@ -129,9 +129,8 @@ SETTINGS = {
         "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0, "nesterov": True}
     },
     "augmentation": {"augmentation": {"name": "crop-flip", "padding": 2, "flip": True}},
-    "adamw": {
-        "optimizer": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.01}
-    },  # channel groups
+    # channel groups
+    "adamw": {"optimizer": {"name": "adamw", "momentum": 0.0, "weight_decay": 0.01}},
     "vmap": {"model": {"name": "net", "_target_": "networks.LayerNormed"}},
 }
 
@@ -189,9 +188,8 @@ def test_training_stopped_at_any_moment_and_gone_on_with_changes_no_bit(
         )
 
     while len(outcomes) < len(POINTS):
-        torch.manual_seed(
-            next(attempts)
-        )  # nothing may hang on the generator that the attempt finds
+        # nothing may hang on the generator that the attempt finds
+        torch.manual_seed(next(attempts))
         try:
             for _, found in train_fleet(
                 digits32, fleet, POINTS[len(outcomes) :], said.append, None, keep

@@ -258,9 +258,8 @@ def test_replays_lead_where_the_updates_lead(
     assert not said and graph.once is not graph.static
     assert_same(eager.state(), graph.state(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(*sums, rtol=1e-4)
-    graph.load(
-        {name: rows[:2] for name, rows in graph.state().items()}
-    )  # one leaves: the graph is another
+    # one leaves: the graph is another
+    graph.load({name: rows[:2] for name, rows in graph.state().items()})
     graph.update(data.train, order[:2].copy(), rates[:, :2], np.zeros(2))
     assert not said and graph.replicas == 2
 
@@ -295,9 +294,8 @@ def test_a_step_that_no_graph_can_hold_is_done_one_by_one_and_said(
     set_up()
     data, said = digits32.to(torch.device("cuda")), []
     trainer = make_trainer("groups", data, setting(make_fleet), SEEDS, said.append)
-    trainer.net.register_forward_hook(
-        lambda module, inputs, y: float(y.sum()) and None
-    )  # waits for the GPU
+    # waits for the GPU
+    trainer.net.register_forward_hook(lambda module, inputs, y: float(y.sum()) and None)
     order, rates, total = some_updates(data, 3)
     trainer.update(data.train, order, rates, total)
     assert (

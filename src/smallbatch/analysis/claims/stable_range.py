@@ -119,8 +119,7 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     rows = failed[sorted(failed.columns)].to_numpy(bool)
     last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
     octaves, end = np.log2(tried), len(tried) - 1
-    following = np.minimum(
-        last + 1, end
-    )  # at the end of the grid the step before it stands for the one after it
+    # at the end of the grid the step before it stands for the one after it
+    following = np.minimum(last + 1, end)
     step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
     return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step

@@ -89,15 +89,13 @@ class Evidence:
     effects: list[Effect] = field(default_factory=list)
     names: list[str] = field(default_factory=list)  # of the rival of each effect
     found: str = ""  # what was measured, as a sentence
-    blocked: list[str] = field(
-        default_factory=list
-    )  # why it can't be decided, whatever the numbers
+    # why it can't be decided, whatever the numbers
+    blocked: list[str] = field(default_factory=list)
     fixes: list[Fix] = field(default_factory=list)  # rates that would lift a block or a doubt
     cross_fitted: list[Effect] | None = None  # the same with the choice made on the other seeds
     doubts: list[str] = field(default_factory=list)  # why it can be supported and not contradicted
-    finer: list[Fix] = field(
-        default_factory=list
-    )  # rates that would tell more where the grid's steps are what is uncertain
+    # rates that would tell more where the grid's steps are what is uncertain
+    finer: list[Fix] = field(default_factory=list)
     last_decides: bool = False  # effects are tested upwards: the claim falls with the last one
     holds: bool | None = (
         None  # a part that is counted, not estimated (fewer updates); False: it doesn't

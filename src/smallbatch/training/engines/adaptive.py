@@ -16,6 +16,7 @@ from smallbatch.data.stream import fresh
 from smallbatch.schedules.adaptive import Average, averaged, wanted
 from smallbatch.training.engines.trainer import MomentTrainer, Statistics
 
+# of each replica, beside its trainer's state
 KEPT = (
     "sums",
     "loss",
@@ -24,7 +25,7 @@ KEPT = (
     "capped",
     "average",
     "seed",
-)  # of each replica, beside its trainer's state
+)
 
 
 class Adaptive:
@@ -46,9 +47,8 @@ class Adaptive:
         self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
         self.blocks = np.zeros(len(seeds), np.int64)
         self.made = np.zeros(len(seeds), np.int64)  # updates
-        self.capped = np.zeros(
-            len(seeds), np.int64
-        )  # those that took all they may, since no size was right
+        # those that took all they may, since no size was right
+        self.capped = np.zeros(len(seeds), np.int64)
         self.average = np.zeros((len(seeds), len(Average())))
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:

@@ -51,6 +51,7 @@ SLOWER = {
     "vmap": "vmap is",
     "separate": "one by one in torch's usual layout is",
 }
+# what the fastest way depends on
 SETTING = (
     "model",
     "optimizer",
@@ -58,7 +59,7 @@ SETTING = (
     "norm",
     "bn_batch_size",
     "precision",
-)  # what the fastest way depends on
+)
 SECONDS = 0.05  # of each timing, about
 REPEATS = 3
 CLOSE = 1.03  # a later engine must be at least 3% faster to be preferred
@@ -197,9 +198,8 @@ def fastest(options: list[Option], data: Data, fleet: Fleet) -> Option:
         }
         kept = {"engine": found[0], "width": found[1]} | about
         remember(_name(*circumstances), kept, lambda kept: _option(kept) in options)
-        found = (
-            settled(*circumstances) or found
-        )  # jobs that timed it at once go the way of the first
+        # jobs that timed it at once go the way of the first
+        found = settled(*circumstances) or found
     return found
 
 

@@ -51,9 +51,10 @@ def _make(
     nets = [network(data, fleet, seed) for seed in seeds]
     m = largest_step(fleet)
     if engine == "compiled":
+        # needs Numba, which other engines do without
         from smallbatch.training.engines.compiled.trainer import (
             Compiled,
-        )  # needs Numba, which other engines do without
+        )
 
         return Compiled(nets, data.shape, m, fleet["optimizer"], whole=is_adaptive(fleet))
     padding = padding_replicas(engine, 2, fleet["batch_size"] * data.classes)

@@ -56,9 +56,8 @@ class GroupedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = (
-            x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()
-        )  # else rows R·in apart round by R
+        # else rows R·in apart round by R
+        x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()
         if self.bias is None:
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:

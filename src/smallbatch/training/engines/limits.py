@@ -1,6 +1,7 @@
 """How many replicas train side by side: known without torch, since memory is predicted from it
 (`resources/memory_model.py`)."""
 
+# the best first, as a rule (`factory.py`)
 WAYS = (
     "compiled",
     "groups",
@@ -8,11 +9,12 @@ WAYS = (
     "vmap",
     "separate",
     "separate channels_last",
-)  # the best first, as a rule (`factory.py`)
+)
+# m·replicas: wider blocks leave the cache, narrower wait for Python
 IMAGES_AT_ONCE = {
     "cpu": 2048,
     "cuda": 8192,
-}  # m·replicas: wider blocks leave the cache, narrower wait for Python
+}
 WIDEST = {"cpu": 128, "cuda": 256}
 AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded
 TAIL = 32

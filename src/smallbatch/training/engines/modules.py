@@ -124,9 +124,8 @@ class Modules:
 
         Adds the loss of every update to `total` ``[R]`` (float64).
         """
-        index = (
-            torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()
-        )  # [update, m, R]
+        # [update, m, R]
+        index = torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()
         rates = torch.from_numpy(lr).to(self.device, self.parameters[0].dtype)[..., None]
         sums = torch.from_numpy(total).to(self.device)  # on a processor they share memory
         self.net.train()
@@ -184,9 +183,8 @@ class Modules:
             logits = self.net(x)
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
-        loss = (
-            losses.view(m, replicas).t().contiguous().mean(1)
-        )  # replica-major: summed alike at every width
+        # replica-major: summed alike at every width
+        loss = losses.view(m, replicas).t().contiguous().mean(1)
         return loss.detach(), gradients(loss.sum(), self.parameters)
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:

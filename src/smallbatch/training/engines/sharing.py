@@ -11,11 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from smallbatch.models.norm import GhostBatchNorm
 
+# training mode or evaluation: two updates, so that whatever is kept between them shows
 MODES = (
     True,
     True,
     False,
-)  # training mode or evaluation: two updates, so that whatever is kept between them shows
+)
 
 
 def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> str | None:

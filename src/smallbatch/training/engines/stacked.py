@@ -114,9 +114,8 @@ class Stacked(nn.Module):
         return _keep_layout(y).transpose(0, 1).flatten(1)
 
     def _one(self, own: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(
-            self.net, own, (x,), tie_weights=False
-        )  # `slots` are all there are
+        # `slots` are all there are
+        return torch.func.functional_call(self.net, own, (x,), tie_weights=False)
 
 
 @contextlib.contextmanager
@@ -169,9 +168,8 @@ class Unfolded(nn.Conv2d):
             x, self.kernel_size, self.dilation, self.padding, self.stride
         )
         columns = columns.unflatten(1, (self.groups, -1))
-        y = (
-            weight.flatten(1).unflatten(0, (self.groups, -1)) @ columns
-        )  # [m, groups, out / groups, positions]
+        # [m, groups, out / groups, positions]
+        y = weight.flatten(1).unflatten(0, (self.groups, -1)) @ columns
         y = y.flatten(1, 2).unflatten(2, (height, width))
         return y if bias is None else y + bias[:, None, None]
 

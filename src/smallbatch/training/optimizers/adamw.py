@@ -23,9 +23,8 @@ class AdamW:
         eps: float,
         weight_decay: float,
     ):
-        whole = [
-            parameter.detach() for parameter in parameters
-        ]  # a single module's may have any memory layout
+        # a single module's may have any memory layout
+        whole = [parameter.detach() for parameter in parameters]
         self.rows = (
             whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
         )

@@ -21,9 +21,8 @@ class OptimizerKind:
     """What an optimizer's config may hold, and what it takes."""
 
     keys: tuple[str, ...]  # of the config, that not all optimizers have
-    state_per_weight: Callable[
-        [OptimizerSettings], int
-    ]  # numbers kept beside each weight, by the config
+    # numbers kept beside each weight, by the config
+    state_per_weight: Callable[[OptimizerSettings], int]
     compiled: bool  # whether the compiled step knows it
 
 

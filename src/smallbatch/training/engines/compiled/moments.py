@@ -40,9 +40,8 @@ from smallbatch.training.engines.compiled.tensor import (
     ZERO,
 )
 
-NO_GRADIENT = np.int64(
-    ABSENT
-)  # of the input; not a bare number, for which Numba would compile anew
+# of the input; not a bare number, for which Numba would compile anew
+NO_GRADIENT = np.int64(ABSENT)
 
 
 @jit

@@ -44,9 +44,8 @@ CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE, POOL_WINDOWS = r
 ) = range(15)
 COLUMNS = 15
 # Where batch norm gets its statistics.
-BATCH, FIXED, OBSERVED, POPULATION = np.arange(
-    4
-)  # int64, not bare numbers, for which Numba would compile anew
+# int64, not bare numbers, for which Numba would compile anew
+BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)
 NOTHING = np.int64(-1)
 
 

@@ -37,13 +37,11 @@ class Tape:
 
     rows: list[list[int]] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
-    borders: list[list[int]] = field(
-        default_factory=list
-    )  # of each storage: [around values, around gradients]
+    # of each storage: [around values, around gradients]
+    borders: list[list[int]] = field(default_factory=list)
     norms: list[GhostBatchNorm] = field(default_factory=list)  # in the order of the forward
-    names: dict[str, np.ndarray] = field(
-        default_factory=dict
-    )  # parameter -> where its elements lie in the flat vector
+    # parameter -> where its elements lie in the flat vector
+    names: dict[str, np.ndarray] = field(default_factory=dict)
     shapes: dict[str, tuple] = field(default_factory=dict)  # in memory, padded
     parameters: int = 0  # elements of the flat vector that are trained
     widest: int = LANES  # channels of the widest layer

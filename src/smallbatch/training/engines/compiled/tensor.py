@@ -10,7 +10,8 @@ import numpy as np
 
 AT, STEP, ROW, GRADIENT_AT, GRADIENT_STEP, GRADIENT_ROW, CHANNELS, HEIGHT, WIDTH = range(9)
 ABSENT, WRITE, ACCUMULATE = 0, 1, 2  # what a layer does with the gradient of its input
+# a bare number would make Numba compile a function for each set of numbers
 ZERO, ONE = (
     np.int64(0),
     np.int64(1),
-)  # a bare number would make Numba compile a function for each set of numbers
+)

@@ -16,9 +16,8 @@ from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
-EVALUATION_BYTES = (
-    2**19
-)  # of the activations of one slice of an evaluation, so that they stay in the cache
+# of the activations of one slice of an evaluation, so that they stay in the cache
+EVALUATION_BYTES = 2**19
 
 
 class Compiled:

@@ -10,10 +10,11 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 8  # numbers in a vector
+# a product and a sum may become one instruction; NaN and inf stay what they are
 FLAGS = (
     "contract",
     "nsz",
-)  # a product and a sum may become one instruction; NaN and inf stay what they are
+)
 
 
 def pointer(context, builder, array_type, array, offset, type_):
