@@ -116,7 +116,7 @@ def damage_other(path):
     [
         (damage_truncated, "it cannot be unpacked"),
         (damage_short, "it is truncated"),
-        (damage_other, "it is no IDX file"),
+        (damage_other, "not an IDX file"),
     ],
 )
 def test_a_damaged_idx_file_is_named(tmp_path, damage, said):

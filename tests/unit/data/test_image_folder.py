@@ -132,7 +132,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
     assert "dataset.folder: missing" in said("")
     assert "dataset.classes: 3 in conf, but" in said(pictures, classes=3)
     for key, share in (("test", 1.5), ("validation", 0), ("test", "a")):
-        assert f"dataset.{key}: {share!r} is no share of the images" in said(
+        assert f"dataset.{key}: {share!r} is not a valid share of the images" in said(
             pictures, **{key: share}
         )
     (pictures / "red" / "broken.png").write_bytes(b"this is no picture")

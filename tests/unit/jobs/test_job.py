@@ -62,7 +62,8 @@ def test_a_job_on_a_gpu_trains_up_to_its_tables(
     table, cost = trained(study, job, results)
     printed = capsys.readouterr().out
     assert (
-        "the compiled step is for processors" in printed and "updates are no CUDA graph" in printed
+        "the compiled step is for processors" in printed
+        and "cannot be captured as a CUDA graph" in printed
     )
     assert set(table["processor"]) == {NAME} and set(table["engine"]) <= {
         "groups",
