@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-from-lock
+# pip compiles to bytecode on one core, half of its time; `compileall` does it on all.
+PIP := $(BIN)/python -m pip install --quiet --no-compile
 STUDY ?= digits
 PORT ?= 5000
 # An address from which torch is taken, in the version of the lock; without it, from where pip takes everything.
@@ -54,7 +56,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@rm -f $@
 	@echo "Installing requirements.lock into $(VENV), which takes some minutes; $(if $(TORCH_INDEX),torch from $(TORCH_INDEX),on Linux torch may bring several GB of CUDA libraries: README, Start)"
 	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --no-deps --index-url '$(TORCH_INDEX)' $(TORCH))
-	@$(BIN)/python -m pip install --quiet -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url '$(TORCH_INDEX)' $(TORCH))
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --editable .
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@

@@ -1,7 +1,7 @@
-"""Write docs/settings.md and docs/tables.md from the source: ``python docs/generate.py``.
+"""Write docs/settings.md, docs/tables.md and docs/cases.md: ``python docs/generate.py``.
 
 A setting is a field of a dataclass in ``config/`` or ``measures/registry.py``, a column one of a schema or of a record. Its
-description is the comment beside it, or the comment lines that follow it.
+description is the comment beside it, or the comment lines that follow it. A case is a file of tests/cases/.
 """
 
 import ast
@@ -59,6 +59,21 @@ OTHERS = """
 | `mlflow.csv` | the MLflow run of each point |
 | `study.json` | the plan of the study: settings, budgets, claims, jobs |
 """
+CASES = """\
+# What is supported, and what is refused
+
+<!-- Written by docs/generate.py from the files of tests/cases/; change them there and run make docs. -->
+
+Networks, data and habits as users have them, most of them taken from public reports of other projects. What *trains* is
+compared with a plain PyTorch loop or with exact values; what is *refused* ends in one sentence before anything is
+measured. Each row is a test: its name is a file of [tests/cases](../tests/cases).
+"""
+KINDS = {  # folders of tests/cases/, and their headings
+    "networks": "Networks",
+    "data": "Data sets",
+    "folders": "Folders of images",
+    "habits": "Machine and habits",
+}
 SOURCE = DOCS.parent / "src" / "smallbatch"
 WITH_SCHEMAS = [
     SOURCE / "storage" / "schemas.py",
@@ -130,6 +145,37 @@ def tables() -> str:
         for title, about, listed in parts
     )
     return TABLES + text + OTHERS.format(gaps=", ".join(f"`{name}`" for name in collect.GAPS))
+
+
+def cases() -> str:
+    """The text of docs/cases.md."""
+    parts = [CASES]
+    for kind, title in KINDS.items():
+        rows = [
+            case(path) for path in sorted((DOCS.parent / "tests" / "cases" / kind).glob("*.py"))
+        ]
+        parts.append(f"\n## {title}\n\n" + table(("case", "input", "what happens", "source"), rows))
+    return "".join(parts)
+
+
+def case(path: Path) -> tuple[str, str, str, str]:
+    """A row of docs/cases.md: the constants and the first paragraph of a file of tests/cases/."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    found = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and node.targets[0].id in ("SOURCE", "OUTCOME", "SAYS")
+    }
+    about = " ".join(ast.get_docstring(module).partition("\n\n")[0].split()).removesuffix(".")
+    happens = found["OUTCOME"] + (f": `{found['SAYS']}`" if found.get("SAYS") else "")
+    return f"`{path.stem}`", about, happens, link(found["SOURCE"])
+
+
+def link(source: str) -> str:
+    """``owner/repository#12`` as a link."""
+    if not (report := re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", source)):
+        return source
+    return f"[{source}](https://github.com/{report[1]}/issues/{report[2]})"
 
 
 def columns(schema: pa.Schema) -> dict[str, tuple[str, str]]:
@@ -220,7 +266,7 @@ def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     )
 
 
-PAGES = {"settings.md": settings, "tables.md": tables}
+PAGES = {"settings.md": settings, "tables.md": tables, "cases.md": cases}
 
 if __name__ == "__main__":
     for name, write in PAGES.items():

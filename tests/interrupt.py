@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import warm
 from checkout import REPOSITORY, Checkout
 
 
@@ -87,24 +88,32 @@ def processes(checkout: Checkout, module: str) -> Iterator[int]:
             continue
 
 
+def slowed(checkout: Checkout) -> dict[str, str]:
+    """The environment of a checkout on a slow disk."""
+    path = f"{checkout.environment['PYTHONPATH']}:{REPOSITORY / 'tests' / 'slow_disk'}"
+    return checkout.environment | {"PYTHONPATH": path}
+
+
 def start(checkout: Checkout, command: list[str]) -> subprocess.Popen:
     """Start a command in a process group of its own, on a slow disk, its output in a file."""
-    path = f"{checkout.environment['PYTHONPATH']}:{REPOSITORY / 'tests' / 'slow_disk'}"
-    environment = checkout.environment | {"PYTHONPATH": path}
     with open(checkout.root / "output.txt", "w") as file:
         return subprocess.Popen(
             command,
             cwd=checkout.root,
-            env=environment,
+            env=slowed(checkout),
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
 
 
-def catch(
-    checkout: Checkout, run: subprocess.Popen, phase: Phase, chance: random.Random
-) -> int | None:
+def start_warm(checkout: Checkout, command: list[str]) -> warm.Process:
+    """The same for Snakemake, which need not import what it needs; its jobs are as usual."""
+    with open(checkout.root / "output.txt", "w") as file:
+        return warm.Process(["snakemake", *command[1:]], checkout.root, slowed(checkout), file)
+
+
+def catch(checkout: Checkout, run: warm.Process, phase: Phase, chance: random.Random) -> int | None:
     """Stop a process of `run` (SIGSTOP) at a random moment within `phase`; None if the run ends
     before."""
     pid = None
@@ -126,7 +135,7 @@ def catch(
     return None
 
 
-def kill(run: subprocess.Popen, pid: int, group: bool) -> None:
+def kill(run: warm.Process, pid: int, group: bool) -> None:
     """``kill -9`` a process that `catch` stopped, or the whole group of the run, Snakemake and
     all."""
     assert os.getpgid(pid) == run.pid

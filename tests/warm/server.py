@@ -1,11 +1,11 @@
 """Commands in processes that have imported torch, pandas, Snakemake and the like already:
-``server.py SOCKET``.
+``server.py SOCKET PROCESS``.
 
 Most of what the tests' hundreds of short commands do is to import these. Here that is done once,
 and each command that `client.py` asks for runs in a fork of this process: with its arguments,
 working directory, environment, outputs and exit status, as if it had been started. Only installed
 packages are imported before; this project comes from the checkout that a command runs in. The
-server ends with the process that started it.
+server ends with the process whose number it is given.
 """
 
 import atexit
@@ -16,6 +16,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -60,25 +61,27 @@ PACKAGES = (
 )
 
 
-def serve(address: str) -> None:
-    """Fork a process for each connection, until standard input ends."""
+def serve(address: str, owner: int) -> None:
+    """Fork a process for each connection, until the process of the descriptor
+    `owner` ends; then remove the folder of the socket."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)
         print("ready", flush=True)
-        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        while owner not in select.select([listener, owner], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
                 attend(connection)
                 os._exit(0)
             connection.close()
+    shutil.rmtree(Path(address).parent, ignore_errors=True)
 
 
 def attend(connection: socket.socket) -> None:
-    """Run the command of one connection, send its exit status; kill it if whoever waits for it is
-    gone."""
+    """Run the command of one connection, send its process and its exit status; kill it if whoever
+    waits for it is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, outputs, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as file:
@@ -88,9 +91,12 @@ def attend(connection: socket.socket) -> None:
         os.setpgid(0, 0)
         connection.close()
         run(outputs, **request)
+    with contextlib.suppress(PermissionError):  # it has done so itself, and runs another program
+        os.setpgid(child, child)
     for descriptor in outputs:
         os.close(descriptor)
     ended = os.pidfd_open(child)
+    connection.sendall(child.to_bytes(8, "big"))
     if ended not in select.select([ended, connection], [], [])[0]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # and what it has started
@@ -144,9 +150,10 @@ def run(
 
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
+    _owner = os.pidfd_open(int(sys.argv[2]))
     # As the project does before it imports MLflow and Numba.
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "NUMBA_OPT": "2"}
     for _name in PACKAGES:
         importlib.import_module(_name)
     gc.freeze()  # or every fork would copy what it looks through
-    serve(sys.argv[1])
+    serve(sys.argv[1], _owner)

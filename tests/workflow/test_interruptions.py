@@ -11,7 +11,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 from checkout import Checkout, Run, new_checkout
-from interrupt import PHASES, processes, start
+from interrupt import PHASES, processes, start, start_warm
 
 pytestmark = pytest.mark.slow
 ONE_JOB = {"study": "kills", "hydra": "grid.batch_size=[8] grid.norm=[bn] tracking=none"}
@@ -146,7 +146,7 @@ def test_a_checkpoint_of_other_points_is_refused(stopped, undisturbed, tmp_path)
 
 def test_sigterm_to_snakemake_and_its_jobs_needs_nothing_but_the_same_command(undisturbed, fresh):
     command = fresh.command("table", **ONE_JOB)
-    run = start(fresh, command)
+    run = start_warm(fresh, command)
     while not list(fresh.results.glob("store/*/*/.checkpoint-*")):
         assert run.poll() is None
         time.sleep(0.01)
@@ -155,7 +155,7 @@ def test_sigterm_to_snakemake_and_its_jobs_needs_nothing_but_the_same_command(un
     assert run.wait(timeout=30) != 0
     assert "stopped by SIGTERM" in (fresh.root / "output.txt").read_text()
     assert checkpoint_of(fresh).is_file()
-    again = fresh.run(command)
+    again = fresh.forked(command)
     assert again.trained == 6
     assert all(one.equals(two) for one, two in zip(tables(fresh), tables(undisturbed), strict=True))
 

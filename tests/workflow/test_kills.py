@@ -7,7 +7,7 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
-from interrupt import PHASES, catch, kill, start
+from interrupt import PHASES, catch, kill, start_warm
 from mlflow.tracking import MlflowClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -50,7 +50,7 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(
     kills, resumed, locked = Counter(), 0, 0
     for phase in plan:
         group = next(groups) if chance.random() < 0.8 else chance.random() < 0.5
-        run = start(fresh, command)
+        run = start_warm(fresh, command)
         pid = catch(fresh, run, PHASES[phase], chance)
         assert pid is not None, f"no {phase} seen\n{(fresh.root / 'output.txt').read_text()}"
         kill(run, pid, group)
@@ -62,7 +62,7 @@ def test_killed_at_any_moment_the_same_command_goes_on_to_the_same_tables(
                 fresh.results.glob("logs/train/*.log"), key=lambda path: path.stat().st_mtime
             )
             resumed += "goes on from its checkpoint" in newest.read_text()
-    last = fresh.run(command)
+    last = fresh.forked(command)
     assert "--unlock" not in last.output
 
     with capsys.disabled():
