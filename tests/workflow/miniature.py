@@ -8,7 +8,7 @@ from smallbatch.core.errors import UserError
 from smallbatch.core.rates import format_rate, parse_rates
 from smallbatch.planning.grid import expand
 
-SIZES = {"train": 512, "validation": 100, "test": 100}
+SIZES = {"train": 512, "validation": 64, "test": 64}
 LARGEST = SIZES["train"] // 8  # batch size: eight updates an epoch
 PIXELS = 8  # a side of an image, or the next number above that divides the study's
 WIDE = "smallbatch.models.wide_resnet.WideResNet"  # millions of weights, which take seconds at every batch size
