@@ -91,9 +91,8 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
         test_accuracy=("test_accuracy", "mean"),
     ).reset_index()
     most = found.groupby(SETTING, dropna=False)["seeds"].transform("max")
-    found["val_accuracy"] = found["val_accuracy"].round(
-        12
-    )  # ties must not depend on the order of summation
+    # Ties must not depend on the order of summation.
+    found["val_accuracy"] = found["val_accuracy"].round(12)
     found["eligible"] = (found["diverged"] + found["untrained"] == 0) & (found["seeds"] == most)
     return found
 
@@ -121,10 +120,8 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
                 key: chosen[key]
                 for key in ("base_lr", "lr", "val_accuracy", "val_loss", "test_accuracy", "seeds")
             }
-            row |= {
-                "ci_low": max(low, 0.0),
-                "ci_high": min(high, 1.0),
-            }  # the range of an accuracy; NaN stays NaN
+            # Clip to the range of an accuracy; NaN stays NaN.
+            row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}
             row["edge"] = bool(
                 chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max())
             )

@@ -71,7 +71,8 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
     slope = float(weights[0] @ tops)
     rng = np.random.default_rng(0)
     seeds = min(values.shape[1] for _, values in settings)
-    drawn = rng.integers(0, seeds, (RESAMPLES, seeds))  # the same seeds at every m, since runs are paired
+    # The same seeds are drawn at every m, because runs are paired.
+    drawn = rng.integers(0, seeds, (RESAMPLES, seeds))
     resampled = [
         [top(rates, values[:, index].mean(1)) for rates, values in settings] for index in drawn
     ]

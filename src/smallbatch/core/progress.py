@@ -84,9 +84,8 @@ class JobProgress:
             "training": self.training,
             "updated": self.written,
         }
-        with write_atomically(
-            self.path, sync=False
-        ) as temporary:  # written often, and not needed after a power failure
+        # Not synced: written often, and not needed after a power failure.
+        with write_atomically(self.path, sync=False) as temporary:
             temporary.write_text(json.dumps(state))
         if self.bar:
             rate = max(0, images - self.resumed) / max(

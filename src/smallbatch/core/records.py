@@ -7,20 +7,16 @@ changes no digest (`planning/plan.py`).
 
 from typing import Any, NotRequired, TypedDict
 
-Point = tuple[float, int]  # base learning rate η̃ and seed; with a fleet, they define a training run
-Option = tuple[
-    str, int
-]  # an engine (one of `training/engines/limits.py: WAYS`) and the number of replicas per block
-StudyConfig = dict[
-    str, Any
-]  # a composed and validated study, with the keys of `config/schema.py: Config`
-EngineBytes = dict[
-    str, float
-]  # memory of a network in one engine (numbers: see `resources/memory_model.py`)
+Point = tuple[float, int]  # base learning rate η̃ and seed; with a fleet, they define a run
+# An engine (one of `training/engines/limits.py: WAYS`) and the number of replicas per block.
+Option = tuple[str, int]
+# A composed and validated study, with the keys of `config/schema.py: Config`.
+StudyConfig = dict[str, Any]
+# Memory of a network in one engine (numbers: see `resources/memory_model.py`).
+EngineBytes = dict[str, float]
 NetworkBytes = dict[str, EngineBytes]  # the same by engine
-Networks = dict[
-    tuple[str, int | None], NetworkBytes | None
-]  # by norm and BN batch size; None if unknown
+# By norm and BN batch size; None if unknown.
+Networks = dict[tuple[str, int | None], NetworkBytes | None]
 
 # --- a fleet: everything that its points' results depend on, except η̃, seed and code -------------
 
@@ -85,9 +81,8 @@ class Fleet(TypedDict):
     batch_size: int  # m: examples per update (of the first, if the schedule changes it)
     norm: str  # none, bn or gn
     updates: int  # total; rounds if the replicas choose their batch sizes
-    bn_batch_size: NotRequired[
-        int | None
-    ]  # b: examples that batch norm normalises together; a divisor of m
+    # b: examples that batch norm normalises together; a divisor of m.
+    bn_batch_size: NotRequired[int | None]
     examples: NotRequired[int | None]  # total, if the schedule divides them into updates
     augmentation: NotRequired[AugmentationSettings]
     precision: NotRequired[str]  # tf32 or bf16
@@ -115,7 +110,7 @@ class JobFleet(TypedDict):
 class Resources(TypedDict):
     """Resources that a job requests from a scheduler, and its memory estimates."""
 
-    seconds: int  # an estimate; jobs run in descending order of it
+    seconds: int  # an estimate, used to run the longest job first
     mem_mb: int
     runtime: int  # upper bound in minutes
     gpu: int

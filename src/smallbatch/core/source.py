@@ -89,9 +89,8 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
         distribution = importlib.metadata.packages_distributions()[top][0]
         return {f"{distribution}=={importlib.metadata.version(distribution)}": None}
     except KeyError:
-        if (
-            top and importlib.util.find_spec(top) is not None
-        ):  # the standard library, an editable install
+        # The standard library, or an editable install.
+        if top and importlib.util.find_spec(top) is not None:
             return {f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}": None}
     raise UserError(
         f"_target_: {target} was not found; write package.module.Name, with the package in the folder "

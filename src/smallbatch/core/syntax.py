@@ -179,13 +179,13 @@ class _Writing:
 
     def write(self, node: ast.AST) -> None:
         if isinstance(node, ast.Constant):
-            self.text.append(f"={node.value!a}")  # the characters that repr escapes depend on the version
+            # ascii(), because the characters that repr() escapes depend on the version.
+            self.text.append(f"={node.value!a}")
             return
         self.text.append(f"({type(node).__name__}")
         for field, value in ast.iter_fields(node):
-            if (
-                value is None or value == [] or field in IGNORED_FIELDS
-            ):  # versions of Python differ in these fields
+            # Versions of Python differ in these fields.
+            if value is None or value == [] or field in IGNORED_FIELDS:
                 continue
             self.text.append(f" {field}")
             # The name of an attribute or keyword belongs to another scope.

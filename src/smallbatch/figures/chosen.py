@@ -41,7 +41,7 @@ def looks(runs: pd.DataFrame) -> dict[str, dict]:
     """The colour (by schedule) and dashes (by batch size) of each line."""
     lines = runs[["line", "schedule", "m"]].drop_duplicates("line")
     schedules, sizes = list(dict.fromkeys(lines["schedule"])), sorted(lines["m"].unique())
-    palette = sns.color_palette("colorblind", 10)  # pink and yellow are left out: too pale for lines
+    palette = sns.color_palette("colorblind", 10)  # pink and yellow are too pale for lines
     colors = [palette[i] for i in (0, 1, 2, 3, 4, 7, 9, 5)] + sns.color_palette("dark", 10)[4:]
     found = {}
     for line, schedule, m in lines.itertuples(index=False):

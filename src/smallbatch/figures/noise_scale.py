@@ -58,7 +58,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("examples")
-    for axes in grid.flat[max(0, len(style) - columns) : len(style)]:  # the last panel of each column
+    # The last panel of each column.
+    for axes in grid.flat[max(0, len(style) - columns) : len(style)]:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("epochs of examples")
     note = (

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from smallbatch.measures.registry import EPOCH_MEASURES
 
-# A comment beside a column is its description in docs/tables.md (docs/generate.py).
+# The comment on a column's line, or on the lines after it, is its description in docs/tables.md
+# (docs/generate.py).
 SUMMARY = pa.schema(
     [
         (
@@ -87,7 +88,7 @@ SUMMARY = pa.schema(
         ),  # test_accuracy with population statistics of batch norm; null
         # without batch norm
         ("seconds", pa.float64()),  # the point's share of the wall time of its block (measured)
-        ("fleet", pa.string()),  # name of the fleet, with a digest of the settings that its points share
+        ("fleet", pa.string()),  # name of the fleet, with a digest of its points' shared settings
         (
             "engine",
             pa.string(),

@@ -67,7 +67,8 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
             )
             fixes.append(data.wider(dict(row) | {"base_lr": end}))
     finer = []
-    if not floor < effect.by_seeds / max(len(seeds), 1):  # the grid's steps dominate the uncertainty
+    # If the grid's steps dominate the uncertainty, a finer grid would help.
+    if not floor < effect.by_seeds / max(len(seeds), 1):
         for (_, row), top in zip(trained.iterrows(), maxima, strict=True):
             planned_row = data.row_of(row)
             between = np.arange(np.floor(top.min()), np.ceil(top.max()) + 1, 1 / FINE)

@@ -35,9 +35,8 @@ class Rule:
     under: float
     below: float = math.inf
     over: float = math.inf
-    sides: int = (
-        2  # 2: the interval has level 1 - α; 1 (two one-sided tests of equivalence): 1 - 2α
-    )
+    # 2: the interval has level 1 - α; 1 (one-sided tests, such as TOST): 1 - 2α.
+    sides: int = 2
 
     def p_supported(self, effect: Effect) -> float:
         below = effect.p_below(self.below) if math.isfinite(self.below) else 0.0
@@ -100,9 +99,8 @@ class Evidence:
     # finer rates, if the grid's steps dominate the uncertainty
     finer: list[Fix] = field(default_factory=list)
     last_decides: bool = False  # only the last effect can contradict the claim
-    holds: bool | None = (
-        None  # a condition that is counted, not estimated (fewer updates); False contradicts
-    )
+    # A condition that is counted, not estimated (fewer updates); False contradicts the claim.
+    holds: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +111,7 @@ class Decision:
     alpha: float
     level: float  # confidence level of the interval
     effect: Effect | None  # the decisive one
-    disagrees: bool = (
-        False  # True if the cross-fitted effects give another verdict
-    )
+    disagrees: bool = False  # True if the cross-fitted effects give another verdict
 
 
 def decide(claims: list[Evidence], planned: int) -> list[Decision]:
