@@ -82,7 +82,7 @@ def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
 
 def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The fits of `exponents` over at least FEW batch sizes, and the η that they predict for powers
-    of two in and around the range of m in the study."""
+    of two in and around the range of m in the fit."""
     fits = data.exponents
     fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
     rows = []

@@ -178,7 +178,7 @@ def as_fleet(case: Case, data: Data) -> Updates:
 
 
 def vmap_of_grad(case: Case, data: Data) -> Updates:
-    """The approach of torch's tutorials: ``vmap(grad(loss))`` over stacked parameters."""
+    """Several networks at once with ``vmap(grad(loss))`` over stacked parameters."""
     b = case.bn_batch_size
     norm: Callable[[int], nn.Module] = (
         (lambda c: nn.Identity()) if b is None else (lambda c: Functional(c, b))

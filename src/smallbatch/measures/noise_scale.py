@@ -148,7 +148,7 @@ def fieller(
     1954).
 
     It contains the ratios r with (top - r·bottom)² ≤ t²·Var(top - r·bottom). The upper end is
-    infinite if `bottom` does not differ significantly from zero.
+    infinite unless `bottom` is significantly above zero.
     """
     t2 = t**2
     a, b, c = bottom**2 - t2 * bottom_var, top * bottom - t2 * covariance, top**2 - t2 * top_var

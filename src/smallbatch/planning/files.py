@@ -14,7 +14,7 @@ from smallbatch.planning.plan import Plan, make_plan
 from smallbatch.resources.memory_numbers import footprints
 from smallbatch.storage import store
 
-GIVEN = {  # keys that are not arguments of the network or data set, or always allowed
+GIVEN = {  # keys that are always allowed; all others must be arguments of the target
     "model": {"name", "_target_"},
     "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
 }

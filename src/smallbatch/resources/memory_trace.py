@@ -4,7 +4,8 @@ smallbatch.resources.memory_trace < REQUEST``.
 The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size,
 compiled}, ...]}``. The last line of the output is a list with the numbers of each setting, null if
 its network raises. Up to two replicas of each network make updates with small batches in every
-possible engine, while torch's profiler records allocations.
+possible engine, while torch's profiler records allocations; the numbers of the compiled step follow
+from its layout.
 """
 
 import functools

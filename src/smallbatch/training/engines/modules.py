@@ -285,7 +285,7 @@ class Modules:
             static.fill(index[: cuda.PART], rates[: cuda.PART])
             try:
                 once = cuda.captured(static)
-            except Exception as error:  # a user's forward may not support graphs
+            except Exception as error:  # any error of a user's forward in a graph
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 self.say(f"updates cannot be captured as a CUDA graph and are slower: {line}")
             self.once = once
