@@ -1,5 +1,5 @@
-"""What to use: the best settings under each budget, what is as good, the rate at another m, and
-what a wrong rate costs."""
+"""Recommendations: the best settings of each budget, settings that are as good, learning rates for
+other m, and the cost of a wrong learning rate."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ SHIFTS = (-3, -2, -1, 1, 2, 3)  # octaves from the best η̃
 
 
 def best_of_budgets(data: Measured) -> list[dict]:
-    """For each budget the best setting of all, and of each kind of norm where there are several.
+    """The best setting of each budget, overall and (if there are several) for each kind of norm.
 
     ``{"budget", "norm" (or ANY), "setting" (a row of best.csv), "accuracy" (an Effect in %, over
-    seeds and images), "near" (m whose best lies within one standard error of its difference from
-    the best; None from few seeds)}``.
+    seeds and images), "near" (batch sizes m with a best setting within one standard error of the
+    overall best; None for fewer than FEW seeds), "sizes" (all m)}``.
     """
     found = []
     for budget in dict.fromkeys(data.best["budget"]):
@@ -43,7 +43,7 @@ def best_of_budgets(data: Measured) -> list[dict]:
 
 
 def accuracy(data: Measured, setting: Row) -> Effect:
-    """Test accuracy in percent, uncertain by seeds and by test images."""
+    """Test accuracy in percent, with its uncertainty over seeds and test images."""
     return two_way(data.accuracy(setting).to_numpy())
 
 
@@ -55,11 +55,11 @@ def _as_good(data: Measured, top: Row, other: Row) -> bool:
 
 
 def time_front(data: Measured) -> pd.DataFrame:
-    """The settings at their best η̃ with ``seconds_alone`` (of one model alone on this machine,
-    mean over seeds) and ``front``.
+    """The settings at their best η̃ with ``seconds_alone`` (training time of a single model on this
+    machine, mean over seeds) and ``front``.
 
-    On the front are those that no faster one reaches in validation accuracy. Rows by time; without
-    settings whose time is not known.
+    A setting is on the front if no faster setting has the same or a higher validation accuracy.
+    Rows are sorted by time; settings without a known time are left out.
     """
     best = data.best.dropna(subset=["base_lr"])
     chosen = data.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
@@ -75,15 +75,14 @@ def time_front(data: Measured) -> pd.DataFrame:
 
 
 def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
-    """The setting of the front with the best validation accuracy in at most so many seconds, or
-    None."""
+    """The setting on the front with the best validation accuracy in at most `seconds`, or None."""
     within = front[front["front"] & (front["seconds_alone"] <= seconds)]
     return None if within.empty else within.iloc[-1]
 
 
 def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The fits of `exponents` over FEW batch sizes or more, and the η that they say for powers of
-    two around those tried."""
+    """The fits of `exponents` over at least FEW batch sizes, and the η that they predict for powers
+    of two in and around the range of m in the fit."""
     fits = data.exponents
     fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
     rows = []
@@ -108,8 +107,8 @@ def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def wrong_rates(data: Measured) -> pd.DataFrame:
-    """For each setting the points of test accuracy lost at η̃ some octaves from its best: ``shift,
-    lost, failed, seeds``.
+    """The loss in test accuracy (in points) of each setting at SHIFTS octaves from its best η̃:
+    ``shift, lost, failed, seeds``.
 
     Means over seeds; a diverged point counts as predicting the most frequent class.
     """
@@ -122,7 +121,7 @@ def wrong_rates(data: Measured) -> pd.DataFrame:
         shift=octaves.round().astype(int), lost=100 * (cells["top"] - cells["test_accuracy"])
     )
     cells = cells.assign(away=(octaves - octaves.round()).abs())[near & cells["shift"].isin(SHIFTS)]
-    # the nearest to each
+    # Keep the nearest η̃ for each shift.
     cells = (
         cells.sort_values("away", kind="stable").drop_duplicates([*SETTING, "shift"]).sort_index()
     )

@@ -1,4 +1,5 @@
-"""The best base learning rate of every setting, chosen on validation data and read on test data."""
+"""The best base learning rate of every setting, selected on validation data and reported on test
+data."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,21 +10,21 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-Row = Any  # of a setting: a mapping with the keys SETTING, that is a row of a frame (which has no types) or a dict
+Row = Any  # a setting: a mapping with the keys SETTING, either a row of a frame or a dict
 SETTING = ["batch_size", "norm", "bn_batch_size", "schedule", "budget"]
 
 
 @dataclass(frozen=True)
 class BestRate:
-    """A row of best.csv: a setting with its best η̃. Where no η̃ trains every seed, what follows
-    from it is None."""
+    """A row of best.csv: a setting with its best η̃. If no η̃ trains every seed, the fields that
+    depend on it are None."""
 
     batch_size: int  # m
     norm: str  # none, bn or gn
     bn_batch_size: (
         int | None
     )  # examples that batch norm normalizes together; empty without batch norm
-    schedule: str  # the study's name for it
+    schedule: str  # name of the schedule in the study
     budget: str  # epochs:E, updates:U or examples:X
     base_lr: float | None  # η̃ with the best mean validation accuracy over all seeds
     lr: float | None  # η = η̃·m
@@ -32,21 +33,21 @@ class BestRate:
     ci_low: (
         float | None
     )  # lower end of the 95% t interval of test_accuracy over seeds, on these test images
-    ci_high: float | None  # upper end of it
+    ci_high: float | None  # upper end of that interval
     seeds: int  # number of seeds
     edge: bool  # True if no η̃ was tried on one side of the best
     val_loss: float | None  # mean over seeds, at the best η̃
 
 
 BEST = [field.name for field in dataclasses.fields(BestRate)]
-TEXT = ["norm", "schedule", "budget"]  # columns of text, in which nothing is ever missing
+TEXT = ["norm", "schedule", "budget"]  # columns of text, without missing values
 
 
 def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
-    """The table with each point once for every budget that its setting stands in.
+    """The table with one row per point and budget that contains its setting.
 
     `budgets`: ``[{"budget": name, "settings": [{"batch_size", "norm", "bn_batch_size", "schedule",
-    "fleet"}]}]``. A fleet that is called by two schedules of the study stands under both.
+    "fleet"}]}]``. A fleet that belongs to two schedules of the study is listed under both.
     """
     settings = [
         {
@@ -63,7 +64,7 @@ def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
         pd.DataFrame(settings), on="fleet", how="inner"
     )
     found["bn_batch_size"] = found["bn_batch_size"].astype("Int64")
-    # Without norm first, then BN over the batch, then over ever more examples.
+    # Without norm first, then BN over the batch, then BN over increasing numbers of examples.
     ghost = (found["bn_batch_size"] != found["batch_size"]) * found["bn_batch_size"]
     found["rank"] = found["norm"].map({"none": -1}).fillna(ghost.fillna(0))
     found["named"] = found["schedule"].map(names.index)
@@ -72,11 +73,11 @@ def in_budgets(table: pd.DataFrame, budgets: list[dict]) -> pd.DataFrame:
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting and η̃: seeds, failed to train, mean accuracies, and whether η̃ may be
-    best.
+    """One row per setting and η̃: numbers of seeds and of failed seeds, means over seeds, and
+    ``eligible``.
 
-    An η̃ with a diverged or untrained seed, or with fewer seeds than another of its setting, may
-    not.
+    An η̃ is not eligible as the best if a seed diverged or is untrained, or if another η̃ of the
+    setting has more seeds.
     """
     grouped = table.groupby([*SETTING, "base_lr"], dropna=False, sort=False)
     found = grouped.agg(
@@ -90,9 +91,8 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
         test_accuracy=("test_accuracy", "mean"),
     ).reset_index()
     most = found.groupby(SETTING, dropna=False)["seeds"].transform("max")
-    found["val_accuracy"] = found["val_accuracy"].round(
-        12
-    )  # equals are equal, however their seeds were summed
+    # Ties must not depend on the order of summation.
+    found["val_accuracy"] = found["val_accuracy"].round(12)
     found["eligible"] = (found["diverged"] + found["untrained"] == 0) & (found["seeds"] == most)
     return found
 
@@ -100,10 +100,10 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
 def best_settings(table: pd.DataFrame) -> pd.DataFrame:
     """One row per setting, columns BEST: its best η̃ by mean validation accuracy over all seeds.
 
-    Ties: the lower validation loss, then the smaller η̃. ``ci_low`` and ``ci_high`` are the 95% t
-    interval of the mean test accuracy over seeds (these test images only). ``edge``: no η̃ was
-    tried on one side. Where no η̃ trains every seed, ``base_lr`` and what follows from it are
-    missing.
+    Ties are resolved by lower validation loss, then by smaller η̃. ``ci_low`` and ``ci_high`` are
+    the 95% t interval of the mean test accuracy over seeds (these test images only). ``edge``: no
+    η̃ was tried on one side of the best. If no η̃ trains every seed, ``base_lr`` and the columns
+    that depend on it are missing.
     """
     rows = []
     for setting, group in rates(table).groupby(SETTING, dropna=False, sort=False):
@@ -120,10 +120,8 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
                 key: chosen[key]
                 for key in ("base_lr", "lr", "val_accuracy", "val_loss", "test_accuracy", "seeds")
             }
-            row |= {
-                "ci_low": max(low, 0.0),
-                "ci_high": min(high, 1.0),
-            }  # an accuracy lies between; nan stays nan
+            # Clip to the range of an accuracy; NaN stays NaN.
+            row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}
             row["edge"] = bool(
                 chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max())
             )
@@ -134,7 +132,7 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_best(path: Path) -> pd.DataFrame:
-    """The frame of a best.csv. Its text stays text: a schedule may be called NA or null."""
+    """Read a best.csv. Text is not parsed: NA and null are valid names of schedules."""
     numbers = {column: [""] for column in BEST if column not in TEXT}
     return pd.read_csv(
         path, dtype={"bn_batch_size": "Int64"}, keep_default_na=False, na_values=numbers
@@ -142,14 +140,13 @@ def read_best(path: Path) -> pd.DataFrame:
 
 
 def best_rates(best: pd.DataFrame) -> list[BestRate]:
-    """The rows one by one, with None for what is missing (in a frame that is NaN, which is
-    true)."""
+    """The rows as records, with None for missing values (NaN in the frame, which is truthy)."""
     rows = best[BEST].astype(object).where(best[BEST].notna(), None)
     return [BestRate(**row) for row in rows.to_dict("records")]
 
 
 def of_setting(table: pd.DataFrame, setting: Row) -> np.ndarray:
-    """Which rows of a table belong to a setting (a mapping with SETTING)."""
+    """Boolean mask of the rows of a table that belong to a setting."""
     same = np.ones(len(table), bool)
     for key in SETTING:
         value = setting[key]
@@ -171,21 +168,20 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return np.nan, np.nan
-    # The quantile of Student's t; scipy.stats, which has it under that name, takes half a second to
-    # import.
+    # The quantile of Student's t; importing scipy.stats for it would take half a second.
     quantile = special.stdtrit(n - 1, (1 + level) / 2)
     mean, half = np.mean(values), quantile * np.std(values, ddof=1) / np.sqrt(n)
     return float(mean - half), float(mean + half)
 
 
 def with_failed(cells: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """`rates` with ``failed``: diverged seeds, and untrained ones above the best η̃ (below it they
-    are only slow).
+    """`rates` with ``failed``: the number of diverged seeds, plus untrained ones above the best η̃
+    (below it, they only train slowly).
 
-    Where a setting has no best η̃ all its untrained seeds count.
+    If a setting has no best η̃, all of its untrained seeds count.
     """
     chosen = cells.merge(
         best[[*SETTING, "base_lr"]].rename(columns={"base_lr": "best_lr"}), on=SETTING, how="left"
     )
-    above = ~(chosen["base_lr"] < chosen["best_lr"])  # true too where there is no best
+    above = ~(chosen["base_lr"] < chosen["best_lr"])  # also true without a best η̃
     return chosen.assign(failed=chosen["diverged"] + chosen["untrained"].where(above, 0))

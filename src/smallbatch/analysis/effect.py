@@ -1,5 +1,5 @@
-"""A measured difference with its uncertainty: over seeds and test examples (two-way), or over seeds
-alone."""
+"""A measured difference with its uncertainty over seeds and test examples (two-way), or over seeds
+only."""
 
 import math
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from scipy import special
 
 @dataclass(frozen=True)
 class Effect:
-    """A mean difference and what its variance is made of, in one unit (points of test accuracy,
+    """A mean difference and the components of its variance, in one unit (points of test accuracy,
     octaves, logarithms).
 
-    ``variance`` is that of `estimate` with `df` degrees of freedom; as the number of seeds S grows
-    it falls as ``by_seeds / S + floor`` (without test images, as the larger of the two). Of the
-    two, ``by_examples / examples`` is the part of these test images in `floor`, and ``residual``
-    that of single predictions in `by_seeds` (0 where there are no test images).
+    ``variance`` is the variance of `estimate`, with `df` degrees of freedom. With S seeds it is
+    ``by_seeds / S + floor`` (without test images, the larger of the two terms).
+    ``by_examples / examples`` is the part of `floor` that comes from the test images, ``residual``
+    the part of `by_seeds` that comes from single predictions (0 without test images).
     """
 
     estimate: float
@@ -47,7 +47,7 @@ class Effect:
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided t interval at a confidence level such as 0.95.
 
-        Where all of n images say the same: the binomial limit, 100 (1 - a^(1/n)) points at
+        If no prediction differs on n images: the binomial bound, 100 (1 - a^(1/n)) points at
         one-sided level a.
         """
         if self.alike:
@@ -73,12 +73,12 @@ class Effect:
 
 
 def quantile(df: float, p: float) -> float:
-    """Of Student's t; normal for infinite `df`."""
+    """Quantile of Student's t distribution; of the normal distribution if `df` is infinite."""
     return float(special.ndtri(p) if math.isinf(df) else special.stdtrit(df, p))
 
 
 def paired(values: np.ndarray, floor: float = 0.0) -> Effect:
-    """The mean of one difference per seed ``[seeds]``; its variance is never below `floor`."""
+    """The mean of one difference per seed ``[seeds]``, with a variance of at least `floor`."""
     seeds = len(values)
     if not seeds:
         return Effect(math.nan, math.nan, 1, 0, math.nan, floor)
@@ -88,12 +88,12 @@ def paired(values: np.ndarray, floor: float = 0.0) -> Effect:
 
 
 def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
-    """The mean of differences ``[seeds, examples]`` (of correctness in percent), as a draw of seeds
-    and a draw of examples (a two-way random model).
+    """The mean of differences ``[seeds, examples]`` (of correctness in percent), with seeds and
+    examples as random effects (a two-way random-effects model).
 
-    V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), degrees
-    of freedom by Satterthwaite. Seeds alone do not cover new test images: intervals over them are
-    too short.
+    V = max(MS_seed + MS_example - MS_residual, MS_seed, MS_example) / (seeds · examples), with
+    degrees of freedom by Satterthwaite. Intervals over seeds only do not cover new test images:
+    they are too short.
     """
     seeds, examples = difference.shape
     if not difference.size:
@@ -119,7 +119,7 @@ def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
         df = both**2 / (ms_seed**2 / free[0] + ms_example**2 / free[1] + ms_residual**2 / free[2])
     else:
         df = free[0] if largest == ms_seed else free[1]
-    # The components of single seeds and examples; below zero they are zero.
+    # The variance component of examples; negative estimates are set to zero.
     of_example = max(ms_example - ms_residual, 0.0) / seeds
     return Effect(
         estimate=float(mean),
@@ -136,7 +136,7 @@ def two_way(difference: np.ndarray, bootstrap: bool = False) -> Effect:
 
 
 def percentile_bootstrap(values: np.ndarray, resamples: int = 1000) -> tuple[float, float]:
-    """95% percentile interval of the mean when seeds and examples are both drawn anew."""
+    """95% percentile interval of the mean, with both seeds and examples resampled."""
     seeds, examples = values.shape
     rng = np.random.default_rng(0)
     rows = rng.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds

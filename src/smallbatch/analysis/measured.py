@@ -1,5 +1,5 @@
-"""What claims, answers and advice are read from: a study's tables, what was planned, and the
-settings that were chosen."""
+"""The data for claims, answers and advice: a study's tables, its planned settings, and the
+selection of the best ones."""
 
 import functools
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from smallbatch.core.rates import format_rate
 from smallbatch.core.records import GridRow
 from smallbatch.core.text import count_text, norm_text
 
-Fix = tuple[str, list[float]]  # a key of the study, and the rates that it should have
+Fix = tuple[str, list[float]]  # a key of the study and the rates to set it to
 
 
 @dataclass(frozen=True)
 class Measured:
-    table: pd.DataFrame  # a row per point and budget that it stands in
-    best: pd.DataFrame  # a row per setting
+    table: pd.DataFrame  # one row per point and budget that contains it
+    best: pd.DataFrame  # one row per setting
     planned: list[GridRow]  # rows of `grid.expand`
     correct: Callable[[list[str]], np.ndarray]  # final correctness [points, test images]
 
     @functools.cached_property
     def exponents(self) -> pd.DataFrame:
-        """How the best rate goes with m (`scaling.exponents`), which takes a second of resampling,
-        found once."""
+        """The scaling of the best rate with m (`scaling.exponents`), cached because resampling
+        takes about 1 s."""
         return exponents(self.table, self.best)
 
     def settings(
@@ -39,15 +39,14 @@ class Measured:
         schedule: str | None = None,
         m: int | None = None,
     ) -> pd.DataFrame:
-        """The rows of `best` of a budget, and of a kind of norm, a schedule and a batch size where
-        they are given."""
+        """The rows of `best` with this budget and, if given, this norm, schedule and batch size."""
         rows = self.best[self.best["budget"] == budget]
         for key, value in (("norm", norm), ("schedule", schedule), ("batch_size", m)):
             rows = rows if value is None else rows[rows[key] == value]
         return rows
 
     def points(self, setting: Row, base_lr: float | None = None) -> pd.DataFrame:
-        """The points of a setting, at its best η̃ if none is given, by seed."""
+        """The points of a setting at `base_lr` (default: its best η̃), sorted by seed."""
         rate = setting["base_lr"] if base_lr is None else base_lr
         found = self.table[of_setting(self.table, setting) & (self.table["base_lr"] == rate)]
         return found.sort_values("seed")
@@ -66,7 +65,8 @@ class Measured:
         schedule: str | None = None,
         m: int | None = None,
     ) -> list[GridRow]:
-        """The planned settings that `settings` selects from, each with all of its rates."""
+        """The planned settings with this budget and, if given, this norm, schedule and batch size,
+        each with all of its rates."""
         found: dict[tuple, GridRow] = {}
         for row in self.planned:
             wanted = (("budget", budget), ("norm", norm), ("schedule", schedule), ("batch_size", m))
@@ -79,7 +79,7 @@ class Measured:
         return list(found.values())
 
     def missing(self, planned: list[GridRow]) -> int:
-        """Points of some planned settings that the table lacks."""
+        """The number of points of planned settings that the table lacks."""
         lacking = 0
         for row in planned:
             there = self.table[
@@ -89,8 +89,8 @@ class Measured:
         return lacking
 
     def blocks(self, planned: list[GridRow], chosen: pd.DataFrame) -> tuple[list[str], list[Fix]]:
-        """Why a comparison of the best of `planned` settings, which are `chosen`, decides nothing
-        yet, and what would help."""
+        """Reasons why a comparison of the `chosen` among the `planned` settings cannot decide
+        anything yet, and fixes for them."""
         reasons, fixes = [], []
         if lacking := self.missing(planned):
             said = f"{count_text(lacking, 'planned point')} of its settings {'is' if lacking == 1 else 'are'} missing"
@@ -102,13 +102,13 @@ class Measured:
         return reasons, fixes
 
     def called(self, row: Row) -> str:
-        """``m = 8, no norm``, with the schedule where the study has several."""
+        """``m = 8, no norm,``, with the schedule if the study has several."""
         norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
         name = f"{row['schedule']} with " if self.best["schedule"].nunique() > 1 else ""
         return f"{name}m = {row['batch_size']}, {norm},"
 
     def wider(self, setting: Row) -> Fix:
-        """Two rates beyond the edge on which the best η̃ of a setting lies."""
+        """A fix that adds two rates beyond the edge at which a setting has its best η̃."""
         row = self.row_of(setting)
         tried, best = row["base_lr"], setting["base_lr"]
         if best == tried[0]:
@@ -118,20 +118,19 @@ class Measured:
         return rates_key(row), tried
 
     def row_of(self, setting: Row) -> GridRow:
-        """A setting as it was planned."""
+        """The planned row of a setting."""
         return next(
             row for row in self.plan(setting["budget"]) if setting_key(row) == setting_key(setting)
         )
 
 
 def rates_key(row: GridRow) -> str:
-    """The key under which a planned setting's batch size and kind of norm have rates of their
-    own."""
+    """The key of the study for rates that apply only to a planned setting's batch size and norm."""
     return f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
 
 
 def overrides(fixes: list[Fix]) -> list[str]:
-    """Rates as overrides of the study, one for each key."""
+    """Fixes as overrides of the study, one per key."""
     merged: dict[str, set] = {}
     for key, wanted in fixes:
         merged.setdefault(key, set()).update(wanted)
@@ -142,13 +141,13 @@ def overrides(fixes: list[Fix]) -> list[str]:
 
 
 def setting_key(row: Row) -> tuple:
-    """What tells a setting from others, to compare and look up by."""
+    """A hashable key of a setting, for comparison and lookup."""
     return tuple(None if pd.isna(row[key]) else row[key] for key in SETTING)
 
 
 def first(rows: pd.DataFrame) -> pd.Series:
-    """The best of some settings by validation accuracy; of equals that with the lower validation
-    loss, then the smaller η̃."""
+    """The best of some settings by validation accuracy; ties are resolved by lower validation loss,
+    then by smaller η̃."""
     return (
         rows.dropna(subset=["base_lr"])
         .sort_values(
@@ -159,8 +158,8 @@ def first(rows: pd.DataFrame) -> pd.Series:
 
 
 def difference(one: pd.DataFrame, two: pd.DataFrame) -> np.ndarray:
-    """``[seeds, images]``, paired: the same seed starts from the same weights and sees the same
-    examples."""
+    """Paired differences ``[seeds, images]`` over the seeds that both have: runs with the same seed
+    start from the same weights and use the same examples."""
     seeds = one.index.intersection(two.index)
     return one.loc[seeds].to_numpy() - two.loc[seeds].to_numpy()
 
@@ -171,8 +170,8 @@ def compare(data: Measured, one: Row, two: Row, bootstrap: bool = False) -> Effe
 
 
 def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.ndarray | None:
-    """The best of `ones` minus the best of `twos` ``[seeds, images]``, for every seed chosen on the
-    other seeds; see `chosen_without`."""
+    """The best of `ones` minus the best of `twos` ``[seeds, images]``, selected for each seed on
+    the other seeds; see `chosen_without`."""
     pair = chosen_without(data, ones, twos)
     if pair is None:
         return None
@@ -181,10 +180,10 @@ def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.n
 
 
 def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] | None:
-    """For each of some sets of settings the points, one per seed, of the best on the validation
-    images of the other seeds.
+    """For each set of settings, one point per seed, from the setting and rate that are best on the
+    validation images over the other seeds.
 
-    None for fewer than three seeds that all of them have.
+    None if the sets have fewer than three seeds in common.
     """
     cells = [_Cells(data, side) for side in sides]
     seeds = [seed for seed in cells[0].seeds if all(seed in one.seeds for one in cells)]
@@ -195,7 +194,7 @@ def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] |
 
 
 class _Cells:
-    """The settings and rates that may be best, with validation accuracy, loss and point ``[cells,
+    """The eligible settings and rates, with validation accuracy, loss and point ``[cells,
     seeds]``."""
 
     def __init__(self, data: Measured, settings: pd.DataFrame):
@@ -215,8 +214,8 @@ class _Cells:
         self.seeds, self.rates = list(self.points.columns), cells["base_lr"].to_numpy()
 
     def choose(self, without: Any) -> int:
-        """The cell that is best on the seeds other than `without`: as `best_settings` and `first`
-        choose."""
+        """The best cell over all seeds except `without`, by the criteria of `best_settings` and
+        `first`."""
         others = [seed for seed in self.seeds if seed != without]
         accuracy = self.accuracy[others].to_numpy().mean(1).round(12)
         loss = self.loss[others].to_numpy().mean(1)

@@ -1,4 +1,4 @@
-"""The gradient noise scale of several seeds together."""
+"""The gradient noise scale over several seeds."""
 
 import numpy as np
 import pandas as pd
@@ -6,15 +6,15 @@ from scipy import special
 
 from smallbatch.measures.noise_scale import fieller
 
-WINDOW = 3  # epochs that are averaged: one before, one after
+WINDOW = 3  # epochs to average over: the epoch, one before and one after
 
 
 def noise_over_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """``line, epoch, seeds, b_simple, b_simple_low, b_simple_high`` from the estimates in `runs`, a
-    row per seed and epoch.
+    """``line, epoch, seeds, b_simple, b_simple_low, b_simple_high`` from the estimates in `runs`,
+    with one row per seed and epoch.
 
     Estimates of tr Σ and |G|² are averaged over seeds and WINDOW epochs, then divided (McCandlish
-    et al. 2018, appendix A.1); the interval is Fieller's, from the seeds' means (inf: no finite
+    et al. 2018, appendix A.1). The interval is Fieller's, from the seeds' means (inf: no finite
     estimate).
     """
     rows = []

@@ -1,4 +1,4 @@
-"""How settings, accuracies and differences are said in a sentence."""
+"""Settings, accuracies and differences as text in sentences."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from smallbatch.analysis.effect import Effect
 from smallbatch.core.rates import rate_text
 from smallbatch.core.text import norm_text
 
-FEW = 5  # seeds: below, even a sign test cannot reach p < 0.06
+FEW = 5  # seeds; with fewer, not even a one-sided sign test reaches p < 0.06
 
 
 def setting_text(row: Row) -> str:
@@ -32,8 +32,8 @@ def interval(row: Row) -> str:
 
 
 def told(gap: Effect, more: str, less: str, neither: str = "no difference could be told") -> str:
-    """`more` or `less` if the 95% interval of a difference leaves zero out, else `neither`; nothing
-    from a few seeds."""
+    """`more` or `less` if the 95% interval of a difference excludes zero, else `neither`; another
+    sentence for fewer than FEW seeds."""
     if gap.seeds < FEW:
         return f"{gap.seeds} seeds are too few to tell a difference"
     low, high = gap.interval(0.95)

@@ -1,4 +1,4 @@
-"""The tables of a study, as figures and report read them."""
+"""The tables of a study, loaded for figures and report."""
 
 import json
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from smallbatch.core.records import StudyPlan
 
 @dataclass(frozen=True)
 class Results:
-    """What figures and page are made from."""
+    """The data for figures and report."""
 
     study: StudyPlan
-    table: pd.DataFrame  # one row per point and budget that it stands in
-    best: Any  # a frame; None before the study was analysed
+    table: pd.DataFrame  # one row per point and budget that contains it
+    best: Any  # a frame; None before the study is analysed
     folder: Path
 
     @property
@@ -32,7 +32,7 @@ class Results:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per point and epoch; read when asked for, since it is the largest table."""
+        """One row per point and epoch; loaded on access because it is the largest table."""
         return pd.read_parquet(self.folder / "history.parquet")
 
     @property
@@ -42,8 +42,8 @@ class Results:
 
     @property
     def correct(self) -> Callable[[list[str]], np.ndarray]:
-        """A function from points to the final correctness of each test image, ``[points, images]``
-        (bool)."""
+        """A function that returns the final correctness of each test image for a list of points,
+        ``[points, images]`` (bool)."""
         stored = pq.read_table(self.folder / "correct.parquet")
         row = {point: i for i, point in enumerate(stored["point"].to_pylist())}
         bits, images = (
@@ -60,7 +60,7 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """The tables of ``results/<study>/``; `best` is None before it was analysed."""
+    """Load the tables of ``results/<study>/``; `best` is None before the study is analysed."""
     study = json.loads((folder / "study.json").read_text())
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     path = folder / "best.csv"

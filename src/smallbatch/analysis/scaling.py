@@ -1,4 +1,4 @@
-"""How the best learning rate goes with the batch size: the exponent p in η* ∝ m^p, with its
+"""The scaling of the best learning rate with the batch size: the exponent p in η* ∝ m^p, with its
 interval.
 
 p = 1 is the linear scaling rule (η̃* does not depend on m), p = 1/2 the square-root rule, p = 0 a
@@ -12,20 +12,21 @@ from scipy import special
 from smallbatch.analysis.best import Row, of_setting
 
 RESAMPLES = 500
-FEWEST = 3  # batch sizes
+FEWEST = 3  # batch sizes of a fit; also rates of a setting
 FIT = ["p", "ci_low", "ci_high", "log2_c", "center", "var_p", "var_level", "var_one"]
 GROUP = ["norm", "ghost", "schedule", "budget"]
 
 
 def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """One row per norm, schedule and budget with FEWEST batch sizes or more whose best η̃ is no
-    edge.
+    """One row per norm, schedule and budget with at least FEWEST batch sizes that have their best
+    η̃ inside the grid.
 
-    Columns GROUP, FIT (`fit`)``, sizes, smallest, largest, left_out`` (batch sizes whose best lies
-    on an edge or that never train). η* is the top of the parabola through the mean validation
-    accuracies of the best rate and its neighbours in log2 η. Variance: the largest of what seeds
-    (resampled), the grid (step²/12 each) and the scatter about the line say; Student's t with
-    (sizes - 2) degrees of freedom.
+    Columns: GROUP, FIT (see `fit`), ``sizes, smallest, largest, left_out`` (the number of batch
+    sizes that have their best η̃ on an edge or never train). η* is the vertex of the parabola
+    through the mean validation accuracies of the best rate and its neighbours in log2 η. The
+    variance is the largest of three estimates: over seeds (resampled), from the grid (step²/12
+    each), and from the scatter about the line. Intervals use Student's t with (sizes - 2) degrees
+    of freedom.
     """
     rows = []
     known = best.assign(ghost=ghost_size(best))
@@ -34,7 +35,7 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         if len(inner) < FEWEST:
             continue
         settings = [_accuracies(table, setting) for _, setting in inner.iterrows()]
-        # with missing points there may be fewer
+        # Missing points can leave fewer rates.
         whole = [len(rates) >= FEWEST for rates, _ in settings]
         inner, settings = (
             inner[whole],
@@ -57,20 +58,21 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dict:
-    """FIT from log2 m and for each m (log2 η ``[rates]``, accuracy ``[rates, seeds]``): η* =
-    2^log2_c · m^p.
+    """Fit η* = 2^log2_c · m^p to log2 m and, for each m, (log2 η ``[rates]``, accuracy ``[rates,
+    seeds]``); returns the values of FIT.
 
-    ``var_p`` is the variance of the slope, ``var_level`` of the line where log2 m is ``center``,
-    ``var_one`` of one m about it.
+    ``var_p`` is the variance of the slope, ``var_level`` the variance of the line at log2 m =
+    ``center``, and ``var_one`` the variance of a single m about the line.
     """
     tops = np.array([top(rates, values.mean(1)) for rates, values in settings])
     away, n = sizes - sizes.mean(), len(sizes)
-    # their products with the tops: slope and level
+    # Products of these weights with the tops are the slope and the level.
     weights = np.array([away / (away**2).sum(), np.full(n, 1 / n)])
     slope = float(weights[0] @ tops)
     rng = np.random.default_rng(0)
     seeds = min(values.shape[1] for _, values in settings)
-    drawn = rng.integers(0, seeds, (RESAMPLES, seeds))  # the same seeds at every m: runs are paired
+    # The same seeds are drawn at every m, because runs are paired.
+    drawn = rng.integers(0, seeds, (RESAMPLES, seeds))
     resampled = [
         [top(rates, values[:, index].mean(1)) for rates, values in settings] for index in drawn
     ]
@@ -96,8 +98,8 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
 
 
 def predict(row: Row, m: float) -> tuple[float, float, float]:
-    """The best η at a batch size by a row of `exponents`, and the 95% interval for the best of that
-    m."""
+    """The best η at batch size `m` as predicted by a row of `exponents`, with its 95% prediction
+    interval."""
     x = np.log2(m)
     variance = row["var_level"] + (x - row["center"]) ** 2 * row["var_p"] + row["var_one"]
     half = special.stdtrit(row["sizes"] - 2, 0.975) * np.sqrt(variance)
@@ -106,8 +108,8 @@ def predict(row: Row, m: float) -> tuple[float, float, float]:
 
 
 def top(rates: np.ndarray, values: np.ndarray) -> float:
-    """Where the parabola through the largest value and its neighbours is highest, no further than
-    half way to one of them."""
+    """The vertex of the parabola through the largest value and its neighbours, at most half way to
+    a neighbour."""
     best = int(np.argmax(values))
     if best in (0, len(values) - 1):
         return float(rates[best])
@@ -119,8 +121,8 @@ def top(rates: np.ndarray, values: np.ndarray) -> float:
 
 
 def _accuracies(table: pd.DataFrame, setting: Row) -> tuple[np.ndarray, np.ndarray]:
-    """log2 η and the validation accuracy of every rate that all seeds have; failed points count
-    with what they have."""
+    """log2 η and the validation accuracies ``[rates, seeds]`` of the rates that all seeds have;
+    failed points count with their accuracies."""
     values = (
         table[of_setting(table, setting)]
         .pivot_table(index="lr", columns="seed", values="val_accuracy")
@@ -130,6 +132,7 @@ def _accuracies(table: pd.DataFrame, setting: Row) -> tuple[np.ndarray, np.ndarr
 
 
 def ghost_size(frame: pd.DataFrame) -> pd.Series:
-    """The BN batch size where it is not the whole batch, else 0: settings of one line over m."""
+    """The BN batch size if it is not the whole batch, else 0; settings with the same value form one
+    line over m."""
     b = frame["bn_batch_size"].astype("Float64")
     return b.where(b != frame["batch_size"]).fillna(0).astype(int)

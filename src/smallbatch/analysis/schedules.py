@@ -1,4 +1,4 @@
-"""Schedules side by side: what each reached at its best η̃, and what it spent."""
+"""Comparison of schedules: accuracy at the best η̃ and cost of each."""
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ COLUMNS = ["updates", "examples", "flops", "seconds_alone", "train_loss"]
 
 
 def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """`best` with what its points spent and their final training loss: means over seeds, of the
-    loss geometric."""
+    """`best` with the cost of its points (mean over seeds) and their final training loss (geometric
+    mean)."""
     chosen = table.merge(
         best.dropna(subset=["base_lr"])[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"]
     )
@@ -25,8 +25,10 @@ def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 
 def schedule_sentences(data: Measured, rows: pd.DataFrame) -> list[str]:
-    """Every other schedule against the first that the study names, at the same batch size where
-    there is one, paired by seed."""
+    """Compare every other schedule with the study's first one, paired by seed.
+
+    If the first schedule has several batch sizes, the same batch sizes are compared.
+    """
     rows = with_spent(data.table, rows)
     first = rows.iloc[0]["schedule"]
     ours = rows[rows["schedule"] == first]
@@ -52,7 +54,7 @@ def schedule_sentences(data: Measured, rows: pd.DataFrame) -> list[str]:
 
 
 def schedules_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """For readers: a row for each schedule, norm and first batch size at its best η̃."""
+    """A table for the report: one row per schedule, norm and first batch size, at its best η̃."""
     rows = with_spent(table, best).dropna(subset=["base_lr"])
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""The range of base learning rates that train, for every setting."""
+"""The range of base learning rates that train, for each setting."""
 
 import numpy as np
 import pandas as pd
@@ -7,11 +7,12 @@ from smallbatch.analysis.best import SETTING, rates, with_failed
 
 
 def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005) -> pd.DataFrame:
-    """One row per setting that has a best η̃: ``low``, ``high`` (η̃) and whether each is censored
-    by the grid.
+    """One row per setting with a best η̃: the range ``low`` to ``high`` (η̃), and whether the grid
+    censors its ends.
 
-    ``high``: the largest η̃ reached upwards from the best without a failed seed. ``low``: the
-    smallest η̃ reached downwards whose mean validation accuracy is within `delta` of the best.
+    ``high`` is the largest η̃ that is reached upwards from the best without a failed seed. ``low``
+    is the smallest η̃ that is reached downwards with a mean validation accuracy within `delta` of
+    the best.
     """
     cells = with_failed(rates(table), best).dropna(subset=["best_lr"])
     rows = []
@@ -44,10 +45,10 @@ def stable_ranges(table: pd.DataFrame, best: pd.DataFrame, delta: float = 0.005)
 
 
 def largest_without_failure(base_lr: np.ndarray, failed: np.ndarray, best_lr: float) -> int | None:
-    """Which of the rising η̃ `base_lr` is the largest that is reached upwards from the best without
-    a failure.
+    """Index in the ascending `base_lr` of the largest η̃ that is reached upwards from the best
+    without a failure.
 
-    None if that is none: there is no best (NaN), or it failed.
+    None if there is no best (NaN) or the best failed.
     """
     tried = np.flatnonzero(base_lr >= best_lr)
     reached = int(np.cumprod(~failed[tried]).sum())

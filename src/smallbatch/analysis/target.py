@@ -1,4 +1,4 @@
-"""What it takes to reach a validation accuracy."""
+"""The cost of reaching a validation accuracy."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,17 @@ from smallbatch.analysis.best import t_interval
 
 
 def common_target(runs: pd.DataFrame) -> float:
-    """The highest validation accuracy (in half points) that every line's seeds reach on average."""
+    """The highest validation accuracy that every seed of every line reaches, rounded down to half a
+    point."""
     best = runs.groupby(["line", "seed"])["val_accuracy"].max().groupby("line").min()
     return float(np.floor(200 * best.min()) / 200)
 
 
 def to_target(runs: pd.DataFrame, target: float, costs: list[str]) -> pd.DataFrame:
-    """``line, cost, mean, ci_low, ci_high, reached, seeds``: the cost at the first epoch's end at
-    or above `target`.
+    """``line, cost, mean, ci_low, ci_high, reached, seeds``: the cost at the end of the first epoch
+    with a validation accuracy of at least `target`.
 
-    `runs` has a row per seed and epoch. The mean is missing unless every seed reaches the target.
+    `runs` has one row per seed and epoch. The mean is missing unless every seed reaches the target.
     """
     rows = []
     for line, group in runs.groupby("line", sort=False):

@@ -1,1 +1,1 @@
-"""How fast is training? ``python -m smallbatch.bench``."""
+"""Benchmarks of training speed: ``python -m smallbatch.bench``."""

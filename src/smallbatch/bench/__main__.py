@@ -1,9 +1,9 @@
 """Time training, side by side in one process: ``python -m smallbatch.bench [OUT]`` (about five
 minutes, one thread).
 
-Writes ``OUT.csv`` and ``OUT.{svg,png}`` (OUT is ``results/bench`` if not given) and prints the
-table: images per second of the textbook PyTorch loop, of a fleet, of one model at a large batch, of
-``vmap(grad)``. `bench/peer_jax.py` adds a JAX user's vmap and scan. With ``--device cuda``:
+Writes ``OUT.csv`` and ``OUT.{svg,png}`` (default: ``results/bench``) and prints a table of images
+per second for the standard PyTorch loop, a fleet, a single model with a large batch, and
+``vmap(grad)``. `bench/peer_jax.py` adds vmap and scan in JAX. ``--device cuda`` runs
 `bench/gpu.py`.
 """
 
@@ -18,7 +18,7 @@ from smallbatch.bench.cases import CASES, Case, random_data, ways
 from smallbatch.core import provenance
 from smallbatch.training.fleet import set_up
 
-SECONDS = 0.3  # of each repeat, about
+SECONDS = 0.3  # approximate length of a repeat
 REPEATS = 5
 MOST_UPDATES = 2000
 COLUMNS = (
@@ -38,19 +38,19 @@ COLUMNS = (
 
 
 def measure(case: Case) -> list[dict]:
-    """One row of COLUMNS for each way; the repeats of the ways alternate, so that a slow spell hits
-    all alike."""
+    """Time a case; returns one row of COLUMNS per way. Repeats of the ways alternate, so that
+    temporary slowdowns affect all of them."""
     found = ways(case, random_data(case))
     numbers = {}
     for name, updates in found.items():
-        updates(1)  # whatever is done once
+        updates(1)  # warm-up
         numbers[name] = max(1, min(MOST_UPDATES, round(SECONDS * updates(2) / updates.images)))
     speeds: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(REPEATS):
         for name, updates in found.items():
             speeds[name].append(updates(numbers[name]))
     median = {name: statistics.median(values) for name, values in speeds.items()}
-    best = {}  # of the two memory layouts of the textbook loop
+    best = {}  # the faster of the two memory layouts of the textbook loop
     for name in median:
         kind = name.removesuffix(", channels last")
         best[kind] = max(

@@ -1,4 +1,4 @@
-"""What is timed: networks, batch sizes and norms, each trained in several ways on the same random
+"""Benchmark cases: networks, batch sizes and norms, each trained in several ways on the same random
 images."""
 
 import time
@@ -20,26 +20,26 @@ from smallbatch.training.updates import batches
 
 @dataclass(frozen=True)
 class Updates:
-    """A way to train a case, which is called with a number of updates of every replica."""
+    """A way to train a case; call it with the number of updates of every replica."""
 
     run: Callable[[int], float]  # number of updates -> images trained per second
-    images: int  # of an update of all replicas
-    engine: str = ""  # of a fleet
+    images: int  # number of images per update of all replicas
+    engine: str = ""  # only for a fleet
 
     def __call__(self, number: int) -> float:
         return self.run(number)
 
 
-IMAGES = 512  # in the training set
+IMAGES = 512  # number of training images
 GHOST = 4  # examples per chunk of ghost batch norm
-LARGE = 256  # the batch size of "one model at a large batch"
-RATE = 1e-4  # small: weights stay sane, the work is the same
+LARGE = 256  # batch size of "textbook large"
+RATE = 1e-4  # small, so that weights stay finite
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network on images of a size, a batch size and a norm: none, bn (over the batch) or ghost
-    (over GHOST)."""
+    """A network, the shape of its images, a batch size and a norm: none, bn (over the batch) or
+    ghost (over GHOST examples)."""
 
     model: str
     shape: tuple[int, int, int]
@@ -88,14 +88,14 @@ def ways(case: Case, data: Data) -> dict[str, Updates]:
 
 
 class Chunked(nn.BatchNorm2d):
-    """Ghost batch norm as the textbook loop has it: torch's own over one chunk after the other."""
+    """Ghost batch norm for the textbook loop: torch's batch norm over one chunk after another."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([super(Chunked, self).forward(part) for part in x.split(GHOST)])
 
 
 class Functional(nn.Module):
-    """Batch norm over `chunk` examples without running statistics, as `vmap` needs it."""
+    """Batch norm over `chunk` examples without running statistics, which `vmap` requires."""
 
     def __init__(self, channels: int, chunk: int):
         super().__init__()
@@ -121,11 +121,11 @@ def network(case: Case, norm: Callable[[int], nn.Module]) -> nn.Module:
     return locate(TARGETS[case.model])(**offered)
 
 
-ONE_STEP = {"schedule": {"name": "constant"}, "updates": 1}  # all steps are alike
+ONE_STEP = {"schedule": {"name": "constant"}, "updates": 1}  # every step is the same
 
 
 def textbook(case: Case, data: Data, channels_last: bool) -> Updates:
-    """The usual loop: one network, torch's layers, torch.optim.SGD."""
+    """The standard loop: one network, torch's layers and torch.optim.SGD."""
     norms: dict[str, Callable[[int], nn.Module]] = {
         "none": lambda c: nn.Identity(),
         "bn": nn.BatchNorm2d,
@@ -155,7 +155,7 @@ def replicas(case: Case) -> int:
 
 
 def as_fleet(case: Case, data: Data) -> Updates:
-    """This project, as a job trains: the way and width that it chooses itself."""
+    """A fleet as trained by a job, with the engine and width that `choose_engine` selects."""
     fleet: Any = {
         "model": {"name": case.model, "_target_": TARGETS[case.model]},
         "optimizer": {"momentum": 0.0, "weight_decay": 0.0},
@@ -178,7 +178,7 @@ def as_fleet(case: Case, data: Data) -> Updates:
 
 
 def vmap_of_grad(case: Case, data: Data) -> Updates:
-    """What a well-read user would write: ``vmap(grad(loss))`` over stacked parameters."""
+    """Several networks at once with ``vmap(grad(loss))`` over stacked parameters."""
     b = case.bn_batch_size
     norm: Callable[[int], nn.Module] = (
         (lambda c: nn.Identity()) if b is None else (lambda c: Functional(c, b))

@@ -19,8 +19,8 @@ NORMS = {"none": "no norm", "bn": "batch norm", "ghost": "ghost batch norm over 
 
 
 def draw(path: Path) -> None:
-    """Draw ``path`` (and rows of ``<name>-jax.csv`` beside it, if there) as SVG and PNG beside
-    it."""
+    """Draw ``path`` (and the rows of ``<name>-jax.csv`` in the same folder, if present) as SVG and
+    PNG in the same folder."""
     set_style()
     data = pd.read_csv(path)
     jax = path.with_name(path.stem + "-jax.csv")

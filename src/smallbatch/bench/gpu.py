@@ -1,14 +1,13 @@
-"""Time a fleet on a GPU beside the textbook loop: ``python -m smallbatch.bench --device cuda
+"""Compare a fleet on a GPU with the textbook loop: ``python -m smallbatch.bench --device cuda
 [OUT]``.
 
-The textbook loop is taken as it is, captured in a CUDA graph of its own and compiled, whichever is
-fastest. Needs torch and numpy alone (and a C compiler where `torch.compile` is to be timed). Writes
-``OUT-gpu.csv``.
+The textbook loop runs eagerly, in a CUDA graph, and compiled in a CUDA graph; the fastest counts.
+Requires only torch and numpy (and a C compiler for `torch.compile`). Writes ``OUT-gpu.csv``.
 
-A share of a limit is what an update does in its time over what the device does in that time at
-best, measured in the same process: arithmetic by a large matrix product in the same precision,
-memory by copies. Bytes are counted as if each operation read its inputs and wrote its outputs,
-caches or not, so a share above 1 is possible.
+A share of a limit is the throughput of an update divided by the peak throughput of the device,
+measured in the same process: arithmetic with a large matrix product in the same precision, memory
+with copies. Bytes are counted as if every operation read its inputs and wrote its outputs in
+memory. Since caches are ignored, a share can exceed 1.
 """
 
 import contextlib
@@ -47,7 +46,7 @@ CASES = [
 REPLICAS = (64, 256)
 PRECISIONS = (None, "tf32", "bf16")
 REPEATS = 5
-SECONDS = 0.3  # of each repeat, about
+SECONDS = 0.3  # approximate length of a repeat
 
 
 def wait(device: torch.device) -> None:
@@ -56,7 +55,7 @@ def wait(device: torch.device) -> None:
 
 
 def rate(work: Callable[[int], None], device: torch.device) -> float:
-    """How often per second ``work(n)`` does its work: the median of REPEATS timings of about
+    """The number of repetitions of ``work`` per second: the median of REPEATS timings of about
     SECONDS."""
 
     def seconds(number: int) -> float:
@@ -80,8 +79,8 @@ def repeat(once: Callable[[], object]) -> Callable[[int], None]:
 
 
 def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callable[[int], None]]:
-    """``work(updates)`` of one network with torch's layers and optimizer, in each way that works
-    here."""
+    """``work(updates)`` of one network with torch's layers and optimizer, for each supported way of
+    execution."""
     norms: dict[str, Callable[[int], nn.Module]] = {
         "none": lambda c: nn.Identity(),
         "bn": nn.BatchNorm2d,
@@ -109,7 +108,7 @@ def textbook(case: Case, data: Data, precision: str | None) -> dict[str, Callabl
         for name, step in (("graph", update), ("compiled graph", lambda: update(compiled))):
             try:
                 found[name] = repeat(graph_of(step))
-            except Exception as error:  # no C compiler, say
+            except Exception as error:  # for example, no C compiler
                 print(f"no textbook loop as {name}: {first_line(error)}", flush=True)
     return found
 
@@ -130,8 +129,8 @@ def graph_of(step: Callable[[], None]) -> Callable[[], None]:
 def as_fleet(
     case: Case, data: Data, precision: str | None, replicas: int, engine: str | None = None
 ) -> tuple[str, Callable[[int], None], Modules]:
-    """The way `engine`, or the one that is chosen, ``work(updates)`` and the trainer of a fleet, as
-    a job trains it."""
+    """The engine (`engine`, or by default the one that a job would choose), ``work(updates)`` and
+    the trainer of a fleet."""
     target = {"name": case.model, "_target_": "smallbatch.models.resnet.ResNet"}
     fleet: Any = {
         "model": target,
@@ -147,7 +146,7 @@ def as_fleet(
     engine = engine or choose_engine(data, fleet, lambda text: None)[0]
     seeds = list(range(replicas))
     trainer = make_trainer(engine, data, fleet, seeds, lambda text: print(text, flush=True))
-    assert isinstance(trainer, Modules)  # the compiled step is not for GPUs
+    assert isinstance(trainer, Modules)  # the compiled step does not support GPUs
 
     def work(number: int) -> None:
         order = batches(seeds, case.batch_size, IMAGES, 0, number)
@@ -157,8 +156,7 @@ def as_fleet(
 
 
 class Traffic(TorchDispatchMode):
-    """Counts the `bytes` that operations read and write; those that hand on the memory of their
-    inputs are free."""
+    """Counts the `bytes` that operations read and write; views do not count."""
 
     bytes = 0
 
@@ -178,7 +176,7 @@ Counter = TypeVar("Counter", bound=contextlib.AbstractContextManager)
 
 
 def cost(mode: Counter, trainer: Modules, data: Data, case: Case) -> Counter:
-    """`mode` after one update of `trainer` under it."""
+    """Run one update of `trainer` under `mode` and return `mode`."""
     index = (
         torch.arange(case.batch_size, device=data.device)[:, None]
         .expand(-1, trainer.replicas)
@@ -197,8 +195,7 @@ def cost(mode: Counter, trainer: Modules, data: Data, case: Case) -> Counter:
 
 
 def limits(precision: str | None, device: torch.device, size: int = 8192) -> tuple[float, float]:
-    """Floating-point operations and bytes per second of a product of square matrices and of a
-    copy."""
+    """Floating-point operations per second of a matrix product, and bytes per second of a copy."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
     c = torch.empty_like(a)
@@ -220,8 +217,7 @@ def measure(
     speed = rate(work, device)
     best = max(alone, key=lambda name: alone[name])
     moved = cost(Traffic(), trainer, data, case).bytes
-    # Of a network alone: the counter takes the gradients of grouped convolutions for those of whole
-    # ones.
+    # Count a single network: the counter treats gradients of grouped convolutions as ungrouped.
     _, _, one = as_fleet(case, data, precision, 1, "separate")
     operations = replicas * cost(FlopCounterMode(display=False), one, data, case).get_total_flops()
     return {

@@ -1,8 +1,8 @@
-"""What a JAX user would write, beside the fleet: ``python -m smallbatch.bench.peer_jax [OUT]``.
+"""Compare a fleet with an implementation in JAX: ``python -m smallbatch.bench.peer_jax [OUT]``.
 
-Not a dependency: needs ``pip install jax``. vmap over replicas, lax.scan over updates, whole runs
-compiled; the convolution by XLA or as im2col, whichever is faster in a first update. Writes
-``OUT-jax.csv``.
+JAX is not a dependency: run ``pip install jax`` first. The implementation uses vmap over replicas
+and lax.scan over updates, and compiles whole runs. Convolutions use XLA or im2col, whichever is
+faster in a first update. Writes ``OUT-jax.csv``.
 """
 
 import os
@@ -109,7 +109,7 @@ def parameters(case: Case, key):
 
 
 def peer(case: Case, data, convolution):
-    """``updates(number)`` -> images per second, compiled for that number at its first call."""
+    """``updates(number)`` -> images per second, compiled for this number in an untimed run."""
     images = jnp.asarray(data.train.images.permute(0, 2, 3, 1).numpy())
     labels = jnp.asarray(data.train.labels.numpy())
     forward = conv_net if case.model == "conv" else resnet8
@@ -192,9 +192,8 @@ def main(out: Path) -> None:
             f"JAX {median[best]:,.0f} ({best}), ratio {median['fleet'] / median[best]:.2f}",
             flush=True,
         )
-        with open(
-            out.with_name(out.name + "-jax.csv"), "w", newline=""
-        ) as file:  # after each case: they take minutes
+        # Write after each case, since cases take minutes.
+        with open(out.with_name(out.name + "-jax.csv"), "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

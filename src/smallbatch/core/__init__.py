@@ -1,1 +1,1 @@
-"""What every other package may use: names of points, files, source code and machines."""
+"""Helpers for every other package: names of points, files, source code and machines."""

@@ -1,4 +1,4 @@
-"""Exceptions that commands know what to do with, and how they end with one sentence."""
+"""Exceptions that commands handle, and the one-sentence messages that they exit with."""
 
 import contextlib
 import sys
@@ -6,24 +6,27 @@ from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """A mistake of the user's: its text is one sentence that names the file or key and the fix.
+    """A user's mistake: the text is one sentence that names the file or key and the fix.
 
-    Commands print the text alone, without a traceback, and exit with status 1.
+    Commands print only the text, without a traceback, and exit with status 1.
     """
 
 
 class Stopped(Exception):
-    """The process was asked to end (SIGTERM) and has written its checkpoint."""
+    """The process received SIGTERM and has saved its checkpoint."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or the name of its class where it has no text."""
+    """The first line of an error's text, or the name of its class if the text is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextlib.contextmanager
 def main_errors() -> Iterator[None]:
-    """Turn a UserError, or a full disk, into its sentence on standard error and exit status 1."""
+    """Report a UserError or an OSError such as a full disk in one sentence and exit with status 1.
+
+    Ctrl-C exits with status 130.
+    """
     try:
         yield
     except UserError as error:
@@ -41,8 +44,8 @@ def main_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_snakemake() -> Iterator[None]:
-    """End Snakemake with the sentence of a UserError instead of a traceback, while it reads the
-    Snakefile."""
+    """While Snakemake reads the Snakefile, exit with the sentence of a UserError or OSError instead
+    of a traceback."""
     try:
         yield
     except UserError as error:

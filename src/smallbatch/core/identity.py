@@ -1,5 +1,4 @@
-"""What a point is, whatever study, fleet or job it stands in: its digest, and those of what holds
-it."""
+"""Digests that identify points and fleets, independent of the study and job that they are in."""
 
 import hashlib
 import itertools
@@ -9,7 +8,7 @@ from smallbatch.core.records import Fleet, Point, PointBlock
 
 
 def digest(content: object) -> str:
-    """8 hex digits of the content, independent of the order of keys."""
+    """Hash the content to 8 hex digits, independent of the order of keys."""
     return hashlib.blake2b(canonical(content), digest_size=4).hexdigest()
 
 
@@ -20,8 +19,8 @@ def canonical(content: object) -> bytes:
 
 
 def point_digests(fleet: Fleet, points: list[Point]) -> list[str]:
-    """16 hex digits for each point (η̃, seed) of a fleet: its identity, whatever code trained
-    it."""
+    """16 hex digits for each point (η̃, seed) of a fleet: its identity, independent of the code
+    that trains it."""
     base = hashlib.blake2b(canonical(fleet), digest_size=8)
     found: list[str] = []
     for base_lr, seed in points:
@@ -44,7 +43,7 @@ def count(blocks: list[PointBlock]) -> int:
 
 
 def fleet_slug(fleet: Fleet) -> str:
-    """A readable, unique folder name for a fleet."""
+    """A readable and unique folder name for a fleet."""
     norm = f"{fleet['norm']}{fleet.get('bn_batch_size', '')}"
     names = f"{fleet['dataset']['name']}-{fleet['model']['name']}"
     return f"{names}-m{fleet['batch_size']}-{norm}-u{fleet['updates']}-{digest(fleet)}"

@@ -1,9 +1,8 @@
-"""Which files a module's code is in: its own, what it imports, what that imports, and so on; found
-without importing.
+"""The files that hold a module's code: its own file and those of all direct and indirect imports.
 
-Imports in functions count, and under ``if`` and ``try``. A module that is imported by a name put
-together at run time is not found (``python -m smallbatch.figures`` does that with the figures):
-name it beside the one that imports it.
+Nothing is imported to find them. Imports inside functions, ``if`` and ``try`` count. A module whose
+name is built at run time is not found (``python -m smallbatch.figures`` imports the figures this
+way): pass it to these functions as well.
 """
 
 import hashlib
@@ -16,18 +15,17 @@ from pathlib import Path
 from smallbatch.core.syntax import UNUSED, Import, read_syntax
 
 PACKAGE = Path(__file__).parents[1]
-DATA = {".html", ".css", ".js", ".bib"}  # what the package has beside Python
+DATA = {".html", ".css", ".js", ".bib"}  # other files of the package that count
 
 
 def source_files(*modules: str) -> list[Path]:
-    """The files of this package that ``python -m MODULE`` reads its code from, of several modules
-    together.
+    """The files of this package that hold the code of ``python -m MODULE``, for several modules.
 
-    A file that is not Python counts if it stands beside one that counts and names it.
+    A file that is not Python counts if a counted file in the same folder contains its name.
     """
     files = list(closure(map(_run_as, modules)).values())
     others = _package(PACKAGE)[1]
-    for path in files:  # which grows: report.html names report.css
+    for path in files:  # the list grows: report.html names report.css
         beside = [other for other in others if other.parent == path.parent and other not in files]
         if beside:
             text = path.read_text(encoding="utf-8")
@@ -36,9 +34,10 @@ def source_files(*modules: str) -> list[Path]:
 
 
 def code_of(*modules: str) -> str:
-    """Digest (8 hex digits) of what ``python -m MODULE`` does, of several modules together.
+    """Digest (8 hex digits) of the code of ``python -m MODULE``, for several modules together.
 
-    It stays the same when comments, docstrings, annotations or layout change, and when files move.
+    Changes of comments, docstrings, annotations and layout do not change it; neither does moving a
+    file.
     """
     files = closure(map(_run_as, modules))
     others = set(source_files(*modules)) - set(files.values())
@@ -48,7 +47,7 @@ def code_of(*modules: str) -> str:
 
 
 def digest_of(contents: Iterable[str]) -> str:
-    """8 hex digits of what several files hold, whatever their order."""
+    """8 hex digits of the contents of several files, independent of their order."""
     return hashlib.blake2b("\n".join(sorted(set(contents))).encode(), digest_size=4).hexdigest()
 
 
@@ -58,11 +57,11 @@ def closure(
     leave_out: Collection[str] = (),
     hints: bool = True,
 ) -> dict[str, Path]:
-    """The files of `modules` and of what they import, by the names of the modules.
+    """The files of `modules` and of all that they import, by module name.
 
-    That is modules of this package, and a user's own in the folders `roots`, where the whole of a
-    package counts. What only the modules in `leave_out` import is left out with them; without
-    `hints` so is what only annotations name.
+    These are modules of this package and a user's modules in the folders `roots`; of a user's
+    package every file counts. Modules in `leave_out`, and what only they import, are left out. With
+    ``hints=False``, so are modules that only annotations refer to.
     """
     found, seen, todo = {}, set(leave_out), list(modules)
     while todo:
@@ -80,8 +79,8 @@ def contents(
 ) -> set[str]:
     """A text for the content of each file of a closure, without the names of files.
 
-    Instead of the name of an imported module there is the digest of its own code. Two modules with
-    the same code but for what they import are taken for one.
+    The digest of an imported module's own code replaces its name. Two modules that differ only in
+    their imports therefore count as the same module.
     """
     found = set()
     for name, path in files.items():
@@ -91,8 +90,8 @@ def contents(
             (label, _meaning(name, path, one, places, leave_out))
             for label, one in syntax.references
         ]
-        # One name may stand for several imports, in functions of its own: they stay in the order of
-        # the file.
+        # One name can refer to several imports, in different functions: these keep the order of the
+        # file.
         meant.sort(key=lambda one: one if one[0] == UNUSED else one[:1])
         if not syntax.empty:
             found.add(" ".join([syntax.digest, *(text for one in meant for text in one)]))
@@ -102,8 +101,8 @@ def contents(
 def _meaning(
     importer: str, path: Path, imported: Import, roots: Collection[Path], leave_out: Collection[str]
 ) -> str:
-    """What an imported name stands for: a name in some code, or, of a module that is installed, its
-    full name."""
+    """What an imported name refers to: the digest of a file with a name in it, or the full name if
+    the module is installed."""
     module = _absolute(importer, path, imported.module)
     whole = f"{module}.{imported.name}" if imported.name else module
     for target, name in ((whole, ""), (module, imported.name)):
@@ -116,7 +115,7 @@ def _meaning(
 
 
 def file_of(module: str, roots: Collection[Path] = ()) -> Path | None:
-    """The file of a module of this package or, in `roots`, of a user's; None if there is none."""
+    """The file of a module of this package or of a user's module in `roots`; None if not found."""
     if _is_ours(module):
         return _package(PACKAGE)[0].get(module)
     stem = os.path.join(*module.split("."))
@@ -130,8 +129,7 @@ def file_of(module: str, roots: Collection[Path] = ()) -> Path | None:
 
 @cache
 def _package(folder: Path) -> tuple[dict[str, Path], list[Path]]:
-    """The modules of a package by name, and its other files. None comes or goes while a process
-    runs."""
+    """The modules of a package by name, and its other files (constant while a process runs)."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", *DATA})
     modules = {_name(path, folder.parent): path for path in files if path.suffix == ".py"}
     return modules, [path for path in files if path.suffix != ".py"]
@@ -153,8 +151,8 @@ def _run_as(module: str) -> str:
 
 
 def _files(module: str, roots: Collection[Path]) -> dict[str, Path]:
-    """The files that importing a module reads: its own and its packages'; of a user's package all
-    that it has."""
+    """The files that an import of a module reads: its own and those of its parent packages; for a
+    user's package, all of its files."""
     top, *inner = module.split(".")
     if _is_ours(module):
         names = [".".join([top, *inner[:depth]]) for depth in range(len(inner) + 1)]
@@ -170,7 +168,7 @@ def _files(module: str, roots: Collection[Path]) -> dict[str, Path]:
 
 
 def _imported(importer: str, path: Path, hints: bool) -> list[str]:
-    """Names of what a file imports, each of which may be a module or something in one."""
+    """Names of a file's imports, each either a module or an object in a module."""
     syntax, names = read_syntax(path), []
     for module, name in syntax.imports if hints else [one for _, one in syntax.references]:
         module = _absolute(importer, path, module)
@@ -179,6 +177,6 @@ def _imported(importer: str, path: Path, hints: bool) -> list[str]:
 
 
 def _absolute(importer: str, path: Path, module: str) -> str:
-    """The full name of a module that may be relative to the one that imports it."""
+    """The full name of a module; a relative name is resolved against the module that imports it."""
     package = importer if path.name == "__init__.py" else importer.rpartition(".")[0]
     return importlib.util.resolve_name(module, package) if module.startswith(".") else module

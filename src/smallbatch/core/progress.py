@@ -1,5 +1,5 @@
-"""The progress of a job: a bar on a terminal, lines elsewhere, and a small file that the workflow's
-bar reads."""
+"""The progress of a job: a bar on a terminal, plain lines elsewhere, and a small file that the
+workflow's progress bar reads."""
 
 import json
 import sys
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class JobProgress:
-    """Counts points and images of one job. `path` is rewritten at most twice a second with
+    """Counts the points and images of one job and writes them to `path`, at most twice a second.
 
-    ``{"points", "done", "images", "resumed", "started", "training", "updated"}``: points of the
-    job, done so far (training ones in parts), training images so far, those of them that an earlier
-    attempt trained, and times in seconds since 1970: of the job's start, of the first block's (None
-    before it) and of this state.
+    The file has the keys ``points`` (of the job), ``done`` (points so far; one in training counts
+    in part), ``images`` (training images so far), ``resumed`` (images that an earlier attempt
+    trained on), and three times in seconds since 1970: ``started`` (start of the job), ``training``
+    (start of the first block; None before it) and ``updated`` (time of writing).
     """
 
     def __init__(self, path: Path, points: int):
@@ -46,30 +46,30 @@ class JobProgress:
             self.bar.stop()
 
     def say(self, text: str) -> None:
-        """A line for the log, above the bar."""
+        """Print a line of the log, above the bar."""
         if self.bar:
             self.bar.console.print(text, highlight=False)
         else:
             print(text, flush=True)
 
     def skip(self, points: int, images: int = 0) -> None:
-        """Count points as done: stored ones, and a block that has been trained."""
+        """Count points as done: points in the store, or a block that has finished training."""
         self.done += points
         self.images += images
         self.update(0.0, 0)
 
     def begin_block(self, resumed: int = 0) -> None:
-        """A block begins to train, or goes on after training on `resumed` images before it was
-        interrupted.
+        """Start a block, or resume one that had trained on `resumed` images when interrupted.
 
-        Those, and what comes before the first block (compiling, say), tell nothing of the speed.
+        These images, and the time before the first block (such as compilation), are excluded from
+        the rate.
         """
         self.training = self.training or time.time()
         self.resumed += resumed
 
     def update(self, points: float, images: int) -> None:
-        """Show `points` (in parts) and `images` of the block that is training beside what is
-        done."""
+        """Show the current block's `points` (possibly a fraction) and `images` in addition to those
+        already done."""
         if time.time() - self.written > 0.5:
             self._write(self.done + points, self.images + images)
 
@@ -84,9 +84,8 @@ class JobProgress:
             "training": self.training,
             "updated": self.written,
         }
-        with write_atomically(
-            self.path, sync=False
-        ) as temporary:  # often, and of no use after a power cut
+        # Not synced: written often, and not needed after a power failure.
+        with write_atomically(self.path, sync=False) as temporary:
             temporary.write_text(json.dumps(state))
         if self.bar:
             rate = max(0, images - self.resumed) / max(
@@ -95,8 +94,8 @@ class JobProgress:
             self.bar.update(self.task, completed=done, rate=f"{rate:,.0f} images/s")
 
 
-# Points and training images of the planned jobs that have not run: {job: (points, images)}. Filled
-# where the workflow plans (`workflow/snakefile.py`), read by the bar in the same process.
+# Points and training images of the planned jobs that have not run: {job: (points, images)}.
+# `workflow/snakefile.py` fills it when the workflow plans; the bar in the same process reads it.
 expected: dict[str, tuple[int, int]] = {}
 
 
@@ -116,7 +115,7 @@ def read_progress(folder: Path, since: float) -> dict[str, dict]:
 def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now: float) -> str:
     """``640 of 1,840 points · 95,000 images/s · about 2 min 10 s left · job 7 of 24 · train ×2``.
 
-    The time left is that of the training: images to go at the rate so far.
+    The time left covers training only: the remaining images at the rate so far.
     """
     parts = []
     points, images = (sum(job[i] for job in expected.values()) for i in (0, 1))
@@ -129,7 +128,7 @@ def status_line(states: dict[str, dict], jobs: tuple[int, int], doing: str, now:
         )
         if seen > 0 and seconds > 3:
             rate = seen / seconds
-            # Jobs that are done count whole: points that were stored needed no images.
+            # A finished job counts in full: its stored points needed no images.
             left = images - sum(
                 max(s["images"], expected[j][1] * s["done"] / max(s["points"], 1))
                 for j, s in states.items()

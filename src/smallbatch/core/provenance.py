@@ -1,4 +1,4 @@
-"""Where a result comes from: commit, versions, hardware."""
+"""Provenance of a result: commit, versions, hardware."""
 
 import importlib.metadata
 import platform
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """The git commit of the source tree, ``abc123 (dirty)`` if tracked files were changed since, or
-    ``unknown``."""
+    """The Git commit of the source tree: ``abc123``, ``abc123 (dirty)`` if tracked files have
+    changes, or ``unknown``."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.run(
@@ -33,8 +33,8 @@ def versions(*packages: str) -> str:
 
 
 def processor() -> str:
-    """The name of the processor, with family and model: a virtual machine may give many processors
-    one name."""
+    """The name of the processor with family and model, since virtual machines can report the same
+    name for different processors."""
     try:
         pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
         # of the first core

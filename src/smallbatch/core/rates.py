@@ -1,4 +1,4 @@
-"""Learning rates as text: the one place where they are read from a config and written for people.
+"""Learning rates as text: parsing those of a config and formatting them for readers.
 
 A rate in a config is a number (``0.01``), a power of two (``2**-8``) or a range of octaves, both
 ends included (``2**-10..2**-4``).
@@ -13,7 +13,7 @@ _POWER = r"2\*\*(-?\d+)"
 
 
 def parse_rates(values: Iterable[Any], key: str) -> list[float]:
-    """The rates that the entries of a config list stand for, in the order given.
+    """The rates given by the entries of a config list, in the same order.
 
     Raises ValueError, naming `key`, for anything but a positive finite number, a power or a range.
     """
@@ -47,13 +47,13 @@ def _parse_rate(value: Any, key: str) -> float:
 
 
 def format_rate(rate: float) -> str:
-    """``2**-8`` for a power of two, else the shortest decimal that reads back as the same float."""
+    """``2**-8`` for a power of two, else the shortest decimal that parses to the same float."""
     mantissa, exponent = math.frexp(rate)
     return f"2**{exponent - 1}" if mantissa == 0.5 else repr(float(rate))
 
 
 def rate_text(rate: float) -> str:
-    """The rate for a sentence: ``2⁻⁸`` for a power of two, else as `format_rate`."""
+    """The rate in a sentence: ``2⁻⁸`` for a power of two, else as `format_rate`."""
     return re.sub(
         r"\*\*(-?\d+)",
         lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")),
@@ -62,6 +62,6 @@ def rate_text(rate: float) -> str:
 
 
 def rate_label(rate: float) -> str:
-    """The rate for a figure (matplotlib's math text): a power of two as such, else three digits."""
+    """The rate in a figure (matplotlib's math text): a power of two, or else three digits."""
     mantissa, exponent = math.frexp(rate)
     return f"$2^{{{exponent - 1}}}$" if mantissa == 0.5 else f"{rate:.3g}"

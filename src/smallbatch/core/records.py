@@ -1,33 +1,29 @@
-"""The records that pass between planning, training and reporting. JSON can hold all of them.
+"""The records that planning, training and reporting exchange.
 
-A plan is JSON on disk, so these are dictionaries with known keys. A key that may be missing is
-`NotRequired`: what is null in a study is left out of its fleets, so that a new option whose default
-is null changes no digest (`planning/plan.py`).
+A plan is a JSON file, so the records are dictionaries with known keys. A `NotRequired` key can be
+missing: a fleet has no keys that are null in its study, so that a new option with default null
+changes no digest (`planning/plan.py`).
 """
 
 from typing import Any, NotRequired, TypedDict
 
-Point = tuple[float, int]  # base learning rate η̃ and seed: with its fleet, what one training run is
-Option = tuple[
-    str, int
-]  # an engine (one of `training/engines/limits.py: WAYS`), and how many replicas train at once
-StudyConfig = dict[
-    str, Any
-]  # a composed and checked study, with the keys of `config/schema.py: Config`
-EngineBytes = dict[
-    str, float
-]  # what a network takes in one engine (`resources/memory_model.py` says which numbers)
+Point = tuple[float, int]  # base learning rate η̃ and seed; with a fleet, they define a run
+# An engine (one of `training/engines/limits.py: WAYS`) and the number of replicas per block.
+Option = tuple[str, int]
+# A composed and validated study, with the keys of `config/schema.py: Config`.
+StudyConfig = dict[str, Any]
+# Memory of a network in one engine (numbers: see `resources/memory_model.py`).
+EngineBytes = dict[str, float]
 NetworkBytes = dict[str, EngineBytes]  # the same by engine
-Networks = dict[
-    tuple[str, int | None], NetworkBytes | None
-]  # of norms and BN batch sizes; None where it isn't known
+# By norm and BN batch size; None if unknown.
+Networks = dict[tuple[str, int | None], NetworkBytes | None]
 
-# --- a fleet: all that the results of its points depend on, but η̃, seed and code ----------------------------------
+# --- a fleet: everything that its points' results depend on, except η̃, seed and code -------------
 
 
 class DatasetSettings(TypedDict):
     name: str
-    _target_: str  # the function that loads it; keys of its own follow
+    _target_: str  # the function that loads it; its arguments are further keys
     shape: list[int]  # channels, height, width
     classes: int
     sizes: dict[str, int]  # images in train, validation and test
@@ -35,7 +31,7 @@ class DatasetSettings(TypedDict):
 
 class ModelSettings(TypedDict):
     name: str
-    _target_: str  # the class; keys of its own follow
+    _target_: str  # the class; its arguments are further keys
 
 
 class OptimizerSettings(TypedDict):
@@ -45,19 +41,19 @@ class OptimizerSettings(TypedDict):
     nesterov: NotRequired[bool | None]
     beta1: NotRequired[float]
     beta2: NotRequired[float]
-    half_life: NotRequired[float]  # examples, in place of beta2
+    half_life: NotRequired[float]  # in examples; replaces beta2
     eps: NotRequired[float]
 
 
 class ScheduleSettings(TypedDict):
     name: str
-    drops: NotRequired[list[float]]  # fractions of the budget
+    drops: NotRequired[list[float]]  # as fractions of the budget
     factor: NotRequired[float]  # of each drop
     increases: NotRequired[int]
     cap: NotRequired[float]  # the largest batch, as a share of the training images
-    warmup: NotRequired[float]  # share of the budget
+    warmup: NotRequired[float]  # as a share of the budget
     warmup_from: NotRequired[float]
-    momentum: NotRequired[float]  # in place of the optimizer's
+    momentum: NotRequired[float]  # overrides the optimizer's
     sampling: NotRequired[str | None]  # epochs or fresh
     smoothing: NotRequired[float]
     scale: NotRequired[float]
@@ -65,73 +61,72 @@ class ScheduleSettings(TypedDict):
 
 class AugmentationSettings(TypedDict):
     name: str
-    padding: int  # pixels
+    padding: int  # in pixels
     flip: bool
 
 
 class EvaluationSettings(TypedDict):
-    epochs: list[int]  # that are scored besides the first and the last ones
-    noise_scale: NotRequired[float]  # share of the training images
+    epochs: list[int]  # scored in addition to the first and the final epochs
+    noise_scale: NotRequired[float]  # as a share of the training images
 
 
 class Fleet(TypedDict):
-    """What the points of a fleet share. Its digest is part of theirs (`identity.py`)."""
+    """Settings shared by the points of a fleet; part of each point's digest (`identity.py`)."""
 
     dataset: DatasetSettings
     model: ModelSettings
     optimizer: OptimizerSettings
     schedule: ScheduleSettings
     evaluation: EvaluationSettings
-    batch_size: int  # m: examples of an update, of the first one where the schedule changes it
+    batch_size: int  # m: examples per update (of the first, if the schedule changes it)
     norm: str  # none, bn or gn
-    updates: int  # in all; rounds where the replicas choose their batch sizes
-    bn_batch_size: NotRequired[
-        int | None
-    ]  # b: examples that batch norm normalises together; a divisor of m
-    examples: NotRequired[int | None]  # in all, where the schedule says how they make updates
+    updates: int  # total; rounds if the replicas choose their batch sizes
+    # b: examples that batch norm normalises together; a divisor of m.
+    bn_batch_size: NotRequired[int | None]
+    examples: NotRequired[int | None]  # total, if the schedule divides them into updates
     augmentation: NotRequired[AugmentationSettings]
     precision: NotRequired[str]  # tf32 or bf16
 
 
-# --- plans ----------------------------------------------------------------------------------------------------------
+# --- plans ----------------------------------------------------------------------------------------
 
 
 class PointBlock(TypedDict):
-    """Every η̃ with every seed."""
+    """All combinations of η̃ and seed."""
 
     base_lr: list[float]
     seeds: list[int]
 
 
 class JobFleet(TypedDict):
-    """A fleet's part in a job."""
+    """The points of one fleet in a job."""
 
     fleet: Fleet
-    points: list[PointBlock]  # no point twice
-    budget: str  # the names of the first row of the study that the fleet comes from
+    points: list[PointBlock]  # without duplicates
+    budget: str  # this and the schedule's name: of the fleet's first row in the study
     schedule: str
 
 
 class Resources(TypedDict):
-    """What a job asks a scheduler for, and what it knows of its memory."""
+    """Resources that a job requests from a scheduler, and its memory estimates."""
 
-    seconds: int  # an estimate, by which the longest job goes first
+    seconds: int  # an estimate, used to run the longest job first
     mem_mb: int
-    runtime: int  # minutes, a bound
+    runtime: int  # upper bound in minutes
     gpu: int
-    limit_mb: int | None  # training.mem_mb of the study, which a job keeps to
-    networks: list[NetworkBytes | None]  # of each fleet of the job; None where it isn't known
+    limit_mb: int | None  # training.mem_mb of the study: the job's memory limit
+    networks: list[NetworkBytes | None]  # one per fleet of the job; None if unknown
 
 
 class JobContent(TypedDict):
-    """What a job is: its name ends in the digest of this."""
+    """The content of a job. Its digest is the end of the job's name."""
 
     code: str  # digest of the training code
-    accept_code: list[str]  # digests of older code whose results still hold
+    accept_code: list[str]  # digests of older code with results that remain valid
     folder: str | None  # the user's conf folder
     data: str  # name of the prepared data set
     tracking: dict[str, Any] | None  # the study's `tracking` and its name, or None
-    checkpoint_seconds: float  # between two checkpoints of a block
+    checkpoint_seconds: float  # between checkpoints of a block
     device: str | None
     fleets: list[JobFleet]
 
@@ -143,14 +138,14 @@ class Job(JobContent):
 
 
 class Setting(TypedDict):
-    """A setting in a budget of a study."""
+    """One setting in a budget of a study."""
 
     batch_size: int
     norm: str
     bn_batch_size: int | None
     schedule: str
     updates: int
-    fleet: str  # the slug by which its points are found
+    fleet: str  # slug of the fleet that contains its points
 
 
 class BudgetSettings(TypedDict):
@@ -159,12 +154,12 @@ class BudgetSettings(TypedDict):
 
 
 class GridRow(TypedDict):
-    """A setting of the grid with its rates, as `grid.expand` makes them."""
+    """A setting of the grid with its rates, as returned by `grid.expand`."""
 
-    path: str  # the key of the study that it comes from
+    path: str  # key of the study that defines it
     budget: str
     schedule: str  # its name
-    course: dict[str, Any]  # what the schedule stands for, but its momentum
+    course: dict[str, Any]  # the schedule's settings, except momentum
     momentum: float
     batch_size: int
     norm: str
@@ -172,12 +167,12 @@ class GridRow(TypedDict):
     updates: int
     examples: int | None
     base_lr: list[float]
-    seeds: int  # how many
+    seeds: int  # number of seeds
 
 
 class PlannedClaim(TypedDict):
-    """A claim of a study (`config/claims.py: Claim`), with its name, and budget, delta and margin
-    filled in."""
+    """A claim of a study (`config/claims.py: Claim`) with its name and with defaults filled in for
+    budget, delta and margin."""
 
     claim: str
     test: str
@@ -186,7 +181,7 @@ class PlannedClaim(TypedDict):
     cite: str | None
     norm: str | None
     budget: str
-    limit: Any  # this and the following: int or str where the test needs it, otherwise None
+    limit: Any  # this and the next five: int or str if the test needs it, otherwise None
     up_to: Any
     reference: Any
     schedule: Any
@@ -197,12 +192,12 @@ class PlannedClaim(TypedDict):
 
 
 class StudyPlan(TypedDict):
-    """What tables, figures and page need to know of a study:
+    """The plan of a study for tables, figures and report:
     ``results/plan/<study>-<digest>.study.json``."""
 
     study: str  # its name
-    overrides: list[str]  # that it was composed with
-    given: list[str]  # the overrides that a user gave, to rebuild the report
+    overrides: list[str]  # applied when it was composed
+    given: list[str]  # the user's overrides, for rebuilding the report
     title: str
     description: str
     config: StudyConfig
@@ -226,12 +221,11 @@ class DataPlan(TypedDict):
     folder: str | None
 
 
-# --- results --------------------------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 
 class Summary(TypedDict, total=False):
-    """What a trained point came to: a row of `schemas.SUMMARY`, whose columns are described
-    there."""
+    """Results of a trained point: a row of `schemas.SUMMARY`, which describes the columns."""
 
     point: str  # digest
     dataset: str
@@ -245,7 +239,7 @@ class Summary(TypedDict, total=False):
     bn_batch_size: int | None
     updates_planned: int
     seed: int
-    status: str  # completed, untrained or diverged; training where it is logged before its end
+    status: str  # completed, untrained or diverged; training if logged before its end
     epochs: int
     updates: int
     examples: int
@@ -267,14 +261,14 @@ class Summary(TypedDict, total=False):
     commit: str
     versions: str
     processor: str
-    budget: str  # of the study, for MLflow alone
+    budget: str  # of the study; for MLflow only
     schedule: str
 
 
 class HistoryRow(TypedDict, total=False):
-    """An epoch of a replica: a row of `schemas.EPOCH` without its point. Epoch 0 is the start.
+    """One epoch of a replica: a row of `schemas.EPOCH` without the point. Epoch 0 is the start.
 
-    Measures that a study asks for add columns of their own (`measures/registry.py`).
+    Measures that a study enables add columns (`measures/registry.py`).
     """
 
     epoch: int
@@ -285,7 +279,7 @@ class HistoryRow(TypedDict, total=False):
     train_loss_running: float | None
     val_loss: float
     val_accuracy: float
-    train_loss: float | None  # this and the next where the epoch was scored
+    train_loss: float | None  # this and test_accuracy: only if the epoch was scored
     test_accuracy: float | None
     time: int  # milliseconds since 1970
     seconds: float
@@ -294,23 +288,23 @@ class HistoryRow(TypedDict, total=False):
 
 
 class Outcome(TypedDict):
-    """What training leaves of a point."""
+    """Everything that training stores of a point."""
 
     summary: Summary
     history: list[HistoryRow]
-    correct: bytes  # whether each test image was right at the end, eight to a byte
+    correct: bytes  # one bit per test image: classified correctly at the end
 
 
-LoggedPoint = tuple[Summary, list[HistoryRow]]  # as MLflow gets it
+LoggedPoint = tuple[Summary, list[HistoryRow]]  # a point as logged to MLflow
 
 
 class JobCost(TypedDict):
-    """What a job took: ``results/jobs/<job>/cost.json``."""
+    """Time and memory of a job: ``results/jobs/<job>/cost.json``."""
 
     points: int
     trained: int
     loop_seconds: float
     started: float  # seconds since 1970
     ended: float
-    peak_mb: NotRequired[int]  # of those that trained something
+    peak_mb: NotRequired[int]  # only if the job trained a point
     predicted_mb: NotRequired[int | None]

@@ -1,4 +1,4 @@
-"""Which source code a result depends on, and its digest, found without importing anything."""
+"""The source code that a result depends on, and its digest, determined without importing it."""
 
 import ast
 import importlib.metadata
@@ -10,15 +10,15 @@ from pathlib import Path
 from smallbatch.core.errors import UserError
 from smallbatch.core.import_graph import PACKAGE, closure, contents, digest_of, file_of
 
-# What `jobs/train_missing.py` calls to turn a plan into numbers, and what makes the data. It counts
-# with all that it imports.
+# Modules that `jobs/train_missing.py` calls to compute results, and those that prepare the data.
+# All of their imports count too.
 TRAINING = (
     "smallbatch.training.fleet",
     "smallbatch.training.engines.device",
     "smallbatch.data.read",
 )
 PREPARING = ("smallbatch.data.prepare",)
-# But for what those import to find, name, say and remember things: no number depends on it.
+# Except these imports, which name, find, report and cache things: no result depends on them.
 WITHOUT_NUMBERS = {
     "smallbatch",  # the version
     "smallbatch.core.atomic",
@@ -36,19 +36,19 @@ WITHOUT_NUMBERS = {
 
 
 def code_digest(targets: list[str], folder: str | None) -> str:
-    """Digest (8 hex digits) of the training code and of the files behind `targets` (model, data
-    set).
+    """Digest (8 hex digits) of the training code and of the files that define `targets` (model,
+    data set).
 
-    `folder` is the user's own, where targets outside the package are looked for first. A file
-    counts by what its code does (`syntax.py`), wherever it stands; an installed package by name and
-    version.
+    Targets outside the package are searched for first in `folder`, the user's conf folder. A file
+    counts by its syntax tree (`syntax.py`), independent of its path; an installed package counts by
+    name and version.
     """
     return _digest([*TRAINING, *PREPARING], targets, folder)
 
 
 def data_digest(target: str, folder: str | None) -> str:
-    """Digest of the code that makes a data set ready for training: what prepares any, and the files
-    behind `target`."""
+    """Digest of the code that prepares a data set: the code shared by all data sets, and the files
+    that define `target`."""
     return _digest(PREPARING, [target], folder)
 
 
@@ -68,12 +68,11 @@ def _files(modules: Iterable[str], folder: str | None) -> dict[str, Path]:
 
 
 def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
-    """The files that define a dotted target, by the names of their modules; raises UserError if
-    there are none.
+    """The files that define a dotted target, by module name; raises UserError if it is not found.
 
-    For a module of this package: its file, and those of what it imports. For one in the user's
-    `folder` or the working directory: the files of that package, and of what they import. For an
-    installed one: name and version, and no file.
+    For a module of this package: its file and those of its imports. For a module in the user's
+    `folder` or the working directory: the files of its package and of their imports. For an
+    installed module: name and version, with None as the file.
     """
     module, _, _ = target.rpartition(".")
     if not module:
@@ -90,9 +89,8 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
         distribution = importlib.metadata.packages_distributions()[top][0]
         return {f"{distribution}=={importlib.metadata.version(distribution)}": None}
     except KeyError:
-        if (
-            top and importlib.util.find_spec(top) is not None
-        ):  # the standard library, an editable install
+        # The standard library, or an editable install.
+        if top and importlib.util.find_spec(top) is not None:
             return {f"{top} of Python {sys.version_info.major}.{sys.version_info.minor}": None}
     raise UserError(
         f"_target_: {target} was not found; write package.module.Name, with the package in the folder "
@@ -101,13 +99,12 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
 
 
 def _user_roots(folder: str | None) -> list[Path]:
-    """Where a user's own modules are looked for: the conf folder, then the working directory."""
+    """The search path for a user's modules: the conf folder, then the working directory."""
     return [Path(folder), Path.cwd()] if folder else [Path.cwd()]
 
 
 def accepted_arguments(target: str, folder: str | None) -> set[str] | None:
-    """Names of the arguments that a target takes, read from its source; None if they can't be
-    known."""
+    """Names of the arguments that a target accepts, read from its source; None if unknown."""
     module, _, name = target.rpartition(".")
     stem = Path(*module.split("."))
     for root in [PACKAGE.parent, *_user_roots(folder)]:
@@ -143,7 +140,7 @@ def _arguments(path: Path, name: str, target: str) -> set[str] | None:
 
 
 def _may_bind(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement imports or assigns `name`, or may do so (a star, an if, a try)."""
+    """Whether a statement binds `name`, or might (``import *``, ``if``, ``try``, ``with``)."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return any((alias.asname or alias.name) in (name, "*") for alias in statement.names)
     if isinstance(statement, ast.Assign):

@@ -1,10 +1,10 @@
-"""What of a Python file can change a result: its syntax tree without what only people read.
+"""The part of a Python file that can change a result: its syntax tree without documentation.
 
-Comments, layout, docstrings and annotations are left out, and the names of the files from which
-something is imported. Two kinds of annotations stay, because a program may look at them: those of
-the fields of a class (``dataclass``) and those of a decorated function
-(``functools.singledispatch``). What reads ``__doc__``, line numbers or its own source is not seen.
-The digest of a file is the same on every version of Python that is supported.
+Comments, layout, docstrings, annotations and the names of imported files are left out. Two kinds of
+annotations are kept, because a program can inspect them: those of class fields (``dataclass``) and
+those of decorated functions (``functools.singledispatch``). Code that reads ``__doc__``, line
+numbers or its own source is not detected. The digest of a file is the same on every supported
+version of Python.
 """
 
 import ast
@@ -16,26 +16,26 @@ from typing import NamedTuple
 from smallbatch.core.errors import UserError
 from smallbatch.core.user_cache import remember, remembered
 
-# Load or store follows from the place, u"x" is "x", and parameters of types are annotations.
+# The position implies load or store, u"x" equals "x", and type parameters are annotations.
 IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
-UNUSED = ""  # label of what a file imports but doesn't use: others may import it from there
+UNUSED = ""  # label of an unused import: other files can import it from this one
 
 
 class Import(NamedTuple):
-    """``import module`` (then `name` is None) or ``from module import name``; a relative module
-    begins with dots."""
+    """``import module`` (`name` is None) or ``from module import name``; a relative module begins
+    with dots."""
 
     module: str
     name: str | None
 
 
 class Syntax(NamedTuple):
-    """The code of a file, apart from what its imports stand for."""
+    """The code of a file, without the code of its imports."""
 
-    digest: str  # of all but the import statements
-    empty: bool  # there is nothing, or nothing but docstrings
-    imports: list[Import]  # those in functions too
-    # (label of the name in the code, import), but for names of annotations alone
+    digest: str  # of everything except import statements
+    empty: bool  # no code and no imports
+    imports: list[Import]  # including those in functions
+    # (label of the name in the code, import), without names that only annotations use
     references: list[tuple[str, Import]]
 
 
@@ -47,7 +47,7 @@ def read_syntax(path: Path) -> Syntax:
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, mtime_ns: int, size: int) -> Syntax:
-    """Parsing this package takes 0.4 s, so what was found is remembered for other processes."""
+    """Parsing this package takes 0.4 s, so the result is cached for other processes."""
     content = path.read_bytes()
     name = f"syntax/{hashlib.blake2b(content, key=_this_version(), digest_size=16).hexdigest()}"
     found = remembered(name)
@@ -74,7 +74,7 @@ def _this_version() -> bytes:
 
 
 def syntax_of(content: bytes) -> Syntax:
-    """The code in a file's content; raises SyntaxError."""
+    """The code in a file's content; raises SyntaxError if it is invalid."""
     stripping = _Stripping()
     tree = stripping.visit(ast.parse(content))
     writing = _Writing({name for name, _ in stripping.bound})
@@ -94,8 +94,8 @@ def syntax_of(content: bytes) -> Syntax:
 
 
 class _Stripping(ast.NodeTransformer):
-    """Takes imports, annotations, and statements that do nothing from a tree; keeps what was
-    imported and annotated."""
+    """Removes imports, annotations and statements without effect from a tree; records the imports
+    and the names in annotations."""
 
     def __init__(self) -> None:
         self.bound: list[tuple[str, Import]] = []  # (the name that is bound, import)
@@ -121,7 +121,7 @@ class _Stripping(ast.NodeTransformer):
         return None
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        """Python 3.12 has empty pieces in some f-strings."""
+        """Drop the empty parts that Python 3.12 has in some f-strings."""
         node.values = [
             value
             for value in node.values
@@ -166,10 +166,10 @@ class _Stripping(ast.NodeTransformer):
 
 
 class _Writing:
-    """Writes a tree as text, of which there is one for each tree, whatever the version of Python.
+    """Writes a tree as text that is unique to the tree and the same for all versions of Python.
 
-    Imported names become labels in the order of their first use: neither the name of a module nor
-    one given by ``as`` is in the text.
+    Imported names become labels in the order of their first use: the text contains neither module
+    names nor names given by ``as``.
     """
 
     def __init__(self, imported: set[str]) -> None:
@@ -179,16 +179,16 @@ class _Writing:
 
     def write(self, node: ast.AST) -> None:
         if isinstance(node, ast.Constant):
-            self.text.append(f"={node.value!a}")  # what repr escapes depends on the version
+            # ascii(), because the characters that repr() escapes depend on the version.
+            self.text.append(f"={node.value!a}")
             return
         self.text.append(f"({type(node).__name__}")
         for field, value in ast.iter_fields(node):
-            if (
-                value is None or value == [] or field in IGNORED_FIELDS
-            ):  # versions differ in which of them there are
+            # Versions of Python differ in these fields.
+            if value is None or value == [] or field in IGNORED_FIELDS:
                 continue
             self.text.append(f" {field}")
-            # An attribute's name, or a keyword's, is that of another scope.
+            # The name of an attribute or keyword belongs to another scope.
             local = not isinstance(node, ast.Attribute | ast.keyword)
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, ast.AST):

@@ -1,4 +1,4 @@
-"""How settings are named for readers, in figures and on the page alike."""
+"""Readable names of settings, shared by the figures and the report."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def norm_text(norm: str, bn_batch_size: Any, batch_size: int) -> str:
 
 
 def kind_text(norm: str) -> str:
-    """``no norm``, ``batch norm``, ``group norm``: of any BN batch size."""
+    """``no norm``, ``batch norm``, ``group norm``, without the BN batch size."""
     return {"none": "no norm", "bn": "batch norm", "gn": "group norm"}[norm]
 
 

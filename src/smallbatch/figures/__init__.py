@@ -1,1 +1,1 @@
-"""One file a figure. Each has ``draw(results) -> (matplotlib figure, data frame behind it)``."""
+"""One file per figure, with a function ``draw(results) -> (matplotlib figure, data frame)``."""

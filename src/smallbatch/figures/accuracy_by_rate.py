@@ -1,4 +1,4 @@
-"""Test accuracy against base learning rate, a line for each batch size, a panel for each norm and
+"""Test accuracy against base learning rate, with a line per batch size and a panel per norm and
 budget."""
 
 import matplotlib.pyplot as plt
@@ -53,7 +53,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     grid.set_titles("{col_name}")
     grid.set_axis_labels("base learning rate η̃ = η/m", "test accuracy (%)")
     grid.legend.set_title("batch size m")
-    sns.move_legend(grid, "upper right")  # beside a panel, where no labels of ticks reach it
+    sns.move_legend(grid, "upper right")  # outside the panels, clear of tick labels
     seeds = counts_text(cells["seeds"])
     grid.figure.text(
         0.01,

@@ -1,5 +1,5 @@
-"""Test accuracy against the time of one model alone, every setting at its best η̃, with the
-front."""
+"""Test accuracy against the training time of a single model, for every setting at its best η̃,
+with the front."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

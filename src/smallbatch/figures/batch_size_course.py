@@ -1,4 +1,4 @@
-"""The batch size over the course of training, a line for each schedule at its best η̃."""
+"""The batch size over the course of training, with a line per schedule at its best η̃."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +22,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6), layout="constrained")
     for line, look in looks(runs).items():
         one = curves[curves["line"] == line]
-        one = pd.concat([one.head(1).assign(epoch=0), one])  # the first epoch has a beginning too
+        one = pd.concat([one.head(1).assign(epoch=0), one])  # start the first epoch at 0
         left.plot(one["epoch"], one["mean"], drawstyle="steps-pre", lw=1.7, label=line, **look)
         left.fill_between(
             one["epoch"],
@@ -40,7 +40,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     log2_axis(left.yaxis, [2.0**k for k in range(17) if low / 1.5 < 2.0**k < high * 1.5])
     right.set_yscale("log")
     highest = curves["smith_g"].max()
-    if np.isfinite(highest):  # a cosine's last epoch would take all the room
+    if np.isfinite(highest):  # limit the range: a cosine ends near zero
         right.set_ylim(max(curves["smith_g"].min(), highest / 1e4) / 1.5, highest * 1.5)
     left.set_ylabel("batch size m (examples per update)")
     right.set_ylabel("noise scale g = ηN / (m (1 − momentum))")

@@ -1,4 +1,4 @@
-"""Test accuracy of the best base learning rate against batch size, a line for each norm and
+"""Test accuracy of the best base learning rate against batch size, with a line per norm and
 budget."""
 
 import matplotlib.pyplot as plt
@@ -38,7 +38,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     handles = []
     for i, name in enumerate(names):
         line = drawn[drawn["series"] == name].sort_values("batch_size")
-        # side by side, so that intervals don't hide each other
+        # Shift the lines so that their intervals do not overlap.
         shift = 2 ** (0.35 * ((i + 0.5) / len(names) - 0.5))
         x, y = line["batch_size"] * shift, 100 * line["test_accuracy"]
         spread = 100 * pd.concat(

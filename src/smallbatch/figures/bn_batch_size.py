@@ -10,7 +10,7 @@ from smallbatch.figures.style import accuracy_axis, batch_size_color, log2_axis,
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
-    """A line for each SGD batch size; an empty figure that says so where nothing has batch norm."""
+    """Draw a line per SGD batch size, or a message in panels without batch norm."""
     set_style()
     best = results.best
     data = best[best["norm"] == "bn"].dropna(subset=["test_accuracy"])

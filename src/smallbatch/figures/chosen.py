@@ -1,5 +1,4 @@
-"""The runs that figures of schedules draw: those at the best η̃ of each setting, as they
-trained."""
+"""The runs in figures of schedules: the histories at the best η̃ of each setting."""
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,8 @@ DASHES = ["", (4, 1.5), (1, 1), (5, 1.5, 1, 1.5), (8, 2), (2, 2)]
 
 
 def chosen_runs(results: Results) -> pd.DataFrame:
-    """The history of every seed at its setting's best η̃, with ``line``: what its line in a figure
-    is called."""
+    """The history of every seed at its setting's best η̃; the column ``line`` is the label of its
+    line in a figure."""
     best = results.best.dropna(subset=["base_lr"])
     points = results.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
     keep = ["point", "norm", "bn_batch_size", "schedule", "budget", "seed"]
@@ -28,7 +27,7 @@ def chosen_runs(results: Results) -> pd.DataFrame:
 
 
 def line_names(frame: pd.DataFrame) -> pd.Series:
-    """``increase, m = 8``: schedule and first batch size, and norm and budget where there are
+    """``increase, m = 8``: schedule and first batch size, with norm and budget if there are
     several."""
     names = frame["schedule"] + ", m = " + frame["m"].astype(str)
     if frame[["norm", "bn_batch_size"]].drop_duplicates().shape[0] > 1:
@@ -39,10 +38,10 @@ def line_names(frame: pd.DataFrame) -> pd.Series:
 
 
 def looks(runs: pd.DataFrame) -> dict[str, dict]:
-    """By line its colour (one for each schedule) and dashes (one for each batch size)."""
+    """The colour (by schedule) and dashes (by batch size) of each line."""
     lines = runs[["line", "schedule", "m"]].drop_duplicates("line")
     schedules, sizes = list(dict.fromkeys(lines["schedule"])), sorted(lines["m"].unique())
-    palette = sns.color_palette("colorblind", 10)  # without its pink and yellow, too pale for lines
+    palette = sns.color_palette("colorblind", 10)  # pink and yellow are too pale for lines
     colors = [palette[i] for i in (0, 1, 2, 3, 4, 7, 9, 5)] + sns.color_palette("dark", 10)[4:]
     found = {}
     for line, schedule, m in lines.itertuples(index=False):
@@ -55,10 +54,10 @@ def looks(runs: pd.DataFrame) -> dict[str, dict]:
 
 
 def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) -> pd.DataFrame:
-    """Mean and 95% t interval over seeds of `value` at every epoch of every line, with the mean of
-    the columns `over`.
+    """Mean and 95% t interval of `value` over seeds, at every epoch of every line, with the means
+    of the columns `over`.
 
-    With `log` both are of logarithms: a geometric mean, and an interval that stays above zero.
+    With `log`, both are computed on logarithms: a geometric mean and an interval above zero.
     """
     rows = []
     for (line, epoch), group in runs.dropna(subset=[value]).groupby(["line", "epoch"], sort=False):
@@ -76,8 +75,8 @@ def means(runs: pd.DataFrame, value: str, over: list[str], log: bool = False) ->
 
 
 def plain_log(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis: at powers of ten, at 1, 2 and 5 of them, or at even
-    steps, as wide as it is."""
+    """Label a logarithmic axis with plain numbers: at powers of ten, at 1, 2 and 5 times these, or
+    at even steps, depending on its range."""
     low, high = axis.get_view_interval()
     several = (1,) if high > 150 * low else (1, 2, 5)
     axis.set_major_locator(

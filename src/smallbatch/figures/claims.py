@@ -1,4 +1,4 @@
-"""The effects of a study's claims with their intervals, and what each would have to be."""
+"""The effects of a study's claims with their intervals, and the bounds that support each claim."""
 
 import math
 import textwrap
@@ -12,7 +12,7 @@ from smallbatch.analysis.results import Results
 from smallbatch.core.text import budget_text, kind_text
 from smallbatch.figures.style import message_figure, set_style
 
-# of seaborn's colour-blind palette; marks differ too
+# Indices into seaborn's colour-blind palette; the marks differ as well.
 COLORS = {
     "supported": 0,
     "contradicted": 3,
@@ -27,7 +27,7 @@ NOT_DRAWN = ["rivals", "bounds", "blocked", "overrides", "bootstrap"]
 
 
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
-    """A panel for each unit; shaded where an effect would have to lie for its claim."""
+    """Draw a panel per unit, with the bound or (shaded) range that supports each claim."""
     set_style()
     claims = results.claims
     data = pd.DataFrame(claims, columns=list(Claim.__dataclass_fields__)).drop(columns=NOT_DRAWN)

@@ -1,11 +1,10 @@
-"""Draw the figures of a study that are out of date: those whose code or tables changed since they
-were drawn.
+"""Draw the figures of a study that are out of date because their code or tables have changed.
 
-One process draws several, since starting Python and importing seaborn takes longer than most
-figures do. What was drawn is kept in ``results/drawn/<study>/``, each figure with the digest of
-what it was drawn from, and copied to ``results/<study>/figures/``: Snakemake empties that folder
-before every job. ``results/<study>/figures.json`` lists the digests: unlike a folder, Snakemake
-knows a small file by its content, so that a copy of results with other times is up to date.
+One process draws several figures, since starting Python and importing seaborn takes longer than
+drawing most of them. Figures are kept in ``results/drawn/<study>/``, each with a digest of its
+inputs, and copied to ``results/<study>/figures/``, which Snakemake empties before every job.
+``results/<study>/figures.json`` lists the digests: Snakemake compares small files by content, but
+not folders, so that a copy of the results with other modification times is up to date.
 """
 
 import hashlib
@@ -23,12 +22,12 @@ from smallbatch.core.import_graph import code_of
 from smallbatch.core.provenance import versions
 from smallbatch.figures.names import FORMATS, figures_of, tables_of
 
-SAVE = "smallbatch.figures.save"  # imported where a figure has to be drawn: without one no seaborn is needed
+SAVE = "smallbatch.figures.save"  # imported only if a figure must be drawn, since seaborn is slow
 
 
 def draw_figures(study: Path, processes: int) -> None:
-    """Bring ``study/figures/`` up to date, with up to `processes` processes; raises UserError
-    naming what could not be drawn."""
+    """Update ``study/figures/`` with up to `processes` processes; raises UserError naming the
+    figures that could not be drawn."""
     kept, target = study.parent / "drawn" / study.name, study / "figures"
     names = figures_of(json.loads((study / "study.json").read_text(encoding="utf-8")))
     wanted = {name: _digest(name, study) for name in names}
@@ -49,8 +48,8 @@ def draw_figures(study: Path, processes: int) -> None:
 
 
 def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> list[str]:
-    """Draw figures into `kept`; returns the names of those that failed, after printing why."""
-    try:  # once, before this process divides; it has done nothing else that could hold a lock
+    """Draw figures into `kept`; print the errors of those that fail and return their names."""
+    try:  # import once, before forking; nothing else in this process can hold a lock
         importlib.import_module(SAVE)
     except ImportError as error:
         traceback.print_exception(error)
@@ -66,14 +65,14 @@ def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> l
             try:
                 print(f"{name}: drawn in {future.result():.1f} s", flush=True)
                 (kept / f"{name}.digest").write_text(digests[name])
-            except Exception as error:  # whatever it is, the other figures are drawn
+            except Exception as error:  # any error: the other figures are still drawn
                 traceback.print_exception(error)
                 failed.append(f"{name} ({type(error).__name__}: {error})")
     return failed
 
 
 def _draw_one(name: str, study: Path, kept: Path) -> float:
-    """Runs in a process of its own; returns the seconds that it took."""
+    """Draw one figure in a worker process; returns the seconds that it took."""
     from smallbatch.figures.save import save_figure
 
     begun = time.perf_counter()
@@ -83,8 +82,7 @@ def _draw_one(name: str, study: Path, kept: Path) -> float:
 
 
 def _digest(name: str, study: Path) -> str:
-    """Digest of all that a figure is drawn from: its code, the libraries' versions, the study's
-    tables."""
+    """Digest of a figure's inputs: its code, the versions of libraries, and the study's tables."""
     digest = hashlib.blake2b(digest_size=8)
     code = code_of(f"smallbatch.figures.{name}", SAVE)
     digest.update(f"{code} {versions('matplotlib', 'seaborn', 'pandas', 'numpy')}".encode())

@@ -1,5 +1,4 @@
-"""Values that a browser shows where the pointer rests: each mark of a figure's SVG gets a
-``<title>``."""
+"""Tooltips for figures: each mark in a figure's SVG gets a ``<title>`` with its values."""
 
 import math
 from pathlib import Path
@@ -15,12 +14,12 @@ from matplotlib.ticker import FixedLocator
 from smallbatch.core.rates import rate_text
 
 SVG = "http://www.w3.org/2000/svg"
-NEAR = 0.3  # octaves: marks are drawn a little beside their place, so that intervals don't hide each other
+NEAR = 0.3  # octaves; figures shift marks slightly so that their intervals do not overlap
 
 
 def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
-    """Give the lines and clouds of marks of a figure ids; returns for each id a text per mark, in
-    the order drawn."""
+    """Assign ids to the lines and scatter plots of a figure; returns, for each id, one text per
+    mark in drawing order."""
     titles: dict[str, list[str]] = {}
     colors = _legend(figure)
     for axes in figure.axes:
@@ -39,8 +38,8 @@ def name_marks(figure: plt.Figure) -> dict[str, list[str]]:
 
 
 def _places(artist: Any) -> np.ndarray | None:
-    """The marks' places in data, ``[marks, 2]``; None for what has no marks, or is not drawn in
-    data coordinates."""
+    """Positions of the marks in data coordinates, ``[marks, 2]``; None for an artist without
+    marks."""
     marker = artist.get_marker() if hasattr(artist, "get_marker") else None
     cap = artist.get_label() == "_nolegend_" and marker in ("_", "|")  # the end of an error bar
     if not artist.get_visible() or cap:
@@ -61,7 +60,7 @@ def _places(artist: Any) -> np.ndarray | None:
 
 
 def _legend(figure: plt.Figure) -> dict[str, str]:
-    """By colour what the legends of a figure call it."""
+    """The legend text of each colour in a figure."""
     found: dict[str, str] = {}
     for legend in [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]:
         title = legend.get_title().get_text()
@@ -85,11 +84,11 @@ def _series(artist: Any, colors: dict[str, str]) -> list[str]:
 
 
 class _Axis:
-    """What an axis says of a value. Asking matplotlib for its labels takes long, so they are read
-    once."""
+    """Formats values as an axis does. Labels are read once, because matplotlib is slow to return
+    them."""
 
     def __init__(self, axis: Any) -> None:
-        # inner panels of a grid have theirs labelled further out
+        # Inner panels of a grid have no label; use that of another panel.
         kind = "xaxis" if axis.axis_name == "x" else "yaxis"
         names = [
             axis.get_label_text(),
@@ -123,7 +122,7 @@ class _Axis:
         return f"{self.name}: {text}" if self.name else text
 
     def _written(self, value: float) -> str:
-        """As the axis writes it at a tick near by, else four digits."""
+        """The text of a tick near the value, else four digits."""
         near = [tick for tick in self.fixed if value > 0 and abs(math.log2(tick / value)) < NEAR]
         if near:
             return f"{min(near, key=lambda tick: abs(math.log2(tick / value))):.6g}"
@@ -131,7 +130,7 @@ class _Axis:
 
 
 def _octave(rate: float) -> float:
-    """A power of two where the rate is one but for rounding, else three digits of it."""
+    """The power of two that equals the rate up to rounding, else the rate to three digits."""
     exponent = round(math.log2(rate))
     return (
         2.0**exponent if math.isclose(rate, 2.0**exponent, rel_tol=1e-6) else float(f"{rate:.3g}")
@@ -147,8 +146,8 @@ def _number(text: str) -> bool:
 
 
 def add_titles(path: Path, titles: dict[str, list[str]]) -> None:
-    """Write the titles of `name_marks` into an SVG file. Where marks were left out of the drawing
-    it stays as it is."""
+    """Write the titles of `name_marks` into an SVG file; a line or scatter plot is skipped if the
+    file has another number of marks."""
     for prefix, uri in (("", SVG), ("xlink", "http://www.w3.org/1999/xlink")):
         ElementTree.register_namespace(prefix, uri)
     tree = ElementTree.parse(path)

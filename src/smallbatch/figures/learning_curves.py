@@ -1,4 +1,5 @@
-"""Validation loss while training, of the best η̃ of each batch size: by examples and by updates."""
+"""Validation loss during training at the best η̃ of each batch size, against examples and
+updates."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

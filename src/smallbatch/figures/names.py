@@ -1,7 +1,7 @@
-"""Which figures a study has, and the tables that each reads. Without drawing anything.
+"""The figures of a study and the tables that each figure reads (without plotting libraries).
 
-To add one: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list here,
-and in `MORE_TABLES` if it reads more than every figure does; its title and caption in
+To add a figure: `figures/<name>.py` with ``draw(results) -> (figure, data)``; its name in a list
+here, and in `MORE_TABLES` if it reads more than the common tables; its title and caption in
 `report/captions.py`; a row of the documentation's table.
 """
 
@@ -29,7 +29,7 @@ SCHEDULES += ["rate_heat_map"]
 MEASURES = [measure.figure for measure in EPOCH_MEASURES]
 FIGURES = list(dict.fromkeys(["claims", *SCHEDULES, *GRID, *MEASURES, "throughput"]))
 FORMATS = ("svg", "png", "pdf", "csv")
-# Of every figure (`results.read_results`), and what some read beside them.
+# Tables that every figure reads (`results.read_results`), and additional ones.
 TABLES = ("table.parquet", "best.csv", "study.json")
 HISTORIES = (
     "learning_curves",
@@ -46,8 +46,8 @@ MORE_TABLES = dict.fromkeys(HISTORIES, "history.parquet") | {
 
 
 def figures_of(study: StudyPlan) -> list[str]:
-    """The names of a study's figures, in the order of the page; `study` is its plan or its
-    study.json."""
+    """The names of a study's figures, in the order of the report; `study` is its plan or the
+    content of study.json."""
     names = {setting["schedule"] for entry in study["budgets"] for setting in entry["settings"]}
     measures = [measure.figure for measure in asked_for(study["config"]["evaluation"])]
     claims = ["claims"] if study["claims"] else []

@@ -1,5 +1,5 @@
-"""The simple gradient noise scale over training, with the batch sizes that were used on top; a
-panel for each schedule."""
+"""The simple gradient noise scale during training, with the batch sizes used; one panel per
+schedule."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -34,7 +34,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         layout="constrained",
     )
     size = results.study["config"]["dataset"]["sizes"]["train"]
-    top = 4.0 * size  # what is above is above all that could be used
+    top = 4.0 * size  # larger values exceed every possible batch size
     low = max(1.0, min(noise["b_simple_low"].clip(lower=1).min(), used["mean"].min()))
     for axes, (line, look) in zip(grid.flat, style.items(), strict=False):
         one, m = noise[noise["line"] == line], used[used["line"] == line]
@@ -58,7 +58,8 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel("examples")
-    for axes in grid.flat[max(0, len(style) - columns) : len(style)]:  # the last of each column
+    # The last panel of each column.
+    for axes in grid.flat[max(0, len(style) - columns) : len(style)]:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("epochs of examples")
     note = (

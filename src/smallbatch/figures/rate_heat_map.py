@@ -1,5 +1,5 @@
-"""Test accuracy of every batch size and base learning rate as a map, failed cells marked; a panel
-per norm."""
+"""Heat map of test accuracy over batch size and base learning rate, with failed cells marked; one
+panel per norm and budget."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -59,7 +59,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         axes.set_xlabel("batch size m")
         axes.set_ylabel("base learning rate η̃")
         axes.tick_params(axis="y", rotation=0)
-    # not before: seaborn draws the whole figure at every map
+    # Only now, because seaborn draws the whole figure for every heat map.
     figure.set_layout_engine("constrained")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)

@@ -27,7 +27,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     for i, ((_, row), color, marker) in enumerate(
         zip(found.iterrows(), colors, MARKERS * 3, strict=False)
     ):
-        # side by side, so that marks don't hide each other
+        # Shift the marks so that they do not overlap.
         shift = 2 ** (0.5 * ((i + 0.5) / len(found) - 0.5))
         points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
         for edge in (False, True):

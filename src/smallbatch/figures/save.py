@@ -1,4 +1,4 @@
-"""One figure of a study, drawn and saved as PNG, SVG, PDF and CSV."""
+"""Draw a figure of a study and save it as PNG, SVG, PDF and CSV."""
 
 import importlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from smallbatch.analysis.results import read_results
 from smallbatch.figures.hover import add_titles, name_marks
 
 matplotlib.use("Agg")
-# the same figure gives the same file
+# Metadata without dates: the same figure results in the same file.
 UNDATED = {
     "png": {},
     "svg": {"Date": None},
@@ -21,7 +21,8 @@ MARGIN = 0.1  # inches
 
 
 def save_figure(name: str, study: Path, target: Path) -> None:
-    """Draw the figure `name` of the study in the folder `study`, into files ``target/<name>.*``."""
+    """Draw the figure `name` of the study in the folder `study` and save it as
+    ``target/<name>.*``."""
     figure, data = importlib.import_module(f"smallbatch.figures.{name}").draw(read_results(study))
     data.to_csv(target / f"{name}.csv", index=False)
     titles = name_marks(figure)
@@ -33,7 +34,7 @@ def save_figure(name: str, study: Path, target: Path) -> None:
 
 
 def lay_out(figure: plt.Figure) -> matplotlib.transforms.Bbox:
-    """Give everything its place, once for all files; returns the box around it, in inches."""
+    """Lay out the figure once for all files; returns its bounding box in inches."""
     figure.set_dpi(DPI)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

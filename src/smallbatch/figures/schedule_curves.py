@@ -1,5 +1,5 @@
-"""Validation accuracy and training loss of each schedule, against epochs, updates and time of one
-model alone."""
+"""Validation accuracy and training loss of each schedule, against epochs, updates and the training
+time of a single model."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -55,7 +55,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
             sns.despine(ax=axes)
         row[0].set_ylabel(label)
     accuracy = data[0][data[0]["epoch"] > 0]
-    # As wide as the means: intervals of few seeds would take all the room.
+    # Limits follow the means, because intervals over few seeds can be very wide.
     low, high = accuracy["mean"].min(), accuracy["mean"].max()
     grid[0, 0].set_ylim(max(0, low - 3), min(100, high + 0.4 * (100 - high)))
     loss = data[1][data[1]["epoch"] > 0]["mean"].dropna()

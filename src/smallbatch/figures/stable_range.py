@@ -1,4 +1,4 @@
-"""The range of η̃, and of η = η̃·m, that trains, against batch size."""
+"""The range of η̃ and of η = η̃·m that trains, against batch size."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

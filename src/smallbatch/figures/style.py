@@ -1,4 +1,4 @@
-"""The visual language that all figures share."""
+"""The style shared by all figures."""
 
 import math
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ from smallbatch.core.text import norm_text
 
 def set_style() -> None:
     sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9, palette="colorblind")
-    plt.rcParams["svg.hashsalt"] = "smallbatch"  # the same figure gives the same file
-    plt.rcParams["svg.fonttype"] = "none"  # text stays text: searchable, and small
+    plt.rcParams["svg.hashsalt"] = "smallbatch"  # the same figure results in the same file
+    plt.rcParams["svg.fonttype"] = "none"  # keep text as text: searchable and small
     plt.rcParams["font.family"] = "DejaVu Sans"
 
 
 def batch_size_color(m: int) -> tuple:
-    """The same colour for the same m in every figure and study: viridis over log2 m, from 1 to
-    1024."""
+    """The colour of m in all figures and studies: viridis over log2 m, from 1 to 1024."""
     return sns.color_palette("viridis", as_cmap=True)(0.95 * min(math.log2(m) / 10, 1))
 
 
 def log2_axis(axis: Axis, values: Iterable[float], rates: bool = False) -> None:
-    """Ticks at `values` of a log2 axis: plain numbers, or powers of two for learning rates."""
+    """Set ticks of a log2 axis at `values`, labelled as plain numbers or, with `rates`, as learning
+    rates."""
     axis.set_major_locator(FixedLocator(sorted(values)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(
@@ -37,9 +37,8 @@ def log2_axis(axis: Axis, values: Iterable[float], rates: bool = False) -> None:
 
 
 def accuracy_axis(axis: Axis, lowest: float) -> None:
-    """An accuracy axis (%) that gives 97 to 99 as much room as 90 to 97: even steps in
-    log(error)."""
-    ceiling = 100.5  # so that 100% has a place
+    """Scale an accuracy axis (%) by log(error), to spread accuracies near 100%."""
+    ceiling = 100.5  # above 100%, where log(error) would be infinite
     axis.axes.set_yscale(
         "function",
         functions=(lambda a: -np.log(ceiling - np.minimum(a, 100)), lambda y: ceiling - np.exp(-y)),
@@ -50,7 +49,7 @@ def accuracy_axis(axis: Axis, lowest: float) -> None:
         for tick in (0, 20, 40, 60, 70, 80, 90, 95, 97, 98, 99, 100)
         if max(low, lowest - 10) < tick < high
     ]
-    if len(ticks) < 4:  # a narrow range, far from 100%: steps that are even
+    if len(ticks) < 4:  # a narrow range: use even steps
         ticks = [
             tick
             for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
@@ -62,7 +61,7 @@ def accuracy_axis(axis: Axis, lowest: float) -> None:
 
 
 def message_figure(text: str) -> plt.Figure:
-    """A figure that says why there is nothing to draw."""
+    """A figure with a message that explains why there is nothing to draw."""
     figure, axes = plt.subplots(figsize=(7, 2))
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
     axes.set_axis_off()
@@ -73,8 +72,7 @@ NOTHING_TRAINED = "No setting trained with every seed."
 
 
 def series_of(frame: pd.DataFrame, schedules: bool = True) -> pd.Series:
-    """For each row the text of its norm (`norm_text`), and of its schedule where there are
-    several."""
+    """The text of each row's norm (`norm_text`) and, if there are several, its schedule."""
     norms = pd.Series(
         [
             norm_text(n, b, m)

@@ -1,4 +1,4 @@
-"""Training throughput against batch size: one model alone, and per core in a fleet."""
+"""Training throughput per core against batch size, of a single model and of replicas in a fleet."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,13 +11,13 @@ from smallbatch.figures.style import log2_axis, series_of, set_style
 def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     set_style()
     data = results.calibration.dropna(subset=["seconds_update_alone"]).copy()
-    # Moments are those of single gradients, for adaptive rules.
+    # Moments of per-example gradients, for adaptive rules.
     kinds = data["step"].map(
         {"update": "", "fresh update": ", fresh draws", "round": ", with moments"}
     )
     data["series"] = series_of(data) + kinds
-    # Without norm first, then over the batch, then over ever more examples, as in the other
-    # figures.
+    # Without norm first, then BN over the batch, then BN over increasing numbers of examples, as in
+    # the other figures.
     ghost = (data["bn_batch_size"] != data["batch_size"]) * data["bn_batch_size"].fillna(0)
     names = list(
         dict.fromkeys(

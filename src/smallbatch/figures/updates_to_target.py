@@ -1,4 +1,4 @@
-"""Updates, examples and time of one model alone until a validation accuracy is reached, for each
+"""Updates, examples and training time of a single model to reach a validation accuracy, for each
 schedule."""
 
 import matplotlib.pyplot as plt

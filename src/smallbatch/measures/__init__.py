@@ -1,6 +1,6 @@
-"""What is measured of every replica at the end of every epoch, beside its losses.
+"""Measures of every replica at the end of every epoch, in addition to its losses.
 
-measure.py       what a measure has: a key of the study, columns, a function, and what it costs
+measure.py       the interface of a measure: a key of the study, columns, a function, and its cost
 registry.py      the list of measures, and how to add one
 noise_scale.py   the gradient noise scale
 """

@@ -1,6 +1,6 @@
-"""What a per-epoch measure has; `registry.py` lists those that there are.
+"""The interface of a per-epoch measure; `registry.py` lists the measures.
 
-Plans, costs and tables read this without torch.
+Planning, costs and tables use this module without importing torch.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from smallbatch.core.records import Fleet, HistoryRow
 
 
 class Replica(Protocol):
-    """What a measure may know of a replica beside its weights (`training/history.py`)."""
+    """What a measure can read of a replica in addition to its weights (`training/history.py`)."""
 
     seed: int
     base_lr: float
@@ -21,47 +21,44 @@ class Replica(Protocol):
 
 
 class Trainer(Protocol):
-    """The replicas of a block, whose weights are measured; a measure changes nothing of them
-    (`training/engines/trainer.py`)."""
+    """The replicas of a block (`training/engines/trainer.py`); a measure must not change them."""
 
     def gradient_products(self, train: Any, order: np.ndarray) -> np.ndarray:
-        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``."""
+        """Inner products ``[R, K, K]`` of the mean gradients of batches `order` ``[R, K, b]``."""
 
 
 class EpochMeasure(Protocol):
-    """Something that is measured of every replica at the end of every epoch, if the study asks for
-    it.
+    """A measure of every replica at the end of every epoch, if the study enables it.
 
-    `setting` is the value of the measure's key; `fleet` is what the replicas share, as a plan has
-    it.
+    `setting` is the value of the measure's key; `fleet` holds the replicas' shared settings, as in
+    a plan.
     """
 
-    key: str  # of `evaluation` in a study; null there: not measured
-    columns: pa.Schema  # of history.parquet; null where it isn't measured
-    tracked: tuple[str, ...]  # those of them that MLflow shows
-    figure: str  # of `figures/`, of a study that asks for the measure
-    gradients: int  # that are held at once, for each replica: for the prediction of memory (`resources/memory_model.py`)
+    key: str  # in `evaluation` of a study; if null, nothing is measured
+    columns: pa.Schema  # of history.parquet; null if not measured
+    tracked: tuple[str, ...]  # the columns that are logged to MLflow
+    figure: str  # in `figures/`, for studies that enable the measure
+    # Gradients held at once per replica, to predict memory (`resources/memory_model.py`).
+    gradients: int
 
     def check(self, setting: float) -> None:
-        """Raise ValueError, with the key and the fix, for a setting that no study can have."""
+        """Raise ValueError, with the key and the fix, for a setting that is never valid."""
 
     def check_point(self, setting: float, unit: int, train_size: int) -> None:
-        """The same for one that doesn't go with this BN batch size `unit` (1 without batch norm)
-        and training set."""
+        """Raise ValueError for a setting that is not valid with the BN batch size `unit` (1 without
+        batch norm) and the size of the training set."""
 
     def batch(self, fleet: Fleet, train_size: int) -> int:
-        """The most examples of one forward and backward: for the prediction of memory."""
+        """Maximum number of examples per forward and backward pass, to predict memory."""
 
     def examples(self, fleet: Fleet, train_size: int) -> int:
-        """Examples of an epoch's measurement, as many as take as long in training: for the
-        prediction of cost."""
+        """Cost of one epoch's measurement, as the number of training examples that take as long."""
 
     def measure(
         self, trainer: Trainer, data: Any, fleet: Fleet, replicas: Sequence[Replica], epoch: int
     ) -> list[dict[str, float]]:
-        """The columns' values for each replica of `trainer` at its weights; `data` is a
-        `data.read.Data`.
+        """The columns' values for each replica of `trainer` at its current weights.
 
-        What is drawn at random follows from a replica's seed and the epoch: an interrupted run
-        measures the same.
+        `data` is a `data.read.Data`. Random draws depend only on the replica's seed and the epoch,
+        so that a resumed run measures the same values.
         """

@@ -4,10 +4,11 @@
 From K disjoint small batches of b examples and the big batch of all K·b the unbiased two-batch
 estimates are
 
-    |G|² = (K·b·|g_big|² - b·mean |g_small|²) / (K·b - b),    tr Σ = (mean |g_small|² - |g_big|²) / (1/b - 1/(K·b)).
+    |G|² = (K·b·|g_big|² - b·mean |g_small|²) / (K·b - b),
+    tr Σ = (mean |g_small|² - |g_big|²) / (1/b - 1/(K·b)).
 
-Both are averaged over epochs and seeds *before* they are divided: the ratio of single estimates is
-badly biased.
+Average both over epochs and seeds *before* dividing them: the ratio of single estimates is strongly
+biased.
 """
 
 import math
@@ -48,11 +49,11 @@ COLUMNS = pa.schema(
 )
 BATCHES = 8  # small batches of a measurement
 DRAWN = 2**32 - 2  # the random stream of this measure, disjoint from training's
-T_OF_8 = 2.36  # Student's t at 95% for 8 batches: a job has no scipy to ask
+T_OF_8 = 2.36  # Student's t at 95% for 8 batches; jobs run without scipy
 
 
 class NoiseScale:
-    """The per-epoch measure: its setting is the share of the training images to measure with."""
+    """The per-epoch measure; its setting is the share of training images that it uses."""
 
     key = "noise_scale"
     columns = COLUMNS
@@ -73,8 +74,8 @@ class NoiseScale:
             )
 
     def batch(self, fleet: Fleet, train_size: int) -> int:
-        """The examples of a small batch, a multiple of the BN batch size: all together are the
-        share of the set."""
+        """The size of a small batch, a multiple of the BN batch size; the batches together make up
+        the share of the training set."""
         unit = fleet.get("bn_batch_size") or 1
         return (
             max(1, int(fleet["evaluation"]["noise_scale"] * train_size) // BATCHES // unit) * unit
@@ -97,15 +98,15 @@ class NoiseScale:
 
 
 def products_of(rows: "torch.Tensor") -> np.ndarray:
-    """The products of gradients in the rows of a tensor ``[K, P]``: ``[K, K]``, summed in double
-    precision, piece by piece."""
+    """The inner products ``[K, K]`` of the rows (gradients) of a tensor ``[K, P]``, summed in
+    double precision, chunk by chunk."""
     parts = (piece.double() for piece in rows.split(2**16, 1))
     return sum((part @ part.T).numpy() for part in parts)
 
 
 def two_batch(small: float, big: float, number: int, b: int) -> tuple[float, float]:
-    """``(|G|², tr Σ)`` from the mean |g_small|² of `number` batches of `b` examples and the
-    |g_big|² of all together."""
+    """``(|G|², tr Σ)`` from the mean |g_small|² of `number` batches of `b` examples and |g_big|² of
+    their union."""
     return (number * big - small) / (number - 1), (small - big) * b * number / (number - 1)
 
 
@@ -113,8 +114,8 @@ def noise_scale(products: np.ndarray, b: int) -> dict[str, float]:
     """``{"gradient_norm2", "trace_sigma", "b_simple", "b_simple_low", "b_simple_high"}``; inf: no
     finite estimate.
 
-    From the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is Fieller's
-    for the ratio, from the jackknife over small batches.
+    Computed from the products g_j·g_k of the small batches' gradients ``[K, K]``. The interval is
+    Fieller's for a ratio, with variances from the jackknife over small batches.
     """
     number, squares, dots = len(products), np.diag(products), products.sum(1)
     total = dots.sum()
@@ -143,10 +144,11 @@ def fieller(
     covariance: float,
     t: float = T_OF_8,
 ) -> tuple[float, float]:
-    """Interval of the ratio ``top/bottom`` of two estimates, within [0, inf] (Fieller 1954).
+    """Confidence interval of the ratio ``top/bottom`` of two estimates, within [0, inf] (Fieller
+    1954).
 
-    The ratios r that the data do not refuse: (top - r·bottom)² ≤ t²·Var(top - r·bottom). Where
-    `bottom` is not told from zero the interval has no upper end.
+    It contains the ratios r with (top - r·bottom)² ≤ t²·Var(top - r·bottom). The upper end is
+    infinite unless `bottom` is significantly above zero.
     """
     t2 = t**2
     a, b, c = bottom**2 - t2 * bottom_var, top * bottom - t2 * covariance, top**2 - t2 * top_var

@@ -1,4 +1,4 @@
-"""Planning with its input and output: source digests in, plan files out."""
+"""The input and output of planning: digests of the source and plan files."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from smallbatch.planning.plan import Plan, make_plan
 from smallbatch.resources.memory_numbers import footprints
 from smallbatch.storage import store
 
-GIVEN = {  # what networks and data sets are given beside their own keys
+GIVEN = {  # keys that are always allowed; all others must be arguments of the target
     "model": {"name", "_target_"},
     "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
 }
@@ -26,8 +26,8 @@ OF_FILES = {
 
 
 def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
-    """The plan of a composed study, with the digests of the code it depends on; raises
-    UserError."""
+    """Plan a composed study, with the digests of the code that it depends on; raises UserError for
+    an invalid one."""
     code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
     data_code = data_digest(config["dataset"]["_target_"], folder)
     for group in ("model", "dataset"):
@@ -61,21 +61,21 @@ def study_file(plan: Plan, results: Path) -> Path:
 
 
 def write_plan(plan: Plan, results: Path) -> Path:
-    """Write the files of a plan where they are absent, and return that of the study.
+    """Write the missing files of a plan; returns the path of the study's file.
 
-    Names end in the digest of the content, so what they train never changes and plans of other
-    studies or overrides stand beside each other. The study's file is touched when the tables in
-    ``results/<study>/`` were made from another one: that, and not the age of files that were copied
-    or left over, is what makes Snakemake collect again.
+    File names end in the digest of the content: the training that a file describes never changes,
+    and plans of other studies or overrides coexist. If the tables in ``results/<study>/`` were made
+    from another plan, the study's file is touched, so that Snakemake collects again; modification
+    times of copied or old files do not matter.
     """
     folder = results / "plan"
     folder.mkdir(parents=True, exist_ok=True)
     path = study_file(plan, results)
     for name, job in plan.jobs.items():
-        # it may ask for other resources now
+        # The requested resources may have changed.
         _write_once(folder / f"{name}.json", job, changed=True)
     for name, data in plan.data.items():
-        # the conf folder may have moved
+        # The conf folder may have moved.
         _write_once(folder / f"{name}.data.json", data, changed=True)
     _write_once(path, plan.study)
     made_from = results / plan.study["study"] / "study.json"
@@ -85,17 +85,17 @@ def write_plan(plan: Plan, results: Path) -> Path:
 
 
 def _write_once(path: Path, content: Mapping[str, object], changed: bool = False) -> None:
-    """Write a file that isn't there, or, with `changed`, one whose content is another."""
+    """Write a file if it does not exist or, with `changed`, if its content differs."""
     if not path.exists() or (changed and path.read_bytes() != canonical(content) + b"\n"):
-        with write_atomically(path, sync=False) as temporary:  # a plan can be written again
+        with write_atomically(path, sync=False) as temporary:  # a lost plan can be rebuilt
             temporary.write_bytes(canonical(content) + b"\n")
 
 
 def other_codes(plan: Plan, results: Path) -> dict[str, int]:
-    """Codes, other than the plan's and the accepted ones, under which points of its fleets are
-    stored.
+    """Other code digests under which points of the plan's fleets are stored.
 
-    ``{code digest: number of fleets}``, of fleets that have nothing under the plan's own code.
+    ``{code digest: number of fleets}``; only fleets without points under the plan's code or an
+    accepted one count.
     """
     found: dict[str, set] = {}
     for job in plan.jobs.values():

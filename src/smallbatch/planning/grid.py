@@ -1,5 +1,4 @@
-"""A study's grid and its arms as rows: which settings are trained, with which rates. Pure
-functions."""
+"""Expand a study's grid and arms to rows: the settings to train and their rates. Pure functions."""
 
 import itertools
 from typing import Any
@@ -18,11 +17,12 @@ EXPONENTS = {"linear": 1.0, "sqrt": 0.5, "constant": 0.0}  # p of η ∝ m^p
 
 
 def expand(config: StudyConfig) -> list[GridRow]:
-    """The grid's own product and its arms as rows ``{path, budget, schedule, course, momentum,
-    batch_size, norm, ...}``.
+    """Expand the grid and its arms to rows ``{path, budget, schedule, course, momentum, batch_size,
+    norm, ...}``.
 
-    `path` is the key that a row comes from, `schedule` a name, `course` what it stands for. An arm
-    keeps the batch sizes and kinds of norm that the grid has, so that a narrowed grid narrows it.
+    `path` is the key that defines the row, `schedule` the name of the schedule and `course` its
+    settings. An arm is restricted to the batch sizes and kinds of norm in the grid, so that
+    narrowing the grid also narrows its arms.
     """
     grid = config["grid"]
     kinds = {_norm_kind(norm) for norm in grid["norm"]}
@@ -35,7 +35,7 @@ def expand(config: StudyConfig) -> list[GridRow]:
 
 
 def schedules(config: StudyConfig, arm: dict) -> dict[str, ScheduleSettings]:
-    """The schedules of the grid or an arm by name."""
+    """The schedules of the grid or of an arm, by name."""
     wanted = arm["schedule"] if arm["schedule"] is not None else config["grid"]["schedule"]
     if wanted is None:
         return {config["schedule"]["name"]: without_null(config["schedule"])}
@@ -97,7 +97,7 @@ def _check_course(
     b: int | None,
     train_size: int,
 ) -> None:
-    """What depends on schedule, batch size and norm together."""
+    """Check the combination of schedule, batch size and norm; raises ValueError with the fix."""
     rule = schedule["name"]
     said = rule if rule == name else f"schedule {name} ({rule})"
     if rule in ADAPTIVE and kind == "bn":
@@ -144,8 +144,8 @@ def budget_name(budget: str, grid_budget: str, train_size: int) -> str:
 
 
 def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
-    """The η̃ of one batch size and norm: the arm's before the grid's, the more specific first,
-    scaled to m."""
+    """The η̃ of a batch size and norm. The arm's rates override the grid's, the more specific keys
+    override `base_lr`; only `base_lr` is scaled with m."""
     scaling = arm["scaling"] or grid["scaling"] or "linear"
     scale = (m / (grid["scaling_reference"] or 1)) ** (EXPONENTS[scaling] - 1)
     for owner, where in ((arm, path), (grid, "grid")):
@@ -162,8 +162,7 @@ def _rates(path: str, grid: dict, arm: dict, m: int, kind: str) -> list[float]:
 
 
 def without_null(value: Any) -> Any:
-    """The value without keys that are null: a new option whose default is null changes no
-    digest."""
+    """Remove keys that are null, so that a new option with default null changes no digest."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     return value

@@ -1,4 +1,4 @@
-"""Fleets -> jobs: what shares a process, what a job may ask for, and what it is called."""
+"""Pack fleets into jobs, estimate their resources, and name them."""
 
 import math
 from typing import Any
@@ -15,13 +15,12 @@ from smallbatch.core.records import (
 from smallbatch.resources.memory_model import MARGIN, peak
 from smallbatch.schedules.course import is_adaptive, phases_of
 
-ROUND = (
-    3  # a block of examples with the moments of each costs some three times as much as one without
-)
+ROUND = 3  # cost of a block of examples with per-example moments, relative to one without
 
 
 def seconds_estimate(entry: JobFleet, images_per_second: float) -> float:
-    """Rough cost of a fleet on one core, for packing alone, with some overhead per update."""
+    """Rough cost of a fleet on one core, with an overhead per update; used for packing and
+    resources."""
     fleet = entry["fleet"]
     m = fleet["batch_size"]
     images = (
@@ -33,18 +32,17 @@ def seconds_estimate(entry: JobFleet, images_per_second: float) -> float:
 def resources(
     job: JobContent, training: dict[str, Any], numbers: list[NetworkBytes | None]
 ) -> Resources:
-    """What a job may ask a scheduler for: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu"}``,
-    and what it knows of memory.
+    """The resources that a job requests: ``{"seconds", "mem_mb", "runtime" (minutes), "gpu",
+    "limit_mb", "networks"}``.
 
-    ``seconds`` is the estimate, by which the longest job goes first. Time is a stated bound: ten
-    minutes, and ten times the estimate. A study's `training` says otherwise with ``mem_mb`` and
-    ``runtime``.
+    ``seconds`` is an estimate, used to run the longest job first. ``runtime`` is ten minutes plus
+    ten times the estimate. A study's ``training.mem_mb`` and ``training.runtime`` override both.
 
     Memory is predicted from `numbers`, those of each fleet's network (`resources/memory_model.py`),
-    whichever way of training is fastest where the job will run, and asked for with a margin, as if
-    the compiled step were not in the cache there. Where they are unknown it is a stated bound:
-    1,500 MB, and 60 copies of the data in single precision. ``limit_mb`` is what the study states,
-    ``networks`` are `numbers`.
+    for any engine that the job could choose and with a margin, as if the compiled step were not in
+    the cache yet. If a network's numbers are unknown, ``mem_mb`` is 1,500 MB plus 60 copies of the
+    data in single precision. ``limit_mb`` is the study's ``training.mem_mb``, ``networks`` are
+    `numbers`.
     """
     seconds = sum(seconds_estimate(entry, training["images_per_second"]) for entry in job["fleets"])
     tracked = bool(job["tracking"])
@@ -71,10 +69,10 @@ def resources(
 
 
 def pack(fleets: list[JobFleet], training: dict[str, Any]) -> list[list[JobFleet]]:
-    """Fleets into jobs of about ``job_seconds``: long ones are split by seeds, short ones share a
-    job.
+    """Pack fleets into jobs of about ``job_seconds``: long fleets are split by seeds, short ones
+    share a job.
 
-    First fit, the longest first, so that jobs are about as long as each other.
+    First-fit decreasing, so that jobs have similar lengths.
     """
     limit, parts = training["job_seconds"], []
     for entry in fleets:
@@ -97,7 +95,7 @@ def _most_seeds(entry: JobFleet) -> int:
 
 
 def _split(entry: JobFleet, parts: int) -> list[JobFleet]:
-    """`parts` fleets with about as many seeds each."""
+    """Split a fleet into `parts` with similar numbers of seeds."""
     pieces: list[list[PointBlock]] = [
         [
             {"base_lr": block["base_lr"], "seeds": block["seeds"][i::parts]}

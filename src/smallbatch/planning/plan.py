@@ -1,8 +1,8 @@
 """Study -> points -> fleets -> jobs. Pure functions of a composed config; no torch.
 
-A *point* is one training run. A *fleet* is points that share all but η̃ and seed; they train
-together. A *job* is one Snakemake job: a fleet, part of a long one, or several short ones in one
-process.
+A *point* is one training run. A *fleet* is a set of points that share all settings except η̃ and
+seed and train together. A *job* is one Snakemake job: a fleet, a part of a long fleet, or several
+short fleets in one process.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from smallbatch.core.records import (
 from smallbatch.planning.grid import budget_name, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
-# keys of a data set that say where its files come from, and check them
+# Keys of a data set for the sources and checksums of its files.
 SOURCE_KEYS = (
     "mirror",
     "download",
@@ -35,10 +35,10 @@ SOURCE_KEYS = (
 
 @dataclass(frozen=True)
 class Plan:
-    study: StudyPlan  # what the tables, figures and page need to know, with the names of the jobs
-    # by name, which ends in the digest of the content but for what it asks a scheduler for
+    study: StudyPlan  # the plan for tables, figures and report, with the names of the jobs
+    # By name, which ends in the digest of the content without resources.
     jobs: dict[str, Job]
-    data: dict[str, DataPlan]  # likewise: the data set to prepare
+    data: dict[str, DataPlan]  # the data set to prepare, by name, which ends in a digest
 
 
 def make_plan(
@@ -48,19 +48,18 @@ def make_plan(
     folder: str | None = None,
     networks: Networks | None = None,
 ) -> Plan:
-    """The plan of a composed, checked study; raises ValueError, naming the key, for an impossible
-    grid.
+    """Plan a composed and validated study; raises ValueError, naming the key, for an invalid grid.
 
-    `code` and `data_code` are digests of the source (`core/source.py`) that trains and that loads
-    the data; `networks` gives for (norm, BN batch size) the numbers from which memory is predicted
-    (`resources/memory_model.py`).
+    `code` and `data_code` are digests of the source that trains and that loads the data
+    (`core/source.py`). `networks` maps (norm, BN batch size) to the numbers for the prediction of
+    memory (`resources/memory_model.py`).
     """
     dataset: DataPlan = {
         "dataset": without_null(config["dataset"]),
         "code": data_code,
         "folder": folder,
     }
-    # to be verified
+    # The expected checksum is part of the identity.
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
@@ -78,7 +77,7 @@ def make_plan(
             "device": config["training"]["device"],
             "fleets": pieces,
         }
-        name = f"{job_slug(config, pieces)}-{digest(job)}"  # what it asks for isn't what it is
+        name = f"{job_slug(config, pieces)}-{digest(job)}"  # without resources
         settings = [
             (piece["fleet"]["norm"], piece["fleet"].get("bn_batch_size")) for piece in pieces
         ]
@@ -109,11 +108,11 @@ def make_plan(
 
 
 def budgets(config: StudyConfig, rows: list[GridRow]) -> list[BudgetSettings]:
-    """For each budget the settings in it: ``{budget, settings: [{batch_size, norm, bn_batch_size,
+    """The settings of each budget: ``{budget, settings: [{batch_size, norm, bn_batch_size,
     schedule, updates, fleet}]}``.
 
-    A setting can stand in several budgets: with as many updates it is the same points. `fleet` is
-    the slug by which its points are found.
+    A setting can belong to several budgets: with the same number of updates it has the same points.
+    `fleet` is the slug of the fleet that contains its points.
     """
     found: dict[str, list[Setting]] = {}
     for row in rows:
@@ -131,7 +130,8 @@ def budgets(config: StudyConfig, rows: list[GridRow]) -> list[BudgetSettings]:
 
 
 def claims(config: StudyConfig) -> list[PlannedClaim]:
-    """The study's claims with their names, and budget, δ and margin filled in."""
+    """The study's claims with their names, and with defaults filled in for budget, delta and
+    margin."""
     wanted = config["claims"]
     return [
         claim
@@ -147,7 +147,7 @@ def claims(config: StudyConfig) -> list[PlannedClaim]:
 
 
 def _filled_in(claim: dict) -> str:
-    """The statement, with the claim's own numbers where it names them: ``m ≤ {limit}``."""
+    """The statement with the claim's numbers in place of ``{limit}`` and ``{up_to}``."""
     text = claim["statement"]
     for key in ("limit", "up_to"):
         text = text.replace(f"{{{key}}}", str(claim[key]))
@@ -155,8 +155,8 @@ def _filled_in(claim: dict) -> str:
 
 
 def papers(config: StudyConfig) -> list[dict]:
-    """The study's papers, what they reported as lists (a plan's keys are sorted), with the budgets
-    filled in."""
+    """The study's papers, with budgets filled in and reported values as lists (to keep their order,
+    since keys of a plan are sorted)."""
     return [
         paper
         | {
@@ -174,10 +174,10 @@ def _budget_of(config: StudyConfig, entry: dict) -> str:
 
 
 def _fleets(config: StudyConfig, rows: list[GridRow]) -> list[JobFleet]:
-    """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``,
-    no point twice.
+    """``{fleet, points, budget, schedule}`` for each fleet; points are blocks ``{base_lr, seeds}``
+    without duplicates.
 
-    Budget and schedule are the names of the first row that it stands in.
+    Budget and schedule are the names in the fleet's first row.
     """
     found: dict[str, JobFleet] = {}
     rates: dict[str, set[float]] = {}
@@ -210,15 +210,16 @@ def _fleet_order(entry: JobFleet) -> tuple:
 
 
 def _tracking(config: StudyConfig) -> dict | None:
-    """Where a job logs its points: the study's experiment."""
+    """The tracking settings of a job with the study's name, the experiment; None if tracking is
+    off."""
     if config["tracking"]["name"] == "none":
         return None
     return config["tracking"] | {"study": config["study"]}
 
 
 def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
-    """What the points of a row of `expand` share: all that their results depend on but η̃, seed and
-    code."""
+    """The shared settings of the points in a row of `expand`: everything that their results depend
+    on, except η̃, seed and code."""
     optimizer = config["optimizer"] | {"momentum": row["momentum"]}
     if not row["momentum"]:
         optimizer["nesterov"] = None
@@ -241,8 +242,8 @@ def fleet_of(config: StudyConfig, row: GridRow) -> Fleet:
 
 
 def _content(config: StudyConfig) -> dict:
-    """What a data set is, wherever its files come from."""
+    """The identity of a data set, independent of the source of its files."""
     dataset = without_null(config["dataset"])
-    # a folder of images is known by its content
+    # A folder of images is identified by its content.
     source = (*SOURCE_KEYS, "folder") if "content" in dataset else SOURCE_KEYS
     return {key: value for key, value in dataset.items() if key not in source}

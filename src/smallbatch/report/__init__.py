@@ -1,1 +1,1 @@
-"""report.html: one self-contained file."""
+"""The report of a study, report.html, as a self-contained file."""

@@ -1,4 +1,4 @@
-"""Build the page of a study: ``python -m smallbatch.report results/STUDY`` writes report.html."""
+"""Build the report of a study: ``python -m smallbatch.report results/STUDY`` writes report.html."""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""The answer of a study in plain words, generated from its numbers and never saying more than they
-do."""
+"""The results of a study as sentences, generated from its numbers without further
+interpretation."""
 
 import pandas as pd
 
@@ -16,8 +16,8 @@ SMALL = 32  # Masters & Luschi 2018: best at m <= 32
 
 
 def answer(data: Measured) -> list[str]:
-    """Sentences about the best setting, batch size, BN batch size and stable rates; each names its
-    budget."""
+    """Sentences about the best setting, batch size, BN batch size and stable rates, with their
+    budgets."""
     table, best = data.table, data.best
     found = best.dropna(subset=["test_accuracy"])
     if found.empty:
@@ -47,7 +47,7 @@ def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
 
 
 def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
-    """For each kind of norm: the best setting with m <= 32, the best above, and the largest m."""
+    """For each norm: the best setting with m <= 32, the best with m > 32, and the largest m."""
     sentences = []
     for norm, group in rows.groupby("norm", sort=False):
         small, large = group[group["batch_size"] <= SMALL], group[group["batch_size"] > SMALL]
@@ -72,7 +72,7 @@ def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> lis
 
 
 def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
-    """For each m that has both: the best smaller BN batch against BN over the whole batch."""
+    """For each m with both: the best smaller BN batch compared with BN over the whole batch."""
     sentences = []
     for m, group in rows[rows["norm"] == "bn"].groupby("batch_size"):
         whole, ghost = group[group["bn_batch_size"] == m], group[group["bn_batch_size"] < m]
@@ -94,7 +94,7 @@ def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
 
 
 def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
-    """The largest η̃ that trains every seed, at the smallest and at the largest batch size."""
+    """The largest η̃ that trains every seed, at the smallest and the largest batch size."""
     cells = with_failed(rates(table), best)
     parts = []
     for (norm, budget), group in cells.groupby(["norm", "budget"], sort=False):
@@ -110,10 +110,11 @@ def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
 
 
 def _exponents(data: Measured) -> list[str]:
-    """How the best η goes with m, where enough batch sizes have their best inside their grid."""
+    """The scaling of the best η with m, if enough batch sizes have their best η̃ inside the
+    grid."""
     parts, several = [], data.best["schedule"].nunique() > 1
     for _, row in data.exponents.iterrows():
-        if row["sizes"] < FEW:  # a line through few points says little
+        if row["sizes"] < FEW:  # a fit through few points is not informative
             continue
         norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()
         p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
@@ -127,8 +128,8 @@ def _exponents(data: Measured) -> list[str]:
 
 
 def stable_limit(cells: pd.DataFrame) -> str | None:
-    """The largest η̃ reached upwards from the best without a failed seed; ``at least`` if the grid
-    ends there."""
+    """The largest η̃ that is reached upwards from the best without a failed seed, after ``at
+    least`` if the grid ends there."""
     cells = cells.sort_values("base_lr")
     base_lr, best_lr = cells["base_lr"].to_numpy(), cells["best_lr"].iloc[0]
     last = largest_without_failure(base_lr, cells["failed"].to_numpy() > 0, best_lr)

@@ -1,4 +1,4 @@
-"""report.html from the tables and figures of a study."""
+"""Build report.html from the tables and figures of a study."""
 
 import base64
 import dataclasses
@@ -49,11 +49,11 @@ PACKAGES = (
     "statsmodels",
     "scikit-learn",
 )
-INSIDE = 300_000  # bytes: a figure's CSV up to this size is in the page
+INSIDE = 300_000  # bytes; smaller CSV files of figures are embedded in the page
 
 
 def build_page(results: Results) -> str:
-    """The whole page as text. Everything that comes from a config is escaped by the template."""
+    """The report as HTML text. The template escapes everything that comes from a config."""
     study, table, best, claims = results.study, results.table, results.best, results.claims
     points = table.drop_duplicates("point")
     data = Measured(table, best, expand(study["config"]), results.correct)
@@ -116,7 +116,7 @@ def build_page(results: Results) -> str:
 
 
 def _claim(claim: Claim, study: StudyPlan) -> dict:
-    """A claim's record with its texts for the page."""
+    """A claim's record with additional texts for the report."""
     norm = [kind_text(claim.norm)] if claim.norm else []
     return dataclasses.asdict(claim) | {
         "command": command(study, *claim.overrides) if claim.overrides else None,
@@ -144,7 +144,7 @@ def _effect(claim: Claim) -> str | None:
 
 
 def _fits(data: Measured) -> list[dict]:
-    """What the page needs to say η and η̃ for any m (`scaling.predict`)."""
+    """The numbers from which the page computes η and η̃ for any m (`scaling.predict`)."""
     fits, _ = rates_for(data)
     keys = ("log2_c", "p", "center", "var_p", "var_level", "var_one")
     return [
@@ -156,7 +156,7 @@ def _fits(data: Measured) -> list[dict]:
 
 
 def _runs(folder: Path, tracking: dict) -> pd.DataFrame | None:
-    """mlflow.csv, if the study is tracked."""
+    """The content of mlflow.csv if the study is tracked, else None."""
     path = folder / "mlflow.csv"
     there = tracking["name"] != "none" and path.is_file()
     return pd.read_csv(path, dtype=str, keep_default_na=False) if there else None
@@ -201,8 +201,8 @@ def _cost(folder: Path, points: pd.DataFrame) -> dict:
 
 
 def _mixtures(points: pd.DataFrame, study: StudyPlan) -> list[tuple[str, str]]:
-    """What the points were trained with; more than one value of any of these is said as a
-    mixture."""
+    """The code, data, versions and hardware of the points; several values of one of them are marked
+    as a mixture."""
     lines = [
         (
             "study (digest of its plan)",

@@ -1,6 +1,6 @@
 """Titles and captions of the figures."""
 
-CAPTIONS = {  # name -> (title, caption); captions name n, interval and budget
+CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     "best_by_batch_size": (
         "Best test accuracy against batch size",
         "Each point is the base learning rate η̃ with the best mean validation accuracy over {seeds} seeds, read on test "

@@ -1,4 +1,4 @@
-"""The commands that a report gives its reader."""
+"""Commands shown in a report."""
 
 import shlex
 
@@ -6,8 +6,8 @@ from smallbatch.core.records import StudyPlan
 
 
 def command(study: StudyPlan, *overrides: str) -> str:
-    """The command that makes the report of a study again, or goes on where it stopped; with
-    `overrides` in place of its own."""
+    """The command that rebuilds the report of a study or resumes the study; `overrides` replace
+    those of the study with the same key."""
     text = f"snakemake --cores all --config study={study['study']}"
     if study["folder"]:
         text += f" conf={shlex.quote(study['folder'])}"

@@ -1,4 +1,4 @@
-"""The table of points on the page, as data that report.js draws, with links to MLflow."""
+"""The report's table of points, as data for report.js, with links to MLflow."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ import pandas as pd
 from smallbatch.core.rates import format_rate
 from smallbatch.core.text import budget_text, norm_text
 
-LOCAL = "http://127.0.0.1:5000"  # of `make ui`
+LOCAL = "http://127.0.0.1:5000"  # the address of `make ui`
 
 
 def points_data(points: pd.DataFrame, runs: pd.DataFrame | None, uri: str | None) -> dict:
-    """``{"columns": [{"name", "kind"}], "rows", "base"}``; the last column of a row is its run's
-    path in MLflow, or null.
+    """``{"columns": [{"name", "kind"}], "rows", "rates", "base"}``; the last value of a row is the
+    path of its run in MLflow, or null.
 
-    `points` has a row per point, `runs` the columns of mlflow.csv. Kinds: number, rate (shown as
-    written), text.
+    `points` has one row per point, `runs` the columns of mlflow.csv. A kind is number or text;
+    ``rates`` maps each η̃ to its text.
     """
     norms = zip(points["norm"], points["bn_batch_size"], points["batch_size"], strict=True)
     columns = [
@@ -55,7 +55,7 @@ def _short(value: float) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """A number or text as JSON has it; what is missing or not finite is null."""
+    """A value for JSON; missing and non-finite numbers become null."""
     if isinstance(value, str):
         return value
     number = float(value)

@@ -1,4 +1,4 @@
-"""What papers reported beside what was measured here."""
+"""Comparison of values reported in papers with the measurements of a study."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OF_NORM = {None: "", "none": " without norm", "bn": " with batch norm", "gn": " 
 
 
 def reported_rows(data: Measured, papers: list[dict], claims: list[Claim]) -> list[dict]:
-    """For each paper of a plan ``{"name", "protocol", "differences", "rows": [what, value, here,
+    """For each paper of a plan: ``{"name", "protocol", "differences", "rows": [what, value, here,
     source, unverified]}``."""
     found = []
     for paper in papers:
@@ -41,7 +41,7 @@ def reported_rows(data: Measured, papers: list[dict], claims: list[Claim]) -> li
 
 
 def _rows(one: dict[str, Any], data: Measured) -> pd.DataFrame:
-    """The settings that a reported value is about."""
+    """The settings that a reported value refers to."""
     return data.settings(one["budget"], one["norm"], one["schedule"], one["batch_size"])
 
 
@@ -122,7 +122,7 @@ def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
     return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
 
 
-MEASURES = {  # those of config.claims.MEASURES, which says how to add one
+MEASURES = {  # those in config.claims.MEASURES, where the steps to add one are listed
     function.__name__: function
     for function in (
         best_batch_size,

@@ -1,5 +1,5 @@
-"""The paragraph at the top of the report: what to use, in plain words made from the numbers and
-saying no more than they do."""
+"""The paragraph at the top of the report: recommendations as sentences, generated from the
+numbers without further interpretation."""
 
 import pandas as pd
 
@@ -21,8 +21,8 @@ VERDICTS = ("supported", "contradicted", "undecided")
 
 
 def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
-    """Sentences: the best setting of each budget and what is as good, within less time, at another
-    m, the claims."""
+    """Sentences about the best setting of each budget and settings that are as good, the best in
+    half the time, learning rates for other m, the cost of a wrong rate, and the claims."""
     if data.best["base_lr"].isna().all():
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
     whole = [entry for entry in best_of_budgets(data) if entry["norm"] == ANY or _only(data, entry)]

@@ -1,10 +1,10 @@
-"""A figure's SVG, to stand inside the page."""
+"""Embed a figure's SVG in the report."""
 
 import re
 
 
 def inline(svg: str, name: str, label: str) -> str:
-    """The ``<svg>`` element alone, its ids made unique by `name`, scaled by the page, with `label`
+    """The ``<svg>`` element without a fixed size, with ids made unique by `name` and with `label`
     for screen readers.
 
     `label` must be escaped.

@@ -1,4 +1,4 @@
-"""Tables of the page: frames for readers, with their words and units."""
+"""Tables of the report: frames of formatted text."""
 
 import pandas as pd
 
@@ -21,7 +21,7 @@ DASH = "–"
 
 
 def settings_table(best: pd.DataFrame) -> pd.DataFrame:
-    """best.csv for readers: one row per setting in plain words."""
+    """best.csv as formatted text, one row per setting."""
     rows = []
     for row in best_rates(best):
         edge = " (edge)" if row.edge else ""
@@ -75,7 +75,7 @@ def best_table(data: Measured) -> pd.DataFrame:
 
 
 def time_table(data: Measured) -> pd.DataFrame:
-    """The front of accuracy against the time of one model alone."""
+    """The front of accuracy against the training time of a single model."""
     front = time_front(data)
     front = front[front["front"]]
     rows = pd.DataFrame(
@@ -94,7 +94,7 @@ def time_table(data: Measured) -> pd.DataFrame:
 
 
 def fit_names(fits: pd.DataFrame) -> list[str]:
-    """What each row of `exponents` is the fit of."""
+    """The schedule, norm and budget of each row of `exponents`."""
     names = []
     for _, fit in fits.iterrows():
         norm = f"batch norm over {fit['ghost']}" if fit["ghost"] else KINDS[fit["norm"]].lower()
@@ -104,7 +104,7 @@ def fit_names(fits: pd.DataFrame) -> list[str]:
 
 
 def rates_table(data: Measured) -> pd.DataFrame:
-    """The η and η̃ to try at powers of two, a row per m and a column per fit."""
+    """The predicted η and η̃ at powers of two, with one row per m and one column per fit."""
     fits, rows = rates_for(data)
     if fits.empty:
         return pd.DataFrame()
@@ -123,7 +123,7 @@ def rates_table(data: Measured) -> pd.DataFrame:
 
 
 def wrong_rates_table(data: Measured) -> pd.DataFrame:
-    """Points of test accuracy lost at 1/8 to 8 times the best η̃, a row per setting."""
+    """The loss in test accuracy (in points) at 1/8 to 8 times the best η̃, one row per setting."""
     lost = wrong_rates(data)
     whole = whole_batch(lost)
     lost = lost if whole.empty else whole
@@ -172,7 +172,7 @@ def failed_table(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_table(points: pd.DataFrame) -> pd.DataFrame:
-    """Seconds in training loops by setting, the dearest first."""
+    """Seconds in training loops by setting, in descending order."""
     grouped = points.groupby(
         ["batch_size", "norm", "bn_batch_size", "schedule", "updates_planned"], dropna=False
     )
@@ -204,6 +204,6 @@ def _norms(frame: pd.DataFrame) -> list[str]:
 
 
 def _without_single(frame: pd.DataFrame, column: str, different: int | None = None) -> pd.DataFrame:
-    """The frame without a column that says the same in every row."""
+    """Drop a column that has the same value in every row."""
     several = different if different is not None else frame[column].nunique()
     return frame if several > 1 else frame.drop(columns=column)

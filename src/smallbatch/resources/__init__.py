@@ -1,1 +1,1 @@
-"""What training takes: memory, seconds, cost."""
+"""Memory, time and cost of training."""

@@ -1,10 +1,10 @@
 """Measure training steps: ``python -m smallbatch.resources.calibrate results/plan/STUDY.study.json
 OUT.csv``.
 
-For every kind of step of a study the seconds of one update (or round,
-`training/engines/adaptive.py`) of one model alone (an ordinary module, one thread), and per replica
-of a fleet, and of one image that is evaluated. Kept per machine in ``results/store/calibration/``,
-so that each is measured once.
+For every kind of step of a study: the seconds per update (or round, `training/engines/adaptive.py`)
+of a single model (an ordinary module, one thread) and per replica of a fleet, and the seconds per
+evaluated image. Results are kept per machine in ``results/store/calibration/``, so that each kind
+is measured once.
 """
 
 import csv
@@ -44,7 +44,7 @@ COLUMNS = (
     "width",
     "engine",
 )
-# What the speed of a step depends on.
+# Settings that the speed of a step depends on.
 STEP = (
     "dataset",
     "model",
@@ -56,13 +56,13 @@ STEP = (
     "precision",
 )
 REPEATS = 3
-SECONDS = 0.03  # of each repeat, at least
-IMAGES = 256  # that are evaluated
+SECONDS = 0.03  # minimum length of a repeat
+IMAGES = 256  # images to evaluate
 
 
 def calibrate(path: Path, results: Path) -> list[dict]:
-    """One row of COLUMNS for each kind of step (`speeds.py`) of the study; measures those that
-    aren't kept."""
+    """One row of COLUMNS per kind of step (`speeds.py`) of the study; kinds without a stored result
+    are measured."""
     study = json.loads(path.read_text())
     machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
     settings: dict[tuple, Fleet] = {}
@@ -88,9 +88,7 @@ def calibrate(path: Path, results: Path) -> list[dict]:
                 data = _read(study, results)
             try:
                 row = measure(fleet, data) | {"machine": machine}
-            except (
-                Exception
-            ) as error:  # a network that fails; the training job of that setting says why
+            except Exception as error:  # the network fails; the setting's training job reports why
                 print(f"not measured: {fleet_slug(fleet)}: {error}", flush=True)
                 row = {"machine": machine}
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -113,13 +111,13 @@ def _read(study: StudyPlan, results: Path) -> "Data":
 
 
 def measure(fleet: Fleet, data: "Data") -> dict:
-    """Seconds per update and replica, alone and in a fleet: medians of REPEATS, with (max - min) /
-    median; per image evaluated."""
+    """Seconds per update of a single model and per replica in a fleet (medians of REPEATS, with
+    spread (max - min) / median), and seconds per evaluated image."""
     from smallbatch.training.engines.choose import choose_engine, separate_ways
     from smallbatch.training.engines.factory import network
 
     engine, width = choose_engine(data, fleet, lambda text: None)
-    # they follow each other: one tells the speed of all
+    # The compiled engine trains replicas one after another, so timing one is enough.
     replicas = 1 if engine == "compiled" else width
     b, m = fleet.get("bn_batch_size"), fleet["batch_size"]
     ways = separate_ways(network(data, fleet, 0), data.shape, m if m > 1 else b or 2)
@@ -137,8 +135,8 @@ def measure(fleet: Fleet, data: "Data") -> dict:
 
 
 def _evaluation(engine: str, fleet: Fleet, data: "Data", replicas: int) -> dict:
-    """Seconds per image and replica of an evaluation, and of finding the population's statistics
-    (null without BN)."""
+    """Seconds per image and replica of an evaluation and, with batch norm, of computing population
+    statistics."""
     from smallbatch.data.read import Split
     from smallbatch.training.engines.factory import make_trainer
 
@@ -175,7 +173,7 @@ def _time(engine: str, fleet: Fleet, data: "Data", replicas: int) -> list[float]
         begun = time.perf_counter()
         fresh = fleet["schedule"].get("sampling") == "fresh" and not is_adaptive(fleet)
         order = (fresh_batches if fresh else batches)(seeds, m, len(data.train.labels), 0, number)
-        rates = np.full((number, replicas), 1e-6)  # the weights stay sane, the work is the same
+        rates = np.full((number, replicas), 1e-6)  # small, so that weights stay finite
         update = augmenting(trainer, data.train, fleet, seeds, order, 0)
         update(slice(0, number), rates, np.zeros(replicas))
         return time.perf_counter() - begun

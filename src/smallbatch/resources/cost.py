@@ -1,9 +1,9 @@
-"""What studies will cost, before they run: ``python -m smallbatch.resources.cost CORES STUDY_FILE
-...`` prints it.
+"""Predict the cost of studies before they run: ``python -m smallbatch.resources.cost CORES
+STUDY_FILE ...``.
 
-The seconds of an update and of an image that is scored come from the calibration (`calibrate.py`)
-of this machine; what is stored already costs nothing. Points that diverge stop early, so runs take
-less than is printed where rates are too large.
+The seconds per update and per scored image come from the calibration of this machine
+(`calibrate.py`); stored points cost nothing. Diverged points stop early, so that studies with rates
+that are too large take less time than predicted.
 """
 
 import json
@@ -25,20 +25,21 @@ from smallbatch.storage import store
 if TYPE_CHECKING:
     from rich.table import Table
 
-JOB = 3.0  # seconds to start and end one: Python, torch, reading data, logging
-FLEET = 0.5  # seconds to verify a way of training
-REPORT = 40.0  # seconds of one core: tables, figures, page
-# Bytes of disk, measured on the default study: of a point and of a row of its history, in files and
-# in MLflow.
+JOB = 3.0  # seconds per job to start and end: Python, torch, loading data, logging
+FLEET = 0.5  # seconds per fleet to verify an engine
+REPORT = 40.0  # seconds on one core for tables, figures and report
+# Bytes on disk per point and per row of its history, in files and in MLflow; measured on the
+# default study.
 POINT, ROW, TRACKED_POINT, TRACKED_ROW = 3000, 60, 4000, 1300
 
 
 def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> dict:
-    """The cost of `jobs` (their plans) on `cores` of this machine.
+    """The cost of planned `jobs` on `cores` of this machine.
 
     ``{"points", "to_train", "fleets", "jobs", "images", "core_seconds", "seconds", "mem_mb",
-    "disk_bytes"}``: `mem_mb` is what the largest job asks for. `speeds` are those of `speeds.py`,
-    `stored` digests of trained points. Seconds are None where a setting could not be measured.
+    "disk_bytes"}``; `mem_mb` is the request of the largest job. `speeds` is the calibration (see
+    `speeds.py`), `stored` the digests of trained points. Seconds are None if a setting could not be
+    measured.
     """
     found: dict[str, Any] = {
         "points": 0,
@@ -49,7 +50,7 @@ def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> d
         "disk_bytes": 0.0,
     }
     seconds: list[float | None] = []
-    fleets = set()  # one can be spread over several jobs
+    fleets = set()  # a fleet can be split over several jobs
     for job in jobs:
         of_job: float | None = JOB
         missing = 0
@@ -73,28 +74,27 @@ def estimate(jobs: list[Job], speeds: Speeds, stored: set[str], cores: int) -> d
     all_known = len(known) == len(seconds)
     found["fleets"] = len(fleets)
     found["core_seconds"] = sum(known) if all_known else None
-    # No run ends before its longest job does.
+    # A run takes at least as long as its longest job.
     longest = max(known, default=0.0)
     found["seconds"] = max(sum(known) / cores, longest) + REPORT / cores if all_known else None
     return found
 
 
 def point_seconds(fleet: Fleet, speeds: Speeds) -> float | None:
-    """Seconds of one core for one point of a fleet that doesn't diverge; None where a speed is not
-    known."""
+    """Seconds on one core for a point of a fleet that does not diverge; None if a speed is
+    unknown."""
     updates = update_seconds(fleet, speeds, "fleet")
     if updates is None:
         return None
     sizes, speed = fleet["dataset"]["sizes"], speeds[steps_of(fleet)[0]]
     timetable = Timetable.of(fleet, sizes["train"])
     epochs, scored = len(timetable.epochs), 1 + sum(epoch.is_scored for epoch in timetable.epochs)
-    # over the training images: exact statistics, then the loss
+    # Passes over the training images: exact statistics, then the loss.
     passes = 2 if fleet["norm"] == "bn" else 1
     images = scored * (passes * sizes["train"] + sizes["validation"] + sizes["test"])
     images += (epochs + 1) * sizes["validation"]
     population = sizes["train"] * float(speed["seconds_image_population"] or 0)
-    # What is measured every epoch takes a share of the images, about as fast as they are trained
-    # on.
+    # Per-epoch measures cost as much as training on `examples` images.
     examples = sum(
         measure.examples(fleet, sizes["train"]) for measure in asked_for(fleet["evaluation"])
     )
@@ -110,8 +110,7 @@ def _disk(fleet: Fleet, tracked: bool) -> float:
 
 
 def stored_points(jobs: list[Job], results: Path) -> set[str]:
-    """The digests of those points that are trained already, under the plan's code or an accepted
-    one."""
+    """The digests of points that are stored under the plan's code or an accepted one."""
     found = set()
     for job in jobs:
         for entry in job["fleets"]:
@@ -126,7 +125,7 @@ def stored_points(jobs: list[Job], results: Path) -> set[str]:
 
 
 def table(costs: dict[str, dict], cores: int) -> "Table":
-    """The costs of studies by name, as a table for the console."""
+    """A table of the costs of studies, by name, for the console."""
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)

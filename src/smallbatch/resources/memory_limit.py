@@ -1,4 +1,4 @@
-"""What memory this process may use, and what it has used, in MB."""
+"""The memory limit and the peak memory of this process, in MB."""
 
 import contextlib
 import math
@@ -12,8 +12,8 @@ CGROUP = Path("/proc/self/cgroup")
 
 
 def limit(stated: float | None) -> tuple[float, str]:
-    """What this process may use, and who says so: the study's `training.mem_mb`, the scheduler, or
-    what is free here."""
+    """The memory limit of this process and its source: the study's `training.mem_mb`, the
+    scheduler, or the free memory of this machine."""
     if stated:
         return stated, "training.mem_mb"
     granted = _slurm()
@@ -21,7 +21,7 @@ def limit(stated: float | None) -> tuple[float, str]:
         return granted, "Slurm"
     try:
         import psutil
-    except ImportError:  # a bare machine: no limit is known
+    except ImportError:  # without psutil, no limit is known
         return math.inf, "this machine"
     own = psutil.Process().memory_info().rss
     free = [psutil.virtual_memory().available, *_cgroup_free()]
@@ -29,7 +29,7 @@ def limit(stated: float | None) -> tuple[float, str]:
 
 
 def _slurm() -> float | None:
-    """What Slurm granted this job on this node."""
+    """The memory that Slurm allocated to this job on this node."""
     with contextlib.suppress(ValueError):
         node, core = os.environ.get("SLURM_MEM_PER_NODE"), os.environ.get("SLURM_MEM_PER_CPU")
         if node:
@@ -43,7 +43,7 @@ def _slurm() -> float | None:
 
 
 def _cgroup_free() -> list[float]:
-    """What a container's limit leaves, if there is one."""
+    """The free memory within a container's limit, if there is one."""
     with contextlib.suppress(OSError, ValueError):
         for line in CGROUP.read_text().splitlines():
             _, kinds, path = line.split(":", 2)
@@ -70,8 +70,7 @@ def _cgroup_free() -> list[float]:
 def peak_used() -> float:
     """Peak resident memory of this process.
 
-    From /proc where there is one: ``ru_maxrss`` begins with what the process that started this one
-    held.
+    Read from /proc if available, because ``ru_maxrss`` starts at the memory of the parent process.
     """
     with contextlib.suppress(OSError, StopIteration, ValueError):
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))

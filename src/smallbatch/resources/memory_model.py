@@ -1,11 +1,11 @@
-"""How much memory a job takes: predicted from a few numbers of its networks, without torch.
+"""Predict the memory of a job from a few numbers of its networks, without torch.
 
-The numbers of a network (`memory_trace.py` finds them) are bytes, for each way in which its
-replicas can train:
+The numbers of a network are bytes for each engine that can train it (`memory_trace.py` measures
+them):
 
     weights          parameters and buffers of one replica
-    start, example   one update takes start + m·example beside them, for each replica (compiled: for all together)
-    slice            one example of a slice of an evaluation, likewise
+    start, example   an update needs another start + m·example per replica (compiled: in total)
+    slice            memory per example of an evaluation slice, per replica (compiled: in total)
 
 The constants in megabytes were measured with torch 2.13 on Linux;
 `tests/unit/resources/test_footprint.py` measures whole jobs.
@@ -27,25 +27,29 @@ from smallbatch.training.engines.limits import WIDEST as WIDEST_ON
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
 MEGABYTE = 1e6
-# memory of a GPU is not predicted: what does not fit there is left out when ways are timed
+# GPU memory is not predicted: engines that do not fit are left out when engines are timed.
 WIDEST = WIDEST_ON["cpu"]
 PROGRAM = 325  # Python, pyarrow, torch and Numba imported
 KERNELS = 95  # the compiled step, loaded from the cache folder
-COMPILER = 105  # what stays of compiling it, where it wasn't there
-WATCH = 85  # what torch imports to watch the forward of a network that can't be compiled (`training/engines/sharing.py`)
+COMPILER = 105  # memory that remains in use after compiling it, if it was not cached
+# Imports of torch to trace the forward of a network that cannot be compiled
+# (`training/engines/sharing.py`).
+WATCH = 85
 TRACKING = 140  # MLflow, imported when points are logged
-MODULES = 70  # what torch imports and sets up for its first updates
-HEAP = 1.15  # of what the C library holds over what is asked for, where sizes change, as in checks
-MARGIN = 1.15  # of what is asked for over what is predicted
-KEPT_ORDERS = 512  # permutations that `data/stream.py` keeps
-SLICE = 64  # examples of a slice of an evaluation (`training/scoring.py`); compiled: so many that they take
-SLICE_BYTES = 2**19  # (`training/engines/compiled/trainer.py`); and one BN batch at least
-IMAGES = 1024  # that are augmented at once, if an update has no more (`data/augment.py`)
-SCRATCH = 2  # of all that is held over what torch reports: the libraries of convolutions keep copies of their own
+MODULES = 70  # imports and setup of torch in its first updates
+HEAP = 1.15  # memory held by the C library relative to allocations, if their sizes vary
+MARGIN = 1.15  # requested memory relative to predicted memory
+KEPT_ORDERS = 512  # permutations that `data/stream.py` caches
+# Examples in a slice of an evaluation (`training/scoring.py`). The compiled step limits the bytes
+# of a slice instead (`training/engines/compiled/trainer.py`). A slice has at least one BN batch.
+SLICE = 64
+SLICE_BYTES = 2**19
+IMAGES = 1024  # images augmented at once, if an update has no more (`data/augment.py`)
+SCRATCH = 2  # memory relative to what torch reports: convolution libraries keep copies
 
 
 def options(numbers: NetworkBytes, m: int, most: int = WIDEST) -> list[Option]:
-    """The (way, width) among which `training/engines/choose.py` may choose."""
+    """The (engine, width) candidates of `training/engines/choose.py`."""
     return [(way, width) for way in WAYS if way in numbers for width in widths(way, m, most)]
 
 
@@ -61,9 +65,9 @@ def peak(
     """Peak resident memory, in MB, of a job that trains `points` (η̃, seed) of a fleet, at most
     `most` at once.
 
-    `chosen` is the (way, width) where it is known; otherwise it is timed, and the way that takes
-    most counts. `tracked`: points are logged. `compiling`: the compiled step isn't in the machine's
-    cache yet.
+    `chosen` is the (engine, width) if known; otherwise the job times all candidates, and the
+    largest memory counts. `tracked`: points are logged. `compiling`: the compiled step is not in
+    the machine's cache yet.
     """
     imported = KERNELS + COMPILER * compiling if "compiled" in numbers else WATCH
     program = PROGRAM + MODULES + TRACKING * tracked + imported
@@ -96,9 +100,9 @@ def fitting(
     tracked: bool = False,
     compiling: bool = False,
 ) -> int:
-    """The most replicas at once, up to WIDEST, with which `peak` stays within `limit` MB; 0 if not
-    even one fits."""
-    low, high = 0, WIDEST + 1  # what fits, what doesn't
+    """The largest number of replicas at once, up to WIDEST, with `peak` of at most `limit` MB; 0 if
+    not even one fits."""
+    low, high = 0, WIDEST + 1  # `low` fits, `high` does not
     while high - low > 1:
         middle = (low + high) // 2
         fits = peak(numbers, fleet, points, middle, tracked=tracked, compiling=compiling) <= limit
@@ -107,8 +111,7 @@ def fitting(
 
 
 def _data(fleet: Fleet, seeds: set[int]) -> float:
-    """Images in single precision, labels, and the orders in which seeds see them, which are
-    kept."""
+    """Images in single precision, labels, and the cached permutations of the seeds."""
     sizes = fleet["dataset"]["sizes"]
     orders = min(KEPT_ORDERS, math.ceil(phases_of(fleet)[-1].end / sizes["train"]) * len(seeds))
     return (
@@ -118,7 +121,7 @@ def _data(fleet: Fleet, seeds: set[int]) -> float:
 
 
 def _held(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
-    """A trainer at rest."""
+    """Memory of an idle trainer."""
     found = replicas * numbers[way]["weights"] * _copies(fleet["optimizer"])
     return found + (_step(way, numbers, largest_in(fleet), 1) + _slice(way, numbers, fleet)) * (
         way == "compiled"
@@ -126,13 +129,13 @@ def _held(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float
 
 
 def _copies(optimizer: OptimizerSettings) -> int:
-    """Numbers that are kept for each weight: itself, and the optimizer's state."""
+    """Numbers stored per weight: the weight itself and the optimizer's state."""
     return 1 + optimizer_kind(optimizer).state_per_weight(optimizer)
 
 
 def _moments(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
-    """Sums of moments for each replica, and what one block or a per-epoch measure takes beside
-    them."""
+    """Memory of the sums of moments of each replica, plus that of one block or of a per-epoch
+    measure."""
     weights = numbers[way]["weights"]
     sums = 2 * replicas * weights if is_adaptive(fleet) else 0
     block = 3 * largest_in(fleet) * weights if is_adaptive(fleet) and way != "compiled" else 0
@@ -142,7 +145,7 @@ def _moments(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> fl
 
 
 def largest_in(fleet: Fleet) -> int:
-    """The most examples that a fleet takes at once, to train or to measure."""
+    """The largest number of examples that a fleet processes at once, to train or to measure."""
     measured = [
         measure.batch(fleet, fleet["dataset"]["sizes"]["train"])
         for measure in asked_for(fleet["evaluation"])
@@ -153,19 +156,20 @@ def largest_in(fleet: Fleet) -> int:
 
 
 def _step(way: str, numbers: NetworkBytes, m: int, replicas: int) -> float:
-    """One update, beside a trainer at rest; the compiled one's memory is a part of the trainer."""
+    """Memory of one update in addition to an idle trainer (that of `compiled` is part of the
+    trainer)."""
     one = numbers[way]
     return replicas * max(one["start"] + m * one["example"], one["weights"])
 
 
 def _slice(way: str, numbers: NetworkBytes, fleet: Fleet) -> float:
-    """One slice of an evaluation, for each replica."""
+    """Memory of one slice of an evaluation, per replica."""
     one, b = numbers[way]["slice"], fleet.get("bn_batch_size") or 1
     return one * max(b, SLICE_BYTES // one if way == "compiled" else SLICE)
 
 
 def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> float:
-    """The most that a block takes: in updates, in an evaluation, or when its state is copied for a
+    """Peak memory of a block: in updates, in an evaluation, or while its state is copied for a
     checkpoint."""
     m, dataset = largest_in(fleet), fleet["dataset"]
     replicas_in_all = replicas + padding_replicas(way, replicas, m * dataset["classes"])
@@ -174,7 +178,7 @@ def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> floa
         dataset["sizes"]["train"],
     )
     held += _moments(way, numbers, fleet, replicas_in_all)
-    orders = 2 * replicas_in_all * size * 8  # of an epoch
+    orders = 2 * replicas_in_all * size * 8  # for one epoch
     state = 3 * replicas_in_all * numbers[way]["weights"] * _copies(fleet["optimizer"])
     if way == "compiled":
         return held + max(orders, replicas_in_all * size * 13, state)
@@ -186,8 +190,8 @@ def _train(way: str, numbers: NetworkBytes, fleet: Fleet, replicas: int) -> floa
 
 
 def _augmented(fleet: Fleet, examples: int) -> float:
-    """Images that are moved at once (`data/augment.py`), and where each of their pixels comes
-    from."""
+    """Memory of the images that are augmented at once (`data/augment.py`) and of their pixel
+    indices."""
     channels, height, width = fleet["dataset"]["shape"]
     return (
         max(IMAGES, examples) * height * width * (4 * channels + 18)
@@ -197,16 +201,15 @@ def _augmented(fleet: Fleet, examples: int) -> float:
 
 
 def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
-    """The comparison of a way with the modules apart (`training/engines/equivalence.py`,
-    `training/engines/compiled/verify.py`)."""
+    """Memory of the comparison of an engine with separate modules
+    (`training/engines/equivalence.py`, `training/engines/compiled/verify.py`)."""
     m = largest_in(fleet)
     apart = _step("separate", numbers, m, 1)
     if way == "compiled":
-        # in double precision, and what the heap keeps of it
+        # The comparison is in double precision; includes memory that the heap retains.
         return _held(way, numbers, fleet, 1) + 3 * apart
     if way.startswith("separate"):
-        # two updates that are watched, and what the heap keeps of them
-        # (`training/engines/sharing.py`)
+        # Two traced updates (`training/engines/sharing.py`), and memory that the heap retains.
         return 2.25 * apart
     most = widths(way, m, most)[0]
     widest = max(
@@ -225,7 +228,7 @@ def _check(way: str, numbers: NetworkBytes, fleet: Fleet, most: int) -> float:
 
 
 def _timing(at: list[Option], numbers: NetworkBytes, fleet: Fleet) -> float:
-    """All options' trainers, one of them at an update."""
+    """Memory of the trainers of all candidates, with one of them in an update."""
     trainers = [(way, 1 if way == "compiled" else width) for way, width in at]
     held = sum(_held(way, numbers, fleet, width) for way, width in trainers)
     steps = [

@@ -1,8 +1,7 @@
-"""The numbers from which memory is predicted, of the networks of a study: traced once, then
-remembered.
+"""The numbers for the prediction of memory, for the networks of a study: traced once, then cached.
 
-Tracing takes a process with torch some seconds, at the first plan of a new model or of new training
-code.
+Tracing takes several seconds in a process with torch, the first time that a new model or new
+training code is planned.
 """
 
 import json
@@ -24,18 +23,18 @@ SECONDS = 120
 def footprints(
     config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None
 ) -> Networks:
-    """For each (norm, BN batch size) of `settings` the numbers of `memory_model.py`; None where
-    they can't be found.
+    """The numbers of `memory_model.py` for each (norm, BN batch size) of `settings`; None if they
+    cannot be measured.
 
-    `code` is the digest of the training code and the model's. A failure isn't remembered, nor told:
-    the job that trains such a network says what is wrong with it.
+    `code` is the digest of the training code and the model. Failures are neither cached nor
+    reported: the job that trains the network reports its error.
     """
     dataset, tracer = (
         config["dataset"],
         read_syntax(Path(__file__).with_name("memory_trace.py")).digest,
     )
     about = {"model": config["model"], "shape": dataset["shape"], "classes": dataset["classes"]}
-    # what `choose.py` decides by
+    # Conditions of `choose.py` for the compiled step.
     about["compiled"] = optimizer_kind(config["optimizer"]).compiled and not config["precision"]
     versions = provenance.versions("torch", "numpy")
     asked = {key: about | {"norm": key[0], "bn_batch_size": key[1]} for key in settings}

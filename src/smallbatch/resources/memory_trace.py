@@ -1,10 +1,11 @@
-"""Measure what `memory_model.py` predicts from, and count operations: ``python -m
+"""Measure the numbers for `memory_model.py` and count operations: ``python -m
 smallbatch.resources.memory_trace < REQUEST``.
 
 The request is JSON, ``{"folder", "settings": [{model, shape, classes, norm, bn_batch_size,
-compiled}, ...]}``. The last line of the output is a list with the numbers of each setting, null
-where its network raises. Networks are built, and two replicas take one update of a small batch in
-each way that is possible, while torch reports what it allocates.
+compiled}, ...]}``. The last line of the output is a list with the numbers of each setting, null if
+its network raises. Up to two replicas of each network make updates with small batches in every
+possible engine, while torch's profiler records allocations; the numbers of the compiled step follow
+from its layout.
 """
 
 import functools
@@ -33,18 +34,18 @@ from smallbatch.training.fleet import set_up
 
 OPTIMIZER: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 MOST_EXAMPLES = 32
-MOST_PIXELS = 2**17  # of a batch, so that tracing itself stays small
+MOST_PIXELS = 2**17  # per batch, to limit the memory of tracing
 
 
 def trace(setting: dict) -> dict:
-    """The numbers of one setting: ``{way: {"weights", "start", "example", "slice"}}``.
+    """The numbers of one setting: ``{engine: {"weights", "start", "example", "slice"}}``.
 
-    `separate` has ``flops`` too: of forward and backward of one example, two for each product and
-    sum.
+    `separate` also has ``flops``: the operations of forward and backward per example, with two per
+    multiply-add.
     """
     shape, classes = tuple(setting["shape"]), setting["classes"]
     m = max(2, min(MOST_EXAMPLES, 2 ** int(math.log2(max(1, MOST_PIXELS // math.prod(shape))))))
-    # chunks of any size take as much, but for a little
+    # The memory hardly depends on the size of BN batches.
     b = setting["bn_batch_size"] and math.gcd(setting["bn_batch_size"], m)
     nets = [build(setting["model"], shape, classes, setting["norm"], b, seed) for seed in (0, 1)]
     found = _compiled(nets[0], shape, b) if setting["compiled"] else {}
@@ -69,7 +70,7 @@ def _possible(way: str, nets: list, shape: tuple, m: int) -> bool:
 
 
 def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
-    """The numbers of the compiled way, which follow from its layout; empty if it can't be."""
+    """The numbers of the compiled step, computed from its layout; empty if it is not available."""
     try:
         from smallbatch.training.engines.compiled.trainer import Compiled
 
@@ -89,19 +90,19 @@ def _compiled(net: torch.nn.Module, shape: tuple, b: int | None) -> dict:
 
 
 def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
-    """The numbers of a way with PyTorch: what two batch sizes allocate, and the line through
-    them."""
+    """The numbers of an engine with PyTorch, from a line through the allocations at two batch
+    sizes."""
     nets = nets[: 1 if way == "separate" else 2]
     replicas = len(nets)
     trainer = Modules(nets, MODULES[way], OPTIMIZER)
-    # one slice of an evaluation, at most
+    # At most one slice of an evaluation.
     split = Split(torch.randn(2 * m, *shape), torch.zeros(2 * m, dtype=torch.int64))
 
     def update(m: int) -> None:
         order = np.arange(m)[None, None].repeat(replicas, 0)
         trainer.update(split, order, np.full((1, replicas), 1e-9), np.zeros(replicas))
 
-    update(m)  # what is done once
+    update(m)  # warm-up
     one, two = (allocated(functools.partial(update, n)) / replicas for n in (m, 2 * m))
     tensors = [*trainer.net.parameters(), *trainer.net.buffers()]
     return {
@@ -113,17 +114,18 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
 
 
 def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
-    """Operations of forward and backward, as torch counts them, per example."""
+    """Operations of forward and backward per example, as counted by torch."""
     with FlopCounterMode(display=False) as counter:
         loss = F.cross_entropy(
             net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64)
         )
-        loss.backward()  # not `torch.autograd.grad`, in which the counter fails on parametrised weights (torch 2.13)
+        # Not `torch.autograd.grad`: the counter fails there with parametrised weights (torch 2.13).
+        loss.backward()
     return counter.get_total_flops() / m
 
 
 def allocated(run: Callable[[], object]) -> int:
-    """The most bytes of tensors that `run` holds at once beside those that are there before."""
+    """Peak bytes of tensors that `run` allocates in addition to those allocated before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         run()
     events = [
@@ -141,7 +143,7 @@ def main() -> None:
     for setting in request["settings"]:
         try:
             found.append(trace(setting))
-        except Exception as error:  # whatever a user's network raises: the job says it better
+        except Exception as error:  # any error of a user's network; its job reports it better
             print(f"{setting['model']['_target_']}: {error}", file=sys.stderr)
             found.append(None)
     print("\n" + json.dumps(found))

@@ -1,4 +1,5 @@
-"""Speeds of this machine, from the calibration (`calibrate.py`), and what trains at which speed."""
+"""The speeds of this machine from the calibration (`calibrate.py`), and the kinds of step that they
+apply to."""
 
 import csv
 from pathlib import Path
@@ -7,14 +8,14 @@ from smallbatch.core.records import Fleet
 from smallbatch.schedules.course import is_adaptive, phases_of
 
 Step = tuple[int, str, int, str]  # batch size, norm, BN batch size or 0, kind
-Speeds = dict[Step, dict[str, str]]  # by kind of step the row of calibration.csv
+Speeds = dict[Step, dict[str, str]]  # rows of calibration.csv by kind of step
 
 
 def steps_of(fleet: Fleet) -> list[Step]:
-    """The kinds of step that a fleet takes.
+    """The kinds of step in the training of a fleet.
 
-    A kind is ``update``, ``fresh update`` (whose batch is drawn from all images) or ``round`` (of
-    an adaptive rule).
+    A kind is ``update``, ``fresh update`` (each batch is drawn from all images) or ``round`` (of an
+    adaptive rule).
     """
     fixed = "fresh update" if fleet["schedule"].get("sampling") == "fresh" else "update"
     kind = "round" if is_adaptive(fleet) else fixed
@@ -23,8 +24,8 @@ def steps_of(fleet: Fleet) -> list[Step]:
 
 
 def read_calibration(path: Path) -> Speeds:
-    """By kind of step the row of the calibration, of those that could be measured; empty without a
-    file."""
+    """Load the rows of a calibration by kind of step, without those that could not be measured;
+    empty if there is no file."""
     if not path.is_file():
         return {}
     with open(path) as file:
@@ -38,10 +39,10 @@ def read_calibration(path: Path) -> Speeds:
 def update_seconds(
     fleet: Fleet, speeds: Speeds, how: str, examples: int | None = None
 ) -> float | None:
-    """Seconds of the updates on the first `examples` (all, if None) of a point; `how`: ``alone`` or
+    """Seconds for a point's updates on the first `examples` (None: all); `how` is ``alone`` or
     ``fleet``.
 
-    None where a speed is not known.
+    Returns None if a speed is unknown.
     """
     steps, total = {step[0]: step for step in steps_of(fleet)}, 0.0
     for phase in phases_of(fleet):

@@ -1,20 +1,20 @@
-"""Rules that choose the batch size while training, from moments of the per-example gradient.
+"""Rules that choose the batch size during training, from moments of the per-example gradients.
 
-Every update gathers blocks of m0 examples until its rule is content. With the m examples so far,
-mean loss s, mean gradient f, and Σ the diagonal of the unbiased covariance of single examples'
-gradients, a rule sees
+Every update accumulates blocks of m0 examples until its rule requires no more. For the m examples
+so far, with mean loss s, mean gradient f and the diagonal Σ of the unbiased covariance of
+per-example gradients, a rule receives
 
     f2 = f·f      mu = f·p      trace = Σ_j Σ_jj      sigma2 = Σ_j f_j² Σ_jj
 
 where p = momentum·v + f is the direction of the step (f without momentum).
 
 `ba-sgd` (Yin, Luo & Nakamura 2017; with momentum Yao et al.): the loss after the step is normal
-with mean s - ημ and deviation ησ/√m, reflected at zero; m* has the largest expected decrease per
-example. Stop at m ≥ m*. (As in the papers f·f is taken for the square of the true gradient, which
-it exceeds by trace/m on average: drifts are too large at first.) `gradient-noise` (McCandlish et
-al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|². `cabs` (Balles, Romero &
-Hennig 2017, arXiv 1612.05086): m = η tr Σ / s. The last two choose m for the next update, from
-averages over past updates.
+with mean s - ημ and standard deviation ησ/√m, reflected at zero; m* maximizes the expected decrease
+per example. Stop at m ≥ m*. (Like the papers, it uses f·f for the square of the true gradient,
+which f·f exceeds by trace/m on average: drifts are too large at first.) `gradient-noise`
+(McCandlish et al. 2018, arXiv 1812.06162): m near the simple noise scale tr Σ / |G|². `cabs`
+(Balles, Romero & Hennig 2017, arXiv 1612.05086): m = η tr Σ / s. The last two choose m for the next
+update, from averages over past updates.
 """
 
 import math
@@ -23,11 +23,12 @@ from typing import NamedTuple
 
 from smallbatch.core.records import ScheduleSettings
 
-SMOOTHING = 0.95  # share of the old average that an update keeps, where a schedule names none; unverified for cabs
+# Default decay of the averages: the weight of the old average in an update. Unverified for cabs.
+SMOOTHING = 0.95
 
 
 class Moments(NamedTuple):
-    """What a rule sees of the `m` examples that an update has gathered."""
+    """Statistics of the `m` examples that an update has accumulated; the input of a rule."""
 
     m: int
     loss: float
@@ -38,7 +39,7 @@ class Moments(NamedTuple):
 
 
 class Average(NamedTuple):
-    """Exponential averages over updates: of two numbers, and the weight that they have so far."""
+    """Exponential averages of two numbers over updates, with the sum of their weights so far."""
 
     first: float = 0.0
     second: float = 0.0
@@ -54,8 +55,8 @@ class Average(NamedTuple):
 
 
 def wanted(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float) -> float:
-    """How many examples the update at hand should have, at learning rate `lr`; inf for as many as
-    may be."""
+    """The number of examples for the current update at learning rate `lr`; inf for the most
+    allowed."""
     return RULES[schedule["name"]].wanted(schedule, seen, average, lr)
 
 
@@ -70,7 +71,8 @@ def averaged(schedule: ScheduleSettings, seen: Moments, average: Average) -> Ave
 
 
 class Rule(NamedTuple):
-    """How many examples an update should have, and what is averaged over updates for it."""
+    """The function that chooses an update's number of examples, and the numbers that are averaged
+    over updates for it."""
 
     wanted: Callable[[ScheduleSettings, Moments, Average, float], float]
     averages: Callable[[Moments], tuple[float, float]] | None = None
@@ -98,7 +100,7 @@ def _cabs(schedule: ScheduleSettings, seen: Moments, average: Average, lr: float
 # To add one: its function, a line here, and an entry in `registry.py`.
 RULES = {
     "ba-sgd": Rule(_ba_sgd),
-    # |f|² is too large by tr Σ / m
+    # |f|² exceeds |G|² by tr Σ / m on average
     "gradient-noise": Rule(
         _gradient_noise, lambda seen: (seen.trace, seen.f2 - seen.trace / seen.m)
     ),
@@ -122,10 +124,10 @@ def expected_loss(m: float, s: float, drift: float, deviation: float) -> float:
 def best_batch(s: float, drift: float, deviation: float) -> float:
     """m* = argmax over m of (s - E_m)/m; inf where no m decreases the loss.
 
-    With q = drift/s and a = |s - drift|·√m/deviation the maximum is where erf(a/√2) + 3φ(a)/a =
-    1/|1 - q|, which has one solution for 0 < q < 2; beyond, every m makes the loss larger.
+    With q = drift/s and a = |s - drift|·√m/deviation, the maximum satisfies erf(a/√2) + 3φ(a)/a =
+    1/|1 - q|, which has one solution for 0 < q < 2; outside this range every m increases the loss.
     """
-    if not 0 < drift < 2 * s:  # NaN too
+    if not 0 < drift < 2 * s:  # also for NaN
         return math.inf
     if deviation == 0:
         return 1.0
@@ -136,10 +138,10 @@ def best_batch(s: float, drift: float, deviation: float) -> float:
 
 
 def _stationary(value: float) -> float:
-    """The a > 0 with erf(a/√2) + 3φ(a)/a = value, for value > 1: the left side falls from infinity
-    to 1, and is convex.
+    """Solve erf(a/√2) + 3φ(a)/a = value for a > 0, with value > 1.
 
-    Newton's method from the left of the solution, which it therefore never passes.
+    The left side is convex and decreases from infinity to 1, so Newton's method, started to the
+    left of the solution, never overshoots.
     """
     a = 1.0 if value < 1.4 else 1 / value
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""How long a point trains: budgets and final epochs."""
+"""The length of training: budgets and final epochs."""
 
 import math
 import re
@@ -8,7 +8,8 @@ def updates_in(budget: str, batch_size: int, train_size: int) -> int:
     """The number of updates of `batch_size` examples in ``epochs:E``, ``updates:U`` or
     ``examples:X``.
 
-    Epochs and examples are rounded down to whole updates. Raises ValueError with the fix.
+    Epochs and examples are rounded down to whole updates. Raises ValueError, with the fix, for a
+    budget that is invalid or shorter than one update.
     """
     kind, amount = _parsed(budget)
     if kind == "updates":
@@ -43,6 +44,5 @@ def _parsed(budget: str) -> tuple[str, int]:
 
 
 def final_epochs(epochs: list[int]) -> list[int]:
-    """The last 6% of the epochs, at least one: where final accuracy is read (its median over
-    them)."""
+    """The last 6% of the epochs, at least one: final accuracy is the median over these."""
     return epochs[-max(1, math.floor(0.06 * len(epochs))) :]

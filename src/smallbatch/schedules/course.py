@@ -1,10 +1,10 @@
-"""The course of training that is known before it begins: the batch size of each update, and where
-epochs end.
+"""The part of a training run that is fixed before it starts: the batch size of each update, and the
+ends of epochs.
 
-`increase-batch` (Smith et al. 2018, arXiv 1711.00489, section 5.1) multiplies the batch size where
-the step schedule would divide the learning rate by the same factor, up to a cap; what the cap
-leaves of the factor divides the rate, so that the noise scale g = εN/(B(1 - momentum)) follows the
-same course in both.
+`increase-batch` (Smith et al. 2018, arXiv 1711.00489, section 5.1) multiplies the batch size by the
+factor by which the step schedule would divide the learning rate, up to a cap. The part of the
+factor beyond the cap divides the learning rate, so that both schedules have the same noise scale
+g = εN/(B(1 - momentum)).
 """
 
 import math
@@ -15,19 +15,19 @@ from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.budget import examples_in, updates_in
 from smallbatch.schedules.rate import rate_factor
 
-ADAPTIVE = tuple(RULES)  # schedules that choose the batch size while training
+ADAPTIVE = tuple(RULES)  # schedules that choose the batch size during training
 
 
 def is_adaptive(fleet: Fleet) -> bool:
-    """Whether the replicas of a fleet choose their batch sizes while they train."""
+    """Whether the replicas of a fleet choose their batch sizes during training."""
     return fleet["schedule"].get("name") in ADAPTIVE
 
 
 class Phase(NamedTuple):
-    """Updates ``first <= u < stop`` of `batch_size` examples each, `examples` seen before, the rate
-    times `factor`.
+    """Updates ``first <= u < stop`` of `batch_size` examples each.
 
-    Under an adaptive rule an "update" is a round: every replica draws one more block of examples.
+    `examples` have been seen before the phase; the learning rate is multiplied by `factor`. With an
+    adaptive rule, an update is a round: every replica draws one more block of examples.
     """
 
     first: int
@@ -38,17 +38,17 @@ class Phase(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Examples seen at its end."""
+        """Examples seen at the end of the phase."""
         return self.examples + (self.stop - self.first) * self.batch_size
 
 
 def phases_of(fleet: Fleet) -> list[Phase]:
-    """The phases of a fleet's training, in order; none is empty."""
+    """The phases of a fleet's training, in order, without empty ones."""
     schedule, m = fleet["schedule"], fleet["batch_size"]
     if schedule.get("name") == "increase-batch":
         unit = fleet.get("bn_batch_size") or 1
         examples = fleet["examples"]
-        assert examples is not None  # such a schedule has its budget in examples
+        assert examples is not None  # set in every plan with this schedule
         return increasing(schedule, m, unit, examples, fleet["dataset"]["sizes"]["train"])
     return [Phase(0, fleet["updates"], m, 0, 1.0)]
 
@@ -56,10 +56,10 @@ def phases_of(fleet: Fleet) -> list[Phase]:
 def increasing(
     schedule: ScheduleSettings, m: int, unit: int, examples: int, train_size: int
 ) -> list[Phase]:
-    """The phases of `increase-batch` from batch size `m` in a budget of `examples`.
+    """The phases of `increase-batch`, starting at batch size `m`, in a budget of `examples`.
 
-    Batch sizes are whole multiples of `unit`, the BN batch size. A drop at fraction f counts from
-    the first update that begins at or after ``f·examples``.
+    Batch sizes are multiples of `unit`, the BN batch size. A drop at fraction f takes effect at the
+    first update that starts at or after ``f·examples``.
     """
     growth, drops = schedule["factor"], schedule["drops"]
     cap = largest_batch(schedule, unit, train_size)
@@ -77,18 +77,19 @@ def increasing(
 
 
 def largest_batch(schedule: ScheduleSettings, unit: int, train_size: int) -> int:
-    """The cap of a schedule that chooses batch sizes, in examples: a multiple of `unit`; the whole
-    set if none is named."""
+    """The largest batch of a schedule that changes the batch size, as a multiple of `unit`; without
+    a cap, the whole training set."""
     return int((schedule.get("cap") or 1.0) * train_size / unit + 1e-9) * unit
 
 
 def updates_planned(
     schedule: ScheduleSettings, budget: str, m: int, unit: int, train_size: int
 ) -> tuple[int, int | None]:
-    """``(updates, examples)`` of a budget; `examples` where the schedule, not m, says how they make
-    updates.
+    """``(updates, examples)`` of a budget; `examples` is None unless the schedule is
+    `increase-batch`.
 
-    Updates of an adaptive rule are rounds. Raises ValueError with the fix.
+    Updates of an adaptive rule are rounds. Raises ValueError, with the fix, for a budget that does
+    not suit the schedule.
     """
     if schedule["name"] in ADAPTIVE or schedule["name"] == "increase-batch":
         examples = examples_in(budget, train_size)
@@ -104,15 +105,15 @@ def updates_planned(
 
 
 def largest_step(fleet: Fleet) -> int:
-    """The most examples of one step that a fleet takes in training."""
+    """The maximum number of examples per training step of a fleet."""
     return max(phase.batch_size for phase in phases_of(fleet))
 
 
 def epoch_ends(phases: list[Phase], train_size: int) -> list[tuple[int, int]]:
-    """``(epoch, update)`` for each epoch: it ends at the first update that reaches its last
-    example.
+    """``(epoch, update)`` for each epoch: the first update that reaches the epoch's last example.
 
-    The last one ends with the budget. Where one update spans several epochs, they end as one.
+    The last epoch ends with the budget. If one update spans several epochs, only the last of them
+    is listed.
     """
     ends, last = {}, math.ceil(phases[-1].end / train_size)
     for epoch in range(1, last + 1):
@@ -129,7 +130,7 @@ def examples_at(phases: list[Phase], update: int) -> int:
 
 
 def phases_between(phases: list[Phase], start: int, stop: int) -> list[Phase]:
-    """The parts of the phases that lie in the updates ``start <= u < stop``."""
+    """The phases restricted to the updates ``start <= u < stop``."""
     found = []
     for phase in phases:
         first, end = max(start, phase.first), min(stop, phase.stop)
@@ -140,9 +141,9 @@ def phases_between(phases: list[Phase], start: int, stop: int) -> list[Phase]:
 
 
 def rate_factors(fleet: Fleet, phases: list[Phase], start: int, stop: int) -> list[float]:
-    """What the rate η̃·m of the start is multiplied by in each update ``start <= u < stop``."""
+    """The factor of the initial rate η̃·m in each of the updates ``start <= u < stop``."""
     schedule, total = fleet["schedule"], phases[-1].end
-    if len(phases) == 1:  # counted in updates, which are as exact as can be
+    if len(phases) == 1:  # count in updates, which is exact
         return [
             phases[0].factor * rate_factor(schedule, u, phases[0].stop) for u in range(start, stop)
         ]

@@ -1,16 +1,15 @@
-"""What the learning rate is multiplied by over the budget: a schedule's shape, and a linear warm-up
-before it."""
+"""The factor of the learning rate over the budget: a schedule's shape and a linear warm-up."""
 
 from smallbatch.core.records import ScheduleSettings
 from smallbatch.schedules.registry import schedule_kind
 
 
 def rate_factor(schedule: ScheduleSettings, at: int, total: int) -> float:
-    """The factor at `at` (updates or examples, from 0) of `total`; raises ValueError for an unknown
-    schedule.
+    """The factor at position `at` (updates or examples, from 0) of `total`.
 
-    With ``warmup``, a share of the budget, the factor first rises linearly from ``warmup_from``
-    (Goyal et al. 2017, section 2.2); a cosine begins after it.
+    With ``warmup``, a share of the budget, the factor first increases linearly from ``warmup_from``
+    (Goyal et al. 2017, section 2.2); a cosine starts after it. Raises ValueError for an unknown
+    schedule.
     """
     warm = (schedule.get("warmup") or 0.0) * total
     factor = schedule_kind(schedule).shape(schedule, at, warm, total)

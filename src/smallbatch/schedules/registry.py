@@ -1,11 +1,13 @@
-"""The schedules that there are.
+"""The list of schedules.
 
 To add one:
-1. an entry below, with a shape of the rate (`shapes.py`) and the keys that it has;
-2. its new keys in `schema.Schedule` (their defaults null, so that points trained before keep their digests) and
-   `records.ScheduleSettings`, their bounds in `config/schedules.py`;
-3. where it changes the batch size: a rule in `adaptive.RULES`, if it is chosen while training, or a course in `course.py`;
-4. a file of `conf/schedule/`, a row in the documentation, a case in `tests/unit/schedules/test_schedules.py`.
+1. an entry below, with a shape of the learning rate (`shapes.py`) and its keys;
+2. its new keys in `schema.Schedule` (with default null, so that the digests of existing points do
+   not change) and `records.ScheduleSettings`, and their bounds in `config/schedules.py`;
+3. if it changes the batch size: a rule in `adaptive.RULES` (chosen during training) or phases in
+   `course.py` (fixed before training);
+4. a file in `conf/schedule/`, a row in the documentation, and a case in
+   `tests/unit/schedules/test_schedules.py`.
 """
 
 from collections.abc import Callable
@@ -17,10 +19,10 @@ from smallbatch.schedules import shapes
 
 @dataclass(frozen=True)
 class ScheduleKind:
-    """What a schedule makes of the rate, and what its config may hold."""
+    """A schedule's shape of the learning rate and the keys of its config."""
 
-    shape: Callable[[ScheduleSettings, int, float, int], float]  # of the rate, before a warm-up
-    keys: tuple[str, ...] = ()  # of the config, that not all schedules have
+    shape: Callable[[ScheduleSettings, int, float, int], float]  # without warm-up
+    keys: tuple[str, ...] = ()  # of the config, those that not all schedules have
 
 
 DROPS = ("factor", "drops")
@@ -36,7 +38,7 @@ SCHEDULES = {
 
 
 def schedule_kind(schedule: ScheduleSettings) -> ScheduleKind:
-    """Of a schedule's config; raises ValueError for a name that isn't in the list."""
+    """The kind of a schedule, by its name; raises ValueError for a name that is not in the list."""
     name = schedule.get("name", "step")
     if name not in SCHEDULES:
         *most, last = SCHEDULES
@@ -47,5 +49,5 @@ def schedule_kind(schedule: ScheduleSettings) -> ScheduleKind:
 
 
 def schedules_with(key: str) -> list[str]:
-    """The schedules that have a key of the config which not all have."""
+    """The schedules with a key that not all schedules have."""
     return [name for name, kind in SCHEDULES.items() if key in kind.keys]

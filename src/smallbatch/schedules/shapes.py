@@ -1,7 +1,7 @@
-"""What the learning rate is multiplied by over the budget, before a warm-up: the shapes that
-schedules choose from.
+"""Shapes of schedules: the factor of the learning rate over the budget, without warm-up.
 
-Each takes the schedule, `at` (updates or examples, from 0), the end of the warm-up and the `total`.
+Each takes the schedule, the position `at` (updates or examples, from 0), the end of the warm-up and
+the `total`.
 """
 
 import math
@@ -14,19 +14,20 @@ def constant(schedule: ScheduleSettings, at: int, warm: float, total: int) -> fl
 
 
 def drops(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:
-    """``factor`` at each of the fractions ``drops``."""
+    """Multiply by ``factor`` at each of the fractions ``drops``."""
     if not schedule.get("drops"):
         return 1.0
     return schedule["factor"] ** drops_before(schedule["drops"], at, total)
 
 
 def cosine(schedule: ScheduleSettings, at: int, warm: float, total: int) -> float:
-    """From 1 to 0 as (1 + cos(πt))/2 (Loshchilov & Hutter 2017, equation 5), after the warm-up."""
+    """Decay from 1 to 0 as (1 + cos(πt))/2 after the warm-up (Loshchilov & Hutter 2017, equation
+    5)."""
     return 0.5 * (1 + math.cos(math.pi * max(0.0, at - warm) / (total - warm)))
 
 
 def drops_before(drops: list[float], at: int, total: int) -> int:
-    """How many drops lie at or before `at`; a drop at fraction f counts from the first `at` that is
-    no less than f·total."""
-    # 0.55 * 100 is a little above 55 in floats; nobody means that.
+    """The number of drops at or before `at`; a drop at fraction f takes effect at the first `at` of
+    at least f·total."""
+    # Floating point makes 0.55 * 100 slightly larger than 55; the tolerance corrects this.
     return sum(at >= fraction * total - 1e-9 * total for fraction in drops)

@@ -1,4 +1,4 @@
-"""When what happens in the training of a fleet: all that is known before it begins, built once."""
+"""The timetable of a fleet's training: everything known before it starts, computed once."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,21 +20,21 @@ from smallbatch.schedules.course import (
 class Epoch(NamedTuple):
     """Updates ``start <= u < end``."""
 
-    number: int  # from 1; where one update spans several epochs, the last of them
+    number: int  # from 1; if one update spans several epochs, the last of them
     start: int
     end: int
     examples: int  # seen at its end
     batch_size: int  # of its last update
-    is_final: bool  # its test accuracy counts in the median over final epochs
-    is_scored: bool  # at its end there is a pass over all three splits
+    is_final: bool  # its test accuracy is part of the median over final epochs
+    is_scored: bool  # all three splits are evaluated at its end
 
 
 @dataclass(frozen=True)
 class Timetable:
     """Batch sizes, epochs and rates of a fleet's training.
 
-    Where the replicas choose their batch sizes (`schedules/adaptive.py`), an update is a round:
-    every replica draws one more block of examples.
+    If the replicas choose their batch sizes (`schedules/adaptive.py`), an update is a round: every
+    replica draws one more block of examples.
     """
 
     fleet: Fleet
@@ -64,11 +64,11 @@ class Timetable:
 
     @property
     def largest_batch(self) -> int:
-        """The most examples of one update."""
+        """The maximum number of examples per update."""
         return max(phase.batch_size for phase in self.phases)
 
     def rates(self, base_lr: list[float], start: int, stop: int) -> np.ndarray:
-        """The learning rates η of updates ``start <= u < stop`` ``[updates, R]``, of replicas with
-        η̃ `base_lr`."""
+        """The learning rates η, ``[updates, R]``, of replicas with η̃ `base_lr` in the updates
+        ``start <= u < stop``."""
         factors = rate_factors(self.fleet, self.phases, start, stop)
         return np.array(base_lr)[None, :] * self.fleet["batch_size"] * np.array(factors)[:, None]

@@ -1,22 +1,24 @@
-"""The columns of the tables of trained points: `SCHEMAS` is the list of all.
+"""The columns of the tables of trained points; `SCHEMAS` lists all tables.
 
-To add one: write it below, its type in `core/records.py`, and its value in what gives the rows
-(`jobs/train_missing.py` and `training/results.py` of a summary, `training/history.py` of a
-history). A column of a summary is one of the study's table too (`jobs/collect.py`); a measure at
-the end of every epoch brings its own (`measures/registry.py`).
+To add a column: write it below, its type in `core/records.py`, and its value where rows are made
+(`jobs/train_missing.py` and `training/results.py` for the summary, `training/history.py` for the
+history). A column of the summary is also one of the study's table (`jobs/collect.py`). Per-epoch
+measures define their own columns (`measures/registry.py`).
 """
 
 import pyarrow as pa
 
 from smallbatch.measures.registry import EPOCH_MEASURES
 
-# A comment beside a column is its description in docs/tables.md (docs/generate.py).
+# The comment on a column's line, or on the lines after it, is its description in docs/tables.md
+# (docs/generate.py).
 SUMMARY = pa.schema(
     [
         (
             "point",
             pa.string(),
-        ),  # digest of all that the result depends on but the code: the identity of the point
+        ),  # identity of the point: digest of everything that its result depends on, except
+        # the code
         ("dataset", pa.string()),  # name of the data set
         ("model", pa.string()),  # name of the network
         ("augmentation", pa.string()),  # name of the augmentation of training images, or none
@@ -24,8 +26,8 @@ SUMMARY = pa.schema(
         (
             "batch_size",
             pa.int64(),
-        ),  # m: examples per update (of a schedule that changes it, the first one, or the
-        # examples of a block)
+        ),  # m: examples per update (if the schedule changes it: of the first update, or per
+        # block)
         ("base_lr", pa.float64()),  # η̃ = η/m: base learning rate, the step per example
         ("lr", pa.float64()),  # η = η̃·m: learning rate of the mean gradient at the start
         ("norm", pa.string()),  # none, bn or gn
@@ -37,7 +39,7 @@ SUMMARY = pa.schema(
             "updates_planned",
             pa.int64(),
         ),  # updates in the budget (of an adaptive rule: blocks of examples)
-        ("seed", pa.int64()),  # of initial weights, order of examples and augmentation
+        ("seed", pa.int64()),  # seed of initial weights, order of examples and augmentation
         (
             "status",
             pa.string(),
@@ -50,7 +52,7 @@ SUMMARY = pa.schema(
             "train_loss",
             pa.float64(),
         ),  # mean cross-entropy over the training set at the end (nats), exact statistics;
-        # of a diverged point the last finite value
+        # last finite value if diverged
         (
             "val_loss",
             pa.float64(),
@@ -59,12 +61,12 @@ SUMMARY = pa.schema(
         (
             "val_accuracy",
             pa.float64(),
-        ),  # share of validation images that are classified correctly at the end, exact
+        ),  # share of validation images classified correctly at the end, exact
         # statistics
         (
             "test_accuracy",
             pa.float64(),
-        ),  # share of test images that are classified correctly at the end, exact
+        ),  # share of test images classified correctly at the end, exact
         # statistics; a diverged point predicts the most frequent class
         (
             "test_accuracy_median",
@@ -86,12 +88,12 @@ SUMMARY = pa.schema(
         ),  # test_accuracy with population statistics of batch norm; null
         # without batch norm
         ("seconds", pa.float64()),  # the point's share of the wall time of its block (measured)
-        ("fleet", pa.string()),  # name of the fleet: what its points share, with a digest of it
+        ("fleet", pa.string()),  # name of the fleet, with a digest of its points' shared settings
         (
             "engine",
             pa.string(),
-        ),  # how the replicas trained: compiled, groups, products, vmap, separate or separate
-        # channels_last
+        ),  # engine that trained the replicas: compiled, groups, products, vmap, separate or
+        # separate channels_last
         ("code", pa.string()),  # digest of the code that trained the point
         ("data", pa.string()),  # folder of the prepared data, named by a digest
         ("settings", pa.string()),  # JSON of model, augmentation, optimizer, schedule and precision
@@ -126,7 +128,7 @@ EPOCH = pa.schema(
         (
             "train_loss_running",
             pa.float64(),
-        ),  # mean training loss over the epoch's updates, as training saw it
+        ),  # mean training loss over the epoch's updates, computed while training
         (
             "val_loss",
             pa.float64(),
@@ -165,8 +167,9 @@ CORRECT = pa.schema(
 )
 SCHEMAS = {"summary": SUMMARY, "history": HISTORY, "correct": CORRECT}
 TABLES = tuple(SCHEMAS)
-# What a row may leave out, which is null then: other statistics without batch norm; what no row has at the start, what only
-# a rule that chooses the batch size counts, and what is measured where the study asks for it.
+# Columns that a row can omit (null in the table): running and population statistics without batch
+# norm, the noise scale of Smith et al., the count of an adaptive rule, and measures that the study
+# does not enable.
 OPTIONAL = {
     "summary": {"val_accuracy_running", "test_accuracy_running", "test_accuracy_population"},
     "history": {"smith_g", "capped", *(column.name for column in MEASURED)},

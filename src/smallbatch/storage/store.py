@@ -1,11 +1,10 @@
-"""Trained points on disk: what is there, adding to it, and the lock that keeps two copies of a job
-apart.
+"""Trained points on disk: looking up and adding points, and a lock against concurrent jobs.
 
     results/store/<fleet slug>/<code digest>/part-<digest>/{summary,history,correct}.parquet
 
-A part is a block of replicas that trained together, written whole or not at all. Points are found
-by their digest, whatever part and job they came from, so they may be packed into jobs in any way.
-Nothing here is an absolute path: the store travels as it is.
+A part is a block of replicas that trained together, written atomically. Points are found by their
+digest, independent of their part and job, so that they can be packed into jobs in any way. The
+store contains no absolute paths and can be moved.
 """
 
 import contextlib
@@ -23,8 +22,8 @@ from smallbatch.storage.schemas import OPTIONAL, SCHEMAS, TABLES
 
 
 def from_rows(name: str, rows: list[dict]) -> pa.Table:
-    """Rows as the table `name`; raises ValueError for a column that its schema doesn't have, or
-    that a row lacks."""
+    """Convert rows to the table `name`; raises ValueError if a row has a column that is not in the
+    schema, or lacks one."""
     columns = SCHEMAS[name].names
     needed = set(columns) - OPTIONAL[name]
     for row in rows:
@@ -36,9 +35,10 @@ def from_rows(name: str, rows: list[dict]) -> pa.Table:
 
 
 def look_up(store: Path, fleet: Fleet, codes: list[str], wanted: list[str]) -> dict[str, pa.Table]:
-    """The tables of those `wanted` points of a fleet that are stored, the first of `codes` first.
+    """The tables of the `wanted` points of a fleet that are stored.
 
-    Each point once; rows in the order of `wanted` (history: by epoch within).
+    Each point is returned once, from the first of `codes` that has it. Rows are in the order of
+    `wanted`; the history is sorted by epoch within a point.
     """
     found: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     missing = set(wanted)
@@ -57,7 +57,7 @@ def look_up(store: Path, fleet: Fleet, codes: list[str], wanted: list[str]) -> d
 
 
 def add(store: Path, fleet: Fleet, code: str, tables: dict[str, pa.Table]) -> None:
-    """Store a block of points. A part that is there already stays as it is."""
+    """Store a block of points. An existing part is not overwritten."""
     folder = store / fleet_slug(fleet) / code
     part = folder / f"part-{digest(sorted(tables['summary']['point'].to_pylist()))}"
     if not part.exists():
@@ -65,7 +65,7 @@ def add(store: Path, fleet: Fleet, code: str, tables: dict[str, pa.Table]) -> No
 
 
 def write(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write tables as a folder of parquet files, whole or not at all."""
+    """Write tables atomically as a folder of Parquet files."""
     with write_atomically(folder) as temporary:
         temporary.mkdir()
         for name, table in tables.items():
@@ -73,19 +73,19 @@ def write(folder: Path, tables: dict[str, pa.Table]) -> None:
 
 
 def write_file(path: Path, table: pa.Table) -> None:
-    """Write one parquet file atomically."""
+    """Write one Parquet file atomically."""
     with write_atomically(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
 def read(folder: Path, name: str) -> pa.Table:
-    """One table of a part or job; columns added since it was written are null."""
+    """Read one table of a part or job; columns that the file lacks are null."""
     table = pq.read_table(folder / f"{name}.parquet", memory_map=False)
     return with_schema(table, SCHEMAS[name])
 
 
 def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns of `schema`; those that the table lacks are null."""
+    """The table with the columns of `schema`; missing columns are null."""
     columns = [
         table[field.name].cast(field.type)
         if field.name in table.column_names
@@ -96,7 +96,7 @@ def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def in_order(tables: list[pa.Table], name: str, points: list[str]) -> pa.Table:
-    """Tables as one, rows in the order of `points` (and of epochs within a point)."""
+    """Concatenate tables, with rows in the order of `points` (and of epochs within a point)."""
     table = pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
     rank = {point: i for i, point in enumerate(points)}
     keys = [(rank[point], i) for i, point in enumerate(table["point"].to_pylist())]
@@ -105,11 +105,11 @@ def in_order(tables: list[pa.Table], name: str, points: list[str]) -> pa.Table:
 
 @contextlib.contextmanager
 def lock(store: Path, fleet: Fleet, points: list[str]) -> Iterator[None]:
-    """Keep another copy of a job from training the same points of a fleet at the same time.
+    """Prevent concurrent jobs from training the same points of a fleet.
 
-    Other parts of the fleet stay free. The system drops the lock of a process that dies.
+    Other parts of the fleet are not locked. The system releases the lock if the process dies.
     """
-    from filelock import FileLock  # comes with torch
+    from filelock import FileLock  # a dependency of torch
 
     folder = store / fleet_slug(fleet)
     folder.mkdir(parents=True, exist_ok=True)

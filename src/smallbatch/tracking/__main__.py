@@ -1,5 +1,5 @@
-"""Log what is missing of a study in MLflow: ``python -m smallbatch.tracking results/STUDY``; with
-``--report`` its report."""
+"""Log the missing runs of a study in MLflow: ``python -m smallbatch.tracking results/STUDY``; with
+``--report``, log its report."""
 
 import sys
 from pathlib import Path

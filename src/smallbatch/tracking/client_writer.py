@@ -1,4 +1,4 @@
-"""Runs in any tracking server, by the calls of MLflow's client: some four requests a run."""
+"""Write runs to any tracking server with MLflow's client: about four requests per run."""
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
@@ -14,11 +14,11 @@ from smallbatch.tracking.run import (
     run_tags,
 )
 
-BATCH = 1000  # metrics in a request: MLflow's limit
+BATCH = 1000  # metrics per request: MLflow's limit
 
 
 def find_runs(client: MlflowClient, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
-    """``{point: run}`` of the fleets' runs. Several runs of a point: the newest."""
+    """``{point: run}`` for the fleets' runs; the newest if a point has several."""
     found: dict[str, LoggedRun] = {}
     for fleet in sorted(fleets):
         token = None
@@ -65,8 +65,8 @@ def _write(
         run_id = created.info.run_id
     else:
         run_id = run.run_id
-        # Every row has the key lr, as its last; MLflow's own search for what is there already is
-        # slow.
+        # Every row has the metric lr, so its history shows the epochs that are logged; MLflow's own
+        # search for them is slow.
         after = max((metric.step for metric in client.get_metric_history(run_id, "lr")), default=-1)
         if not live:
             tags = [RunTag("status", summary["status"]), RunTag("engine", str(summary["engine"]))]

@@ -1,4 +1,4 @@
-"""What MLflow is told of a point: pure functions of its summary (a row of table.parquet) and its
+"""The MLflow run of a point, as pure functions of its summary (a row of table.parquet) and its
 history."""
 
 import json
@@ -35,30 +35,30 @@ PARAMS = (
     "updates_planned",
     "seed",
 )
-LONGEST_PARAM = 6000  # characters of a parameter's value: MLflow's limit
+LONGEST_PARAM = 6000  # characters in a parameter's value: MLflow's limit
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """What is needed to know of a run that MLflow has already."""
+    """An existing MLflow run."""
 
     run_id: str
     finished: bool
-    trained: str | None  # the run's tag
-    budget: str | None  # its parameter, if it got that far
+    trained: str | None  # tag of the run
+    budget: str | None  # parameter of the run; None if not logged yet
 
     def holds(self, summary: Summary, history: list[HistoryRow]) -> bool:
-        """Whether this is the run of that training: neither metrics nor parameters of a run can be
+        """Whether the run belongs to this training, since metrics and parameters of a run cannot be
         changed."""
         return self.trained == trained(history) and self.budget in (None, summary["budget"])
 
 
-# A point to log: its run if one is open, its summary and its history.
+# A point to log: its open run (or None), its summary and its history.
 Entry = tuple[LoggedRun | None, Summary, list[HistoryRow]]
 
 
 def trained(history: list[HistoryRow]) -> str:
-    """Tells one training of a point from another: its time of start."""
+    """Identifies one training of a point among several: its start time."""
     return str(history[0]["time"])
 
 
@@ -67,10 +67,10 @@ def norm_name(summary: Summary) -> str:
 
 
 def run_name(summary: Summary) -> str:
-    """Batch size, norm, rate and seed, with numbers written so that names sort: ``m0008 none 2**-06
+    """Batch size, norm, rate and seed, with padded numbers so that names sort: ``m0008 none 2**-06
     s03``.
 
-    A schedule other than the usual one stands before the rate.
+    A schedule other than ``step`` precedes the rate.
     """
     schedule = "" if summary["schedule"] == "step" else f"{summary['schedule']} "
     rate = re.sub(r"-(\d)$", r"-0\1", format_rate(summary["base_lr"]))
@@ -80,7 +80,7 @@ def run_name(summary: Summary) -> str:
 
 
 def run_tags(summary: Summary, history: list[HistoryRow]) -> dict[str, str]:
-    """What runs are searched by, and where a result comes from."""
+    """Tags for searching runs, and the provenance of the result."""
     tags = {
         key: str(summary[key])
         for key in ("point", "fleet", "code", "seed", "commit", "versions", "processor", "engine")
@@ -97,8 +97,8 @@ def run_tags(summary: Summary, history: list[HistoryRow]) -> dict[str, str]:
 
 
 def run_params(summary: Summary) -> dict[str, str]:
-    """Those of the table, and the keys of model, optimizer and schedule (``model.width``);
-    precision if one is set."""
+    """Parameters from the table, the keys of model, optimizer and schedule (``model.width``), and
+    the precision if set."""
     found = {
         key: str(value) for key, value in summary.items() if key in PARAMS and value is not None
     }
@@ -113,8 +113,8 @@ def run_params(summary: Summary) -> dict[str, str]:
 
 
 def run_metrics(history: list[HistoryRow], after: int = -1) -> list[tuple[str, float, int, int]]:
-    """(key, value, time, epoch) of the epochs that follow `after`; what isn't finite is NaN. The
-    batch size if it changes."""
+    """(key, value, time, epoch) for epochs after `after`; non-finite values become NaN. The batch
+    size is included if it changes."""
     keys = (
         METRICS
         if len({row.get("batch_size") for row in history}) == 1
@@ -130,7 +130,7 @@ def run_metrics(history: list[HistoryRow], after: int = -1) -> list[tuple[str, f
 
 
 def run_dataset(summary: Summary) -> dict[str, str]:
-    """Name, digest and place of the prepared data."""
+    """Name, digest and location of the prepared data."""
     prepared = summary["data"] or summary["dataset"]
     digest = prepared.rpartition("-")[2]
     return {

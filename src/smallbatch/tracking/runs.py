@@ -1,9 +1,9 @@
-"""Log runs in MLflow: ``python -m smallbatch.tracking results/STUDY`` logs what is missing, with
+"""Log runs in MLflow: ``python -m smallbatch.tracking results/STUDY`` logs missing runs, with
 ``--report`` the report.
 
-The tables are the truth; every function here may be repeated and adds nothing that is there
-already. One experiment per study, one run per point, found by its tag ``point``. A server that is
-down or a database that is damaged costs a warning, never a training run.
+The tables are the source of truth. Every function here is idempotent: nothing is logged twice. Each
+study is an experiment, and each point is a run, found by its tag ``point``. An unreachable server
+or a damaged database results in a warning; training does not fail.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ VIEWS = {
     "report": {"searchFilter": "tags.kind = 'report'", "orderByKey": "attributes.start_time"},
 }
 DATABASE = "mlflow.db"
-# versions of MLflow whose tables are written directly: tests/tracking/test_ways.py
+# Versions of MLflow with tables that can be written directly; see tests/tracking/test_ways.py.
 KNOWN_TABLES = ("3.17.2",)
 ARTIFACTS = "mlartifacts"
 
@@ -76,8 +76,9 @@ def log_points(
     """Log points, each a summary (a row of table.parquet) and its history; returns ``{point: run
     id}``.
 
-    `live` leaves the runs open: the points are still training. A point that was trained again gets
-    a new run in place of the old one, since MLflow can't take metrics back. Raises TrackingError.
+    With `live`, runs stay open because their points are still training. If a point was trained
+    again, a new run replaces the old one, since MLflow cannot delete metrics. Raises TrackingError
+    if MLflow cannot be used.
     """
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study)
@@ -97,8 +98,8 @@ def log_points(
 
 
 def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any]:
-    """How runs are written, and to what: to SQLite in one go if that is known to be safe, else by
-    the client's calls."""
+    """The module that writes runs, and its store: directly to SQLite for known versions of MLflow,
+    else with the client."""
     if tracking["uri"] or importlib.metadata.version("mlflow") not in KNOWN_TABLES:
         from smallbatch.tracking import client_writer
 
@@ -109,8 +110,8 @@ def _way(client: Any, tracking: dict[str, Any], results: Path) -> tuple[Any, Any
 
 
 def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results: Path) -> None:
-    """Figures, tables and report of a study as artifacts of its run ``report``, replaced when they
-    are made anew."""
+    """Log figures, tables and report of a study as artifacts of its run ``report``; existing ones
+    are replaced."""
     with _connection(tracking, results) as client:
         experiment = _experiment(client, tracking, study["study"])
         found = client.search_runs([experiment], "tags.kind = 'report'", max_results=1)
@@ -128,7 +129,7 @@ def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results
                 client.log_artifact(
                     run.info.run_id, str(path), "figures" if path.parent.name == "figures" else None
                 )
-        else:  # where the server of `make ui` looks for them: no absolute path in the database
+        else:  # the artifact folder of `make ui`: no absolute paths in the database
             target = results / ARTIFACTS / study["study"] / run.info.run_id / "artifacts"
             for path in files:
                 (target / path.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
@@ -138,13 +139,14 @@ def log_report(tracking: dict[str, Any], study: StudyPlan, folder: Path, results
 
 
 class TrackingError(Exception):
-    """MLflow could not be reached or written; the text is one sentence with the fix."""
+    """MLflow is not reachable or not writable; the text is one sentence with the fix."""
 
 
 @contextlib.contextmanager
 def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
-    """A client of the tracking store, alone in it if it is SQLite; raises TrackingError."""
-    # No usage reports; and a server that is down is noticed in seconds.
+    """A client of the tracking store, with an exclusive lock if it is SQLite; raises
+    TrackingError."""
+    # No usage reports, and short timeouts for unreachable servers.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -157,7 +159,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
             from mlflow.tracking import MlflowClient
             from sqlalchemy.exc import SQLAlchemyError
 
-            if not uri:  # mlflow imports it with the first client: here no lock is held
+            if not uri:  # the first client imports it; import it now, without the lock
                 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     except ImportError as error:
         raise TrackingError(
@@ -168,7 +170,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
             yield MlflowClient(uri)
             return
         results.mkdir(parents=True, exist_ok=True)
-        # A fresh database that two processes open at once breaks, and stays broken.
+        # A new database is permanently broken if two processes create it at the same time.
         with FileLock(results / f".{DATABASE}.lock"):
             if not (results / DATABASE).exists():
                 _make_database((results / DATABASE).resolve())
@@ -192,13 +194,12 @@ def _address(results: Path) -> str:
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's tables in a temporary file: a database whose making is killed halfway stays
-    broken."""
+    """Create MLflow's tables in a temporary file, since an interrupted initialisation leaves the
+    database permanently broken."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    for left in path.parent.glob(
-        f"{temporary_prefix(path)}*"
-    ):  # by a process that was killed; SQLite's journal too
+    # Files of a killed process, including SQLite's journal.
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):
         left.unlink()
     with write_atomically(path) as temporary:
         store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
@@ -206,23 +207,22 @@ def _make_database(path: Path) -> None:
 
 
 def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
-    """The id of the study's experiment, made where it is missing."""
+    """The id of the study's experiment, which is created if missing."""
     found = client.get_experiment_by_name(study)
     if found is not None:
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
         return found.experiment_id
-    # Without this kind MLflow 3 opens an experiment in its view for language models.
+    # Without this kind, MLflow 3 opens an experiment in its view for language models.
     tags = {"mlflow.experimentKind": "custom_model_development"}
-    # The user interface's own way of sharing a view: columns, order and filter under a name in the
-    # address.
+    # Shared views of the user interface: columns, order and filter under a name in the URL.
     tags |= {
         f"mlflow.sharedViewState.{name}": json.dumps(COLUMNS | view) for name, view in VIEWS.items()
     }
     place = None if tracking["uri"] else f"mlflow-artifacts:/{study}"
     try:
         return client.create_experiment(study, artifact_location=place, tags=tags)
-    except Exception:  # another job made it on the server meanwhile; if not, the error is real
+    except Exception:  # another job may have created it meanwhile; otherwise, raise
         found = client.get_experiment_by_name(study)
         if found is None:
             raise
@@ -230,8 +230,8 @@ def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
 
 
 def track_study(folder: Path) -> None:
-    """Log every point of a study; writes mlflow.csv, whose first line says so if it is
-    incomplete."""
+    """Log every point of a study and write mlflow.csv; its first line is marked if runs are
+    missing."""
     study = json.loads((folder / "study.json").read_text())
     tracking, results = study["config"]["tracking"], folder.parent
     summaries = pq.read_table(folder / "table.parquet").to_pylist()
@@ -248,7 +248,7 @@ def track_study(folder: Path) -> None:
     except TrackingError as error:
         note = INCOMPLETE
         print(f"warning: not tracked: {error}", file=sys.stderr)
-    except Exception as error:  # the page waits for this file, and can do without its links
+    except Exception as error:  # the report needs the file, but not the links
         note = INCOMPLETE
         print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr)
     lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
@@ -258,8 +258,7 @@ def track_study(folder: Path) -> None:
 
 
 def track_report(folder: Path) -> None:
-    """Log figures, tables and page of a study; writes mlflow-report.txt, which says whether that
-    was possible."""
+    """Log figures, tables and report of a study and write the outcome to mlflow-report.txt."""
     study = json.loads((folder / "study.json").read_text())
     said = "logged"
     try:
@@ -274,15 +273,15 @@ INCOMPLETE = " (incomplete)"
 
 
 def incomplete(path: Path) -> bool:
-    """Whether mlflow.csv lacks runs, or mlflow-report.txt the report, so that it must be made
+    """Whether a file (mlflow.csv or mlflow-report.txt) is marked as incomplete and must be written
     again."""
     return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
 
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """No garbage collection inside: imports make many objects that stay, and looking through them
-    takes a third."""
+    """Disable garbage collection: imports create many permanent objects, and scanning them takes a
+    third of the time."""
     before = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
-"""Runs in SQLite, by MLflow's own table classes: all runs of a call in one transaction.
+"""Write runs to SQLite with MLflow's table classes: all runs of a call in one transaction.
 
-MLflow's calls take some 23 ms a run, most of it SQLAlchemy's bookkeeping around 45 queries and 9
-commits; rows that are inserted together take less than 1 ms. They are the same rows:
+MLflow's client takes about 23 ms per run, most of it in SQLAlchemy for 45 queries and 9 commits;
+inserting rows together takes less than 1 ms per run. The rows are the same:
 tests/tracking/test_ways.py compares the tables.
 """
 
@@ -27,7 +27,7 @@ from smallbatch.tracking.run import (
 
 
 def find_runs(store: SqlAlchemyStore, experiment: str, fleets: set[str]) -> dict[str, LoggedRun]:
-    """``{point: run}`` of the fleets' runs. Several runs of a point: the newest."""
+    """``{point: run}`` for the fleets' runs; the newest if a point has several."""
     run: Any = models.SqlRun
     found: dict[str, LoggedRun] = {}
     point, fleet, trained = (aliased(models.SqlTag) for _ in range(3))
@@ -84,8 +84,8 @@ def write_runs(
             rows[models.SqlMetric] += _metric_rows(
                 run_id, run_metrics(history, epochs.get(run_id, -1))
             )
-        # Of a run that was open before, parameters and tags are there already, and the latest
-        # metrics move on.
+        # A run that was open before already has parameters and tags; only its latest metrics are
+        # updated.
         rows[models.SqlLatestMetric] = list(
             {(row["run_uuid"], row["key"]): row for row in rows[models.SqlMetric]}.values()
         )
@@ -129,7 +129,7 @@ def _pairs(run_id: str, values: dict) -> list[dict]:
 
 
 def _metric_rows(run_id: str, metrics: list[tuple[str, float, int, int]]) -> list[dict]:
-    """MLflow's rows of metrics: NaN, which SQL doesn't have, is a zero with a mark."""
+    """MLflow's rows of metrics; NaN, which SQL lacks, is stored as 0 with ``is_nan``."""
     rows = []
     for key, value, time, epoch in metrics:
         nan = math.isnan(value)
@@ -139,10 +139,10 @@ def _metric_rows(run_id: str, metrics: list[tuple[str, float, int, int]]) -> lis
 
 
 def _last_epochs(session: Any, run_ids: list[str]) -> dict[str, int]:
-    """The last epoch that is logged of each run: all metrics of an epoch are written together."""
+    """The last logged epoch of each run; all metrics of an epoch are written together."""
     latest = models.SqlLatestMetric
     found: dict = {}
-    for start in range(0, len(run_ids), 500):  # SQLite's limit for the variables of a statement
+    for start in range(0, len(run_ids), 500):  # SQLite limits the variables per statement
         part = run_ids[start : start + 500]
         query = (
             select(latest.run_uuid, func.max(latest.step))
@@ -156,7 +156,7 @@ def _last_epochs(session: Any, run_ids: list[str]) -> dict[str, int]:
 def _add_inputs(
     session: Any, experiment: str, entries: list[Entry], logged: dict[str, str]
 ) -> None:
-    """Say which data each run was trained on."""
+    """Record the training data of each run."""
     data, table = {}, models.SqlDataset
     for row in session.query(table).filter(table.experiment_id == int(experiment)):
         data[row.name, row.digest] = row.dataset_uuid

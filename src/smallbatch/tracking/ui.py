@@ -24,8 +24,8 @@ TITLES = {
 
 
 def experiments(database: Path) -> dict[str, int]:
-    """``{study: experiment id}`` of a tracking database; raises UserError if there is none, or it
-    is damaged."""
+    """``{study: experiment id}`` of a tracking database; raises UserError if it is missing or
+    damaged."""
     if not database.is_file():
         raise UserError(f"{database}: nothing is tracked yet; run snakemake --cores all first")
     try:
@@ -44,7 +44,7 @@ def experiments(database: Path) -> dict[str, int]:
 
 
 def address(port: int, experiment: int, view: str) -> str:
-    """The page of a study's runs in one of the views of `runs.py`."""
+    """The URL of a study's runs in one of the views of `runs.py`."""
     return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
 
 
@@ -80,8 +80,8 @@ def main() -> None:
                 print(f"  {title:<32} {address(arguments.port, found[study], view)}")
         print("Ctrl-C stops the server.", flush=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        # No page of runs needs MLflow's runner of jobs (scoring by language models and the like):
-        # eight processes of 240 MB, and a folder in /dev/shm that stays there.
+        # Disable MLflow's job runner (scoring by language models, for example), which the pages of
+        # runs do not need: eight processes of 240 MB, and a folder that remains in /dev/shm.
         os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
         server = [
             sys.executable,

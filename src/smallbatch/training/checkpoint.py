@@ -1,11 +1,11 @@
-"""Checkpoints of a block of replicas: one file, written whole or not at all, loaded only if its
-checksum and its identity match.
+"""Checkpoints of a block of replicas: one file, written atomically, loaded only if its checksum and
+identity match.
 
-    magic line · header (one line of JSON) · the arrays, one after another · blake2b digest of all before it
+    magic line · header (one line of JSON) · arrays, concatenated · blake2b digest of the preceding
 
-The header holds ``identity`` (whose it is), ``state`` (where training stood) and ``arrays`` (name,
-type, shape). A checkpoint is a file beside the parts of the store; it is deleted when its points
-are stored.
+The header holds ``identity`` (of the block and its settings), ``state`` (progress of training) and
+``arrays`` (name, type, shape). A checkpoint is in the same folder as the parts of the store and is
+deleted when its points are stored.
 """
 
 import hashlib
@@ -39,21 +39,20 @@ OTHER = {
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
-    """How a block survives an interruption. By default it doesn't."""
+    """Checkpoint policy of a block; by default, no checkpoints."""
 
-    saved: tuple[dict[str, Any], dict[str, np.ndarray]] | None = (
-        None  # a state and arrays that `save` was given, to go on from
-    )
+    # State and arrays to resume from, as passed to `save`.
+    saved: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None
     save: Callable[[dict[str, Any], dict[str, np.ndarray]], None] = lambda state, arrays: None
-    seconds: float = math.inf  # between two checkpoints
-    stopping: Callable[[], bool] = lambda: False  # whether the process was asked to end
+    seconds: float = math.inf  # between checkpoints
+    stopping: Callable[[], bool] = lambda: False  # whether the process should stop
 
 
 NO_CHECKPOINT = CheckpointPolicy()
 
 
 class Unusable(Exception):
-    """A checkpoint that training can't go on from; the text says what is wrong with it."""
+    """Training cannot resume from a checkpoint; the text is the reason."""
 
 
 def policy_of(
@@ -63,12 +62,11 @@ def policy_of(
     stopping: Callable[[], bool],
     say: Callable[[str], None],
 ) -> CheckpointPolicy:
-    """Keep a block in the file `path`, and go on from what is there; `say` tells of it, and of a
-    file that is no use."""
+    """A policy that saves a block to the file `path` and resumes from an existing checkpoint;
+    `say` logs whether that is possible."""
     saved = None
-    for left in path.parent.glob(
-        f"{temporary_prefix(path)}*"
-    ):  # by a process that was killed while it wrote
+    # Files of a process that was killed while writing.
+    for left in path.parent.glob(f"{temporary_prefix(path)}*"):
         left.unlink(missing_ok=True)
     try:
         saved = load(path, identity)
@@ -80,7 +78,7 @@ def policy_of(
     def write(state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         try:
             save(path, identity, state, arrays)
-        except OSError as error:  # a full disk, say: training itself needs none
+        except OSError as error:  # such as a full disk: training does not depend on checkpoints
             say(
                 f"warning: checkpoint {path} could not be written ({error.strerror}); training goes on without"
             )
@@ -89,7 +87,7 @@ def policy_of(
 
 
 def path_of(folder: Path, points: list[str]) -> Path:
-    """Where the block of `points` (digests) keeps its checkpoint, in the folder of its fleet and
+    """The checkpoint file of the block of `points` (digests), in the folder of its fleet and
     code."""
     return folder / f".checkpoint-{digest(points)}"
 
@@ -97,7 +95,8 @@ def path_of(folder: Path, points: list[str]) -> Path:
 def save(
     path: Path, identity: dict[str, Any], state: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Write a checkpoint; a kill or a power cut leaves the old one or the new one."""
+    """Save a checkpoint; after a kill or a power failure, the file is either the old one or the new
+    one."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     about = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
     header = json.dumps({"identity": identity, "state": state, "arrays": about}).encode() + b"\n"
@@ -117,9 +116,10 @@ def save(
 def load(
     path: Path, identity: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """The state and arrays of a checkpoint, None where there is none; raises Unusable."""
+    """Load the state and arrays of a checkpoint; returns None if there is no file, raises Unusable
+    if it is damaged or does not match `identity`."""
     try:
-        content = bytearray(path.read_bytes())  # the arrays are views of it that can be written to
+        content = bytearray(path.read_bytes())  # arrays are writable views of it
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -149,7 +149,7 @@ def load(
 
 
 def _header(content: bytearray) -> tuple[dict[str, Any], int]:
-    """The header and where the arrays begin; raises Unusable."""
+    """The header and the offset of the arrays; raises Unusable if it is damaged."""
     if not content.startswith(MAGIC):
         if MAGIC.startswith(content):
             raise Unusable(f"is truncated ({len(content)} bytes)")
@@ -164,11 +164,10 @@ def _header(content: bytearray) -> tuple[dict[str, Any], int]:
 
 
 def sweep(fleet: Path, stored: Callable[[list[str]], bool]) -> None:
-    """Delete checkpoints in the folder of a fleet whose points are all `stored`, and what dead
-    processes left there.
+    """Delete checkpoints in the folder of a fleet if all of their points are `stored`, and
+    temporary files of dead processes.
 
-    Jobs may have been packed in another way since a checkpoint was written: then nobody would ask
-    for it again.
+    If jobs are packed differently after a checkpoint was saved, no job uses this checkpoint again.
     """
     for path in fleet.glob("*/.checkpoint-*"):
         try:
@@ -181,9 +180,9 @@ def sweep(fleet: Path, stored: Callable[[list[str]], bool]) -> None:
             done = True
         if done:
             path.unlink(missing_ok=True)
-    for path in fleet.glob("*/.writing-*"):  # no writing takes a day, so nobody is at it
+    for path in fleet.glob("*/.writing-*"):  # files older than a day are no longer being written
         try:
             if time.time() - path.stat().st_mtime > A_DAY:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError:
-            continue  # another job swept it
+            continue  # another job deleted it

@@ -5,7 +5,7 @@ import ctypes
 
 
 def give_back() -> None:
-    """Return what was freed: glibc keeps blocks of up to 32 MB, so one phase's memory would add to
-    the next one's."""
+    """Return freed memory: glibc keeps blocks of up to 32 MB, so the memory of one phase would add
+    to that of the next."""
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""What is kept of each replica while its block trains."""
+"""Per-replica history of a block in training."""
 
 import math
 import time
@@ -13,8 +13,8 @@ from smallbatch.core.records import HistoryRow
 
 @dataclass(frozen=True)
 class Scores:
-    """A pass over all splits at fixed weights, with exact statistics of batch norm. Rows are those
-    of the trainer."""
+    """Results of a pass over all splits at fixed weights, with exact batch-norm statistics. Rows
+    are those of the trainer."""
 
     train_loss: np.ndarray  # [rows]
     val_loss: np.ndarray  # [rows]
@@ -27,23 +27,23 @@ class EpochEnd:
     """A replica at the end of an epoch."""
 
     epoch: int
-    updates: int  # that it has made
-    examples: int  # that it has drawn
-    used: int  # of these, the ones of finished updates
-    # of its last update; None if it chose them: then the epoch's mean is kept
+    updates: int  # made so far
+    examples: int  # drawn so far
+    used: int  # drawn for finished updates
+    # Of the last update; None if the replica chooses its batch sizes: then the epoch's mean is
+    # recorded.
     batch_size: int | None
-    lr: float  # of its last update
+    lr: float  # of the last update
     running_loss: float  # mean over the epoch's updates
     val_loss: float  # with the running statistics of batch norm
     val_accuracy: float
-    is_finite: bool  # its loss and all its weights
-    scores: Scores | None  # where the epoch is scored
-    row: int  # of the replica, in `scores`
+    is_finite: bool  # whether the loss and all weights are finite
+    scores: Scores | None  # None if the epoch is not scored
+    row: int  # row of the replica in `scores`
 
 
 class ReplicaHistory:
-    """What is kept of one replica while it trains. A replica that diverged is frozen: nothing
-    changes it."""
+    """History of one replica in training; not updated any more after the replica diverged."""
 
     def __init__(self, seed: int, base_lr: float, batch_size: float):
         self.seed, self.base_lr = seed, base_lr
@@ -51,13 +51,13 @@ class ReplicaHistory:
         self.history: list[HistoryRow] = []
         self.diverged = False
         self.epochs = self.updates = self.examples = self.used = 0
-        self.seconds = 0.0  # of training, its share of the block's
+        self.seconds = 0.0  # its share of the block's training time
         self.initial_loss = self.train_loss = self.train_loss_now = math.nan
-        self.val_loss = math.nan  # when it was scored last, as the following
+        self.val_loss = math.nan  # of the last scored epoch, as are the next two
         self.val_correct = self.test_correct = np.empty(0, bool)
 
     def begin(self, scores: Scores, val_loss: float, val_accuracy: float, row: int) -> None:
-        """Take the scores before training; `row` is the replica's in `scores`."""
+        """Record the scores before training; `row` is the row of the replica in `scores`."""
         self._score(scores, row)
         self.initial_loss = self.train_loss
         self.diverged = not math.isfinite(self.initial_loss)
@@ -78,19 +78,19 @@ class ReplicaHistory:
         self._add_row(end.lr, end.running_loss, end.val_loss, end.val_accuracy, is_scored)
 
     def measured(self, columns: Mapping[str, Any]) -> None:
-        """Add columns to the last epoch's row, those of per-epoch measures (`measures/`) too."""
+        """Add columns, such as those of per-epoch measures (`measures/`), to the last row."""
         cast("dict[str, Any]", self.history[-1]).update(columns)
 
     def status(self, entropy: float) -> str:
-        """``completed``, ``untrained`` or ``diverged``; `entropy` is that of the training
+        """``completed``, ``untrained`` or ``diverged``; `entropy` is the entropy of the training
         labels."""
         if self.diverged or self.train_loss > self.initial_loss:
             return "diverged"
         return "untrained" if self.train_loss > 0.9 * entropy else "completed"
 
     def state(self) -> dict[str, Any]:
-        """All that JSON can hold: all but the correctness of images, which checkpoints hold as
-        arrays."""
+        """The state for JSON: everything except the correctness of images, which checkpoints store
+        as arrays."""
         return {key: value for key, value in vars(self).items() if not key.endswith("_correct")}
 
     @classmethod
@@ -103,7 +103,7 @@ class ReplicaHistory:
 
     def _score(self, scores: Scores, row: int) -> None:
         self.train_loss_now = float(scores.train_loss[row])
-        # Of a replica that diverges the last finite loss is reported, if there is one.
+        # If a replica diverges, its last finite loss is reported, if there is one.
         if math.isfinite(self.train_loss_now) or not self.history:
             self.train_loss = self.train_loss_now
         self.val_loss = float(scores.val_loss[row])
@@ -136,14 +136,14 @@ class ReplicaHistory:
 
 
 class Clock:
-    """Shares the wall time of a block equally among the replicas that are still alive."""
+    """Divides the wall time of a block equally among the replicas that have not diverged."""
 
     def __init__(self, replicas: list[ReplicaHistory]):
         self.replicas = replicas
         self.last = time.perf_counter()
 
     def share(self) -> None:
-        """Give the replicas the time since the last call."""
+        """Add the time since the last call to the replicas' seconds."""
         now = time.perf_counter()
         alive = [replica for replica in self.replicas if not replica.diverged] or self.replicas
         for replica in alive:
@@ -151,5 +151,5 @@ class Clock:
         self.last = now
 
     def skip(self) -> None:
-        """Leave out the time since the last call."""
+        """Ignore the time since the last call."""
         self.last = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is reported of the replicas of a block when it has trained."""
+"""The reported results of the replicas of a trained block."""
 
 import math
 from typing import cast
@@ -18,8 +18,8 @@ def outcomes_of(
     rows: list[int],
     final: set[int],
 ) -> list[Outcome]:
-    """The outcome of each replica; `rows` says which replica each row of the trainer is, `final`
-    are epochs."""
+    """The outcome of each replica; `rows` maps rows of the trainer to replicas, `final` are the
+    final epochs."""
     counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
     entropy, guess = _entropy(counts / counts.sum()), int(counts.argmax())
     correct_with = _other_statistics(trainer, data)
@@ -28,8 +28,7 @@ def outcomes_of(
     for r, replica in enumerate(replicas):
         status = replica.status(entropy)
         if status == "diverged":
-            # Its weights say nothing any more: it counts as a model that answers with the most
-            # frequent class.
+            # The weights are not usable: score a model that predicts the most frequent class.
             val, test = _right(data.validation, guess), _right(data.test, guess)
             median = float(test.mean())
             statistics = {
@@ -70,7 +69,7 @@ def _summary(replica: ReplicaHistory, status: str) -> Summary:
 
 
 def _other_statistics(trainer: ReplicaTrainer, data: Data) -> dict[str, np.ndarray]:
-    """Correctness ``[rows, images]`` with other statistics of batch norm than the exact ones, by
+    """Correctness ``[rows, images]`` with running and population statistics of batch norm, by
     column."""
     if not trainer.normalised:
         return {}
@@ -83,11 +82,11 @@ def _other_statistics(trainer: ReplicaTrainer, data: Data) -> dict[str, np.ndarr
 
 
 def _entropy(shares: np.ndarray) -> float:
-    """In nats: the loss of a model that knows the shares of the classes, and nothing else."""
+    """Entropy in nats: the loss of a model that predicts the shares of the classes."""
     shares = shares[shares > 0]
     return float(-(shares * np.log(shares)).sum())
 
 
 def _right(split: Split, guess: int) -> np.ndarray:
-    """Which images have the label `guess`."""
+    """Boolean mask of the images with the label `guess`."""
     return split.labels.cpu().numpy() == guess

@@ -1,8 +1,8 @@
-"""Loss and accuracy of a fleet at fixed weights, and the statistics that batch norm uses there.
+"""Loss and accuracy of a fleet at fixed weights, and statistics for batch norm.
 
-*Running* statistics are what practitioners use, noisy where chunks are tiny;
-*exact* ones are the averages of chunk means and (unbiased) chunk variances over one pass of the
-training set, that is what the running ones estimate; *population* ones are over all examples at once.
+*Running* statistics are the usual ones, noisy for small chunks. *Exact* statistics are the averages
+of chunk means and (unbiased) chunk variances over one pass of the training set, which running
+statistics estimate. *Population* statistics are computed over all examples at once.
 """
 
 import contextlib
@@ -14,14 +14,13 @@ from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
 
-# of activations, the faster where it was timed
+# Memory layouts of activations, the fastest in timings.
 LAYOUTS = {
     "cpu": torch.channels_last,
     "cuda": torch.contiguous_format,
 }
-SLICE = (
-    64  # images in one evaluation batch, whatever the number of replicas, so that it changes no bit
-)
+# Images in an evaluation batch; independent of the number of replicas, for identical bits.
+SLICE = 64
 
 Pair = tuple[torch.Tensor, torch.Tensor]  # mean and variance of a layer
 
@@ -34,7 +33,7 @@ def norm_layers(net: torch.nn.Module) -> list[GhostBatchNorm]:
 def batches(images: torch.Tensor, replicas: int, multiple: int = 1) -> Iterator[torch.Tensor]:
     """Consecutive slices of `images`, each repeated for all replicas: ``[examples, R·C, H, W]``.
 
-    Slice lengths are multiples of `multiple`; a last slice that isn't is left out.
+    Slice lengths are multiples of `multiple`; the remainder is dropped.
     """
     size = max(multiple, SLICE // multiple * multiple)
     for start in range(0, len(images), size):
@@ -61,8 +60,8 @@ def score(
 
 @contextlib.contextmanager
 def fixed_statistics(net: torch.nn.Module, statistics: list[Pair]) -> Iterator[None]:
-    """Let the norm layers evaluate with `statistics`, a (mean, variance) for each (if there are
-    any), for a while."""
+    """Context in which norm layers evaluate with `statistics`, a (mean, variance) per layer; if
+    empty, with their running statistics."""
     layers = norm_layers(net)
     if statistics:
         for layer, pair in zip(layers, statistics, strict=True):
@@ -76,7 +75,7 @@ def fixed_statistics(net: torch.nn.Module, statistics: list[Pair]) -> Iterator[N
 
 @torch.no_grad()
 def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) -> list[Pair]:
-    """For each norm layer the mean and variance of training chunks, averaged over one pass of
+    """The mean and variance of training chunks for each norm layer, averaged over one pass of
     `images`."""
     layers = norm_layers(net)
     if not layers:
@@ -101,16 +100,17 @@ def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) 
     return [
         ((mean / n).to(layer.weight), (var / n).to(layer.weight))
         if n
-        else layer.running()  # a layer never used
+        else layer.running()  # the forward does not use this layer
         for layer, (mean, var, n) in zip(layers, sums, strict=True)
     ]
 
 
 @torch.no_grad()
 def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) -> list[Pair]:
-    """For each norm layer the mean and variance of its input over all `images` at once.
+    """The mean and variance of the input of each norm layer over all `images` at once.
 
-    A layer's input depends on the statistics of the layers before it, so each layer takes a pass.
+    A layer's input depends on the statistics of the layers before it, so each layer needs its own
+    pass.
     """
     layers = norm_layers(net)
     order = _forward_order(net, layers, images, replicas)

@@ -1,4 +1,4 @@
-"""What updates are given: which examples each sees, moved where a study augments its images."""
+"""The examples of each update, with augmentation if the study enables it."""
 
 from collections.abc import Callable
 
@@ -15,15 +15,15 @@ Update = Callable[[slice, np.ndarray, np.ndarray], None]
 
 
 def batches(seeds: list[int], m: int, size: int, seen: int, updates: int) -> np.ndarray:
-    """Which examples of the training set (of `size`) the updates see that follow `seen` examples:
-    ``[R, updates, m]``."""
+    """Indices ``[R, updates, m]`` into the training set (of `size` examples) for the updates after
+    `seen` examples."""
     streams = [stream(seed, size, seen, seen + updates * m) for seed in seeds]
     return np.stack(streams).reshape(len(seeds), updates, m)
 
 
 def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int) -> np.ndarray:
-    """The same where each update draws from the whole set, without replacement; `first` is the
-    first one's number."""
+    """Like `batches`, but each update samples from the whole training set without replacement;
+    `first` is the number of the first update."""
     drawn = [
         [fresh(seed, update, size)[:m] for update in range(first, first + updates)]
         for seed in seeds
@@ -32,10 +32,9 @@ def fresh_batches(seeds: list[int], m: int, size: int, first: int, updates: int)
 
 
 def batches_of(phase: Phase, fleet: Fleet, seeds: list[int], size: int) -> np.ndarray:
-    """The examples of a phase's updates ``[R, updates, m]``, in the way in which the fleet samples
-    them."""
+    """The examples of a phase's updates ``[R, updates, m]``, according to the fleet's sampling."""
     number, m = phase.stop - phase.first, phase.batch_size
-    # An adaptive rule draws fresh examples itself, when it knows how many its update has
+    # With fresh sampling, an adaptive trainer draws its examples itself
     # (`training/engines/adaptive.py`).
     if fleet["schedule"].get("sampling") == "fresh" and not is_adaptive(fleet):
         return fresh_batches(seeds, m, size, phase.first, number)
@@ -50,10 +49,11 @@ def augmenting(
     order: np.ndarray,
     seen: int,
 ) -> Update:
-    """``update(part, lr, total)`` for a part of the updates whose examples are `order`.
+    """A function ``update(part, lr, total)`` that makes a part of the updates on the examples
+    `order`, augmented if enabled.
 
-    `seen` examples were seen before them. ``lr`` ``[updates, R]`` are the rates of the part; losses
-    are added to ``total`` ``[R]``.
+    `seen` is the number of examples before these updates. ``lr`` ``[updates, R]`` are the rates of
+    the part; losses are added to ``total`` ``[R]``.
     """
     augmentation = fleet.get("augmentation")
     if not augmentation:

@@ -1,1 +1,1 @@
-"""What the Snakefile calls, and a study without it."""
+"""Functions that the Snakefile calls, and running a study without Snakemake."""

@@ -1,10 +1,11 @@
-"""Compile the training step beside a run of the workflow, on a machine that hasn't yet; jobs that
+"""Compile the training step in the background of a run of the workflow, once per machine; jobs that
 need it wait for it.
 
-It begins when the Snakefile is read, since planning leaves one core idle, and ends with Snakemake.
-So a dry run keeps what was compiled by its end. A Snakemake that is killed (`kill -9`) leaves the
-compiling processes to their end, some 10 s later. Where compiling fails (Numba is missing, say)
-training is slower, with the same results; each job's log says why.
+Compilation starts when the Snakefile is read, since planning leaves a core idle, and is stopped
+when Snakemake exits; a dry run keeps what was compiled until then. If Snakemake is killed (`kill
+-9`), the compiling processes run to their end, about 10 s later. If compilation fails (for example,
+because Numba is missing), training is slower with the same results; each job's log reports the
+reason.
 """
 
 import atexit
@@ -21,12 +22,12 @@ from smallbatch.training.engines.compiled.ready import stamp
 
 
 class Compiling:
-    """Of this machine's training step, in processes of its own, if it is needed."""
+    """Compiles the training step for this machine in separate processes, if not done before."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._process: subprocess.Popen[str] | None = None
-        self._outcome = ""  # how it went, once it is over
+        self._outcome = ""  # the message about the result, when finished
         self._aloud = False
         self._lock = threading.Lock()
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # no Numba
@@ -36,7 +37,8 @@ class Compiling:
                 threading.Thread(target=self._wait, args=(self._process,), daemon=True).start()
 
     def say(self) -> None:
-        """Print that it compiles, and how that went when it is over; without this call nothing."""
+        """Print that the step is compiled and, when finished, the outcome; without this call,
+        nothing is printed."""
         if self._process is None:
             return
         with self._lock:
@@ -48,7 +50,7 @@ class Compiling:
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         lines = process.communicate()[1].strip().splitlines()
-        if process.returncode == -signal.SIGTERM:  # it ends with Snakemake
+        if process.returncode == -signal.SIGTERM:  # stopped with Snakemake
             return
         if process.returncode:
             cause = lines[-1] if lines else ""
@@ -73,7 +75,7 @@ def _start() -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # so that `_end` reaches the processes that it starts
+        start_new_session=True,  # so that `_end` also stops child processes
     )
 
 

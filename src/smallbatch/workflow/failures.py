@@ -1,13 +1,13 @@
-"""Why jobs of a run failed, one sentence each: the last thing that a failed run prints."""
+"""One sentence per failed job with its reason, printed at the end of a failed run."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST = 10  # sentences; a broken network can fail a thousand jobs
-# The line with which a program of this package, or Python, ends after an error.
+MOST = 10  # sentences; a broken network can make a thousand jobs fail
+# The last line of output after an error, from a program of this package or from Python.
 ERROR = re.compile(r"(error: .+)|([\w.]*(Error|Exception|Interrupt|Killed|Exit)\b.*)")
-LONGEST = 1000  # characters of a line
+LONGEST = 1000  # characters per line
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Failure:
 
 
 def sentences(failures: list[Failure]) -> list[str]:
-    """``error: rule train failed (results/jobs/NAME/summary.parquet): what its log says last; the
+    """``error: rule train failed (results/jobs/NAME/summary.parquet): the last line of its log; the
     whole log: PATH``."""
     distinct = list(dict.fromkeys(failures))
     said = [

@@ -1,5 +1,5 @@
-"""Train a study without the workflow: compose, plan, prepare the data, job after job, print what
-came out."""
+"""Train a study without Snakemake: compose, plan, prepare the data, run the jobs in order, and
+print the mean accuracies."""
 
 import json
 import sys
@@ -22,8 +22,11 @@ from smallbatch.storage import store
 
 
 def main(arguments: list[str]) -> None:
-    """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are
-    Hydra's."""
+    """Train the study given on the command line.
+
+    Arguments of the form key=value are composed here, so that mistakes are reported in one
+    sentence. If there are flags, Hydra handles the command line.
+    """
     if {"-m", "--multirun"} & set(arguments):
         raise SystemExit(
             "error: -m: sweeps of Hydra can't resume; write the grid's axes instead: 'grid.batch_size=[2,4]'"

@@ -1,4 +1,5 @@
-"""What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
+"""Functions for the Snakefile: settings from ``--config``, planning, and the summary after a
+run."""
 
 import difflib
 import json
@@ -28,13 +29,13 @@ KEYS = {"study", "hydra", "conf", "partial"}
 class Settings:
     studies: tuple[str, ...]
     overrides: tuple[str, ...]  # Hydra's, as in the setting `hydra`
-    conf: str | None  # the user's own conf folder
+    conf: str | None  # the user's conf folder
     partial: bool
 
     @property
     def partial_flag(self) -> str:
-        """The option of `collect`, which changes as the store fills, so that a partial report is
-        made anew."""
+        """Options of `collect` for a partial report; they change with the store, so that the report
+        is rebuilt."""
         if not self.partial:
             return ""
         parts = len(list((RESULTS / "store").glob("*/*/part-*")))
@@ -42,10 +43,10 @@ class Settings:
 
 
 def read_settings(config: dict, is_module: bool = False) -> Settings:
-    """The settings given by ``--config key=value``; raises UserError for an unknown one.
+    """The settings from ``--config key=value``; raises UserError for an unknown one.
 
-    A module may be given the whole config of the outer workflow: other keys are that one's, but for
-    misspelt ones.
+    A Snakemake module can receive the whole config of the outer workflow: unknown keys are ignored,
+    with a warning for those that look misspelt.
     """
     unknown = sorted(set(config) - KEYS)
     if unknown and not is_module:
@@ -61,7 +62,7 @@ def read_settings(config: dict, is_module: bool = False) -> Settings:
     study, hydra = config.get("study", "digits"), config.get("hydra") or ""
     if not study:
         raise UserError("--config study=: write the name of a study, for example study=digits")
-    # A value like [a,b] arrives as a list, and one override without spaces as a string.
+    # Snakemake parses a value like [a,b] as a list and other overrides as a string.
     studies = study if isinstance(study, list) else str(study).split(",")
     try:
         overrides = (
@@ -81,17 +82,19 @@ def read_settings(config: dict, is_module: bool = False) -> Settings:
 
 
 def jobs_find(source: str) -> None:
-    """Let jobs find this Python and this source tree, installed or not, activated or not.
+    """Make this Python and this source tree available to jobs, even if they are not installed or
+    activated.
 
-    As variables: a prefix of Snakemake's shell would hold for an outer workflow's rules too, and
-    come after the activation of the environments that they ask for.
+    Environment variables are used because a prefix of Snakemake's shell would also apply to the
+    rules of an outer workflow, and after their environments are activated.
     """
     os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
 
 
 def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
-    """Plan a study and write its files; returns the path of the study's and its content."""
+    """Plan a study and write the plan files; returns the path and the content of the study's
+    plan."""
     plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
     path = write_plan(plan, RESULTS)
     size = f"{count_text(plan.study['points'], 'point')} in {count_text(plan.study['fleets'], 'fleet')}, {count_text(len(plan.jobs), 'job')}"
@@ -107,8 +110,7 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
             expected[name] = count_job(job)
     tracking = plan.study["config"]["tracking"]
     lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
-    # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as
-    # there.
+    # Delete tracking outputs if a run could not reach MLflow or the database was deleted.
     for tracked in (RESULTS / study / "mlflow.csv", RESULTS / study / "mlflow-report.txt"):
         if incomplete(tracked) or lost:
             tracked.unlink(missing_ok=True)
@@ -117,14 +119,14 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
-    """Remove the list of a folder of figures that lacks some: Snakemake sees the folder, not what
-    is missing in it."""
+    """Delete figures.json if a figure is missing, since Snakemake does not check the content of the
+    folder."""
     if any(not (folder / f"{name}.{kind}").is_file() for name in names for kind in FORMATS):
         folder.with_name("figures.json").unlink(missing_ok=True)
 
 
 def count_job(job: Job) -> tuple[int, int]:
-    """Points and training images of a planned job."""
+    """The numbers of points and training images of a planned job."""
     points = images = 0
     for entry in job["fleets"]:
         points += count(entry["points"])
@@ -133,9 +135,9 @@ def count_job(job: Job) -> tuple[int, int]:
 
 
 def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> None:
-    """Print what the run took: wall time, and the training loops of the jobs that ran in it.
+    """Print the wall time of the run and the time in training loops of its jobs.
 
-    `cores` are those of this machine that jobs shared; None on a cluster.
+    `cores` is the number of cores of this machine that jobs shared; None on a cluster.
     """
     trained, loop = 0, 0.0
     for path in RESULTS.glob("jobs/*/cost.json"):

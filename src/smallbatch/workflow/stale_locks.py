@@ -13,20 +13,20 @@ def clear_dead_locks(folder: Path) -> int | None:
     """Remove lock files in Snakemake's `folder` if no other run is alive; returns the descriptor to
     keep open.
 
-    Snakemake's own lock files do not say whose they are. Beside them every run holds a lock of the
-    system, shared with other runs, which ends with its process however that ends. Who gets it alone
-    is the only run: any lock files that lie there are those of the dead. With others alive
-    Snakemake itself decides, as ever.
+    Snakemake's lock files do not identify their process. Therefore every run also holds a shared
+    system lock, which the system releases when the process ends for any reason. A run that obtains
+    it exclusively is the only one, so that existing lock files belong to dead runs. If other runs
+    are alive, Snakemake's own locking applies.
     """
     folder.mkdir(exist_ok=True)
-    # not inherited by jobs
+    # Jobs do not inherit this descriptor.
     descriptor = os.open(folder / "smallbatch.lock", os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder / "locks", ignore_errors=True)
     except BlockingIOError:
         pass
-    except OSError:  # a file system without locks: `snakemake --unlock` remains
+    except OSError:  # a file system without locks: users need `snakemake --unlock`
         os.close(descriptor)
         return None
     fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -34,7 +34,8 @@ def clear_dead_locks(folder: Path) -> int | None:
 
 
 def incomplete_folders(folder: Path) -> set[str]:
-    """The folders of outputs that Snakemake has marked in its `folder`: jobs that run, or died."""
+    """The folders of outputs that Snakemake marks as incomplete in its `folder`: those of running
+    and of dead jobs."""
     found = set()
     for marker in (folder / "incomplete").rglob("*"):
         if marker.is_file():

@@ -1,2 +1,2 @@
-"""Claims: what a study says beforehand, decided from its tables. The rules in short:
-docs/claims.md."""
+"""Claims: hypotheses that a study states in advance, decided from its tables. docs/claims.md
+summarizes the rules."""

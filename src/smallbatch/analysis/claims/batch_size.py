@@ -1,5 +1,5 @@
-"""Claims about the batch size: small against large, no difference, linear scaling, batch norm over
-fewer examples."""
+"""Claims about the batch size: small or large batches, no difference, linear scaling, and batch
+norm over fewer examples."""
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,8 @@ SEVERAL = "the study has several {}; name one in the claim"
 
 
 def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
-    """The best setting with m <= limit minus the best above (`large_batch`: the other way
-    round)."""
+    """The best setting with m <= limit minus the best above it; the reverse for the test
+    large-batch."""
     where = _where(claim)
     rows = data.settings(*where).dropna(subset=["base_lr"])
     small, large = (
@@ -66,7 +66,8 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
 
 
 def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
-    """The best batch size minus each other one, each at its best: all within the margin."""
+    """The best batch size minus each of the others, each at its best setting: all differences
+    within the margin."""
     where = _where(claim)
     planned = data.settings(*where)
     rows = planned.dropna(subset=["base_lr"])
@@ -100,7 +101,7 @@ def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
 
 
 def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
-    """At the reference's best η̃ each larger m, up to the limit, minus the reference: none worse by
+    """Each larger m up to the limit minus the reference, at the reference's best η̃: none worse by
     more than the margin."""
     where = _where(claim)
     rows = whole_batch(data.settings(*where))
@@ -162,7 +163,7 @@ def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
 def _scaled_without(
     data: Measured, reference: pd.DataFrame, larger: dict, sizes: list[int]
 ) -> list | None:
-    """The effects with the reference's η̃ chosen, for each seed, on the other seeds."""
+    """The effects with the reference's η̃ selected for each seed on the other seeds."""
     chosen = chosen_without(data, reference)
     if chosen is None:
         return None
@@ -183,8 +184,8 @@ def _scaled_without(
 
 
 def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Batch norm over fewer examples minus over the whole batch, the mean over the m that have
-    both."""
+    """Batch norm over fewer examples minus batch norm over the whole batch, as the mean over the m
+    with both."""
     rows = data.settings(claim["budget"], "bn", claim["schedule"])
     rule, statistic = (
         directional(claim["delta"]),
@@ -237,13 +238,13 @@ def _mean(arrays: list[np.ndarray]) -> np.ndarray:
 
 
 def _all_known(crossed: list[np.ndarray | None]) -> list[Effect] | None:
-    """The effects of some differences, None if one of these is not known."""
+    """The effects of differences; None if one of them is unknown."""
     known = [one for one in crossed if one is not None]
     return [two_way(one) for one in known] if len(known) == len(crossed) else None
 
 
 def several(rows: pd.DataFrame) -> str | None:
-    """Why settings are no single line over m."""
+    """The reason why settings do not form a single line over m, or None."""
     for key, what in (("norm", "kinds of norm"), ("schedule", "schedules")):
         if rows[key].nunique() > 1:
             return SEVERAL.format(what)
@@ -251,7 +252,7 @@ def several(rows: pd.DataFrame) -> str | None:
 
 
 def never_trains(planned: pd.DataFrame) -> list[str]:
-    """A reason if some m has no η̃ that trains every seed."""
+    """A reason to block the claim if no η̃ trains every seed at some m."""
     dead = sorted(m for m, group in planned.groupby("batch_size") if group["base_lr"].isna().all())
     return [f"no η̃ trains every seed at m = {', '.join(map(str, dead))}"] if dead else []
 
@@ -280,7 +281,7 @@ def _reached(row: Row) -> str:
 
 
 def _edges(data: Measured, rows: pd.DataFrame, *chosen: Row) -> str:
-    """Settings that were not chosen, and might be better with a wider grid."""
+    """Settings that were not chosen, but might be better with a wider grid."""
     keys = {setting_key(row) for row in chosen}
     others = [
         row
@@ -292,8 +293,8 @@ def _edges(data: Measured, rows: pd.DataFrame, *chosen: Row) -> str:
 
 
 def _beside(claim: PlannedClaim, data: Measured) -> str:
-    """The same comparison in the study's other budgets: most of what small batches gain is the
-    number of updates."""
+    """The same comparison in the study's other budgets, since small batches gain mostly by making
+    more updates."""
     parts = []
     for budget in dict.fromkeys(data.best["budget"]):
         rows = data.settings(budget, claim["norm"], claim["schedule"]).dropna(subset=["base_lr"])

@@ -1,7 +1,6 @@
-"""A claim with its verdict: the record that claims.json holds, and that figures, page and
-comparison read.
+"""A claim with its verdict: the record in claims.json, which figures, report and comparison read.
 
-What is not known is None, as in the file. A frame would turn None into NaN, which is true.
+Unknown values are None, as in the file; a frame would convert None to NaN, which is truthy.
 """
 
 import dataclasses
@@ -14,48 +13,48 @@ from smallbatch.core.errors import UserError
 
 @dataclass(frozen=True)
 class Rival:
-    """One of the effects that a claim rests on."""
+    """One of the effects that decide a claim."""
 
-    name: str  # what the effect is measured against
+    name: str  # what the effect is compared with
     estimate: float | None  # in the unit of the claim
     ci_low: float | None  # lower end of the interval at the claim's level
-    ci_high: float | None  # upper end of it
+    ci_high: float | None  # upper end of that interval
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The keys of the contract come first: `claim` to `decide_by`."""
+    """The keys from `claim` to `decide_by` are the contract of claims.json and come first."""
 
-    claim: str  # the study's name for it
-    source: str  # paper and place in it
-    statement: str  # what is claimed, as a sentence
+    claim: str  # name of the claim in the study
+    source: str  # paper and section
+    statement: str  # the claim as a sentence
     statistic: str  # what the estimate is, in words
     estimate: float | None  # in `unit`
     ci_low: float | None  # lower end of the interval at `level`
-    ci_high: float | None  # upper end of it
-    p_value: float | None  # of the nearer verdict, not adjusted
+    ci_high: float | None  # upper end of that interval
+    p_value: float | None  # unadjusted p value of the nearer verdict
     seeds: int  # number of seeds
     verdict: str  # supported, contradicted or undecided
-    decide_by: str  # what would decide or confirm it; empty where nothing has to
+    decide_by: str  # what would decide or confirm the claim; empty if nothing is needed
     unit: str  # points (of test accuracy), of log loss, or octaves per doubling of m
-    level: float  # of the interval
-    p_holm: float | None  # the p value, adjusted for the number of claims
+    level: float  # confidence level of the interval
+    p_holm: float | None  # p value adjusted for the number of claims (Holm)
     interim: bool  # True before the planned number of seeds
-    alpha: float  # the adjusted p value must be below it
+    alpha: float  # significance level for the adjusted p value
     seeds_planned: int  # claims.seeds_planned of the study
-    norm: str | None  # none, bn or gn; null: of any kind
-    budget: str  # of the settings that are compared
-    needs: str  # where the interval must lie for the claim to hold, in words
-    fails: str  # and for it to be contradicted
+    norm: str | None  # none, bn or gn; null: any of them
+    budget: str  # budget of the compared settings
+    needs: str  # range of the interval that supports the claim, in words
+    fails: str  # range of the interval that contradicts the claim, in words
     found: str  # what was measured, as a sentence
-    bootstrap: list[float] | None  # a 95% interval, lower end first
+    bootstrap: list[float] | None  # 95% bootstrap interval, lower end first
     cross_fitted: float | None  # the estimate with each seed's setting chosen on the other seeds
     test_images: int  # number of test images; 0 if the effect is not an accuracy
-    rivals: list[Rival]  # the effects that the claim rests on
+    rivals: list[Rival]  # the effects that decide the claim
     bounds: list[float]  # the zero line and the least effect, or both margins, in `unit`
-    blocked: list[str]  # why it cannot be decided, whatever the numbers
-    overrides: list[str]  # of the study, that do what `decide_by` says
-    cite: str | None  # a key of papers.bib
+    blocked: list[str]  # reasons why the claim cannot be decided, independent of the numbers
+    overrides: list[str]  # overrides of the study for what `decide_by` recommends
+    cite: str | None  # key in papers.bib
 
 
 def write_claims(claims: list[Claim], path: Path) -> None:
@@ -66,7 +65,7 @@ def write_claims(claims: list[Claim], path: Path) -> None:
 
 
 def read_claims(path: Path) -> list[Claim]:
-    """The claims in a file; raises UserError for one that another version of smallbatch wrote."""
+    """Load the claims in a file; raises UserError if another version of smallbatch wrote it."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
         return [

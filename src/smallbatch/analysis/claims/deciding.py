@@ -1,4 +1,4 @@
-"""What would decide a claim: further seeds (a range), more test images, or other rates."""
+"""What would decide a claim: more seeds (a range), more test images, or other learning rates."""
 
 import math
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ MOST = 1000  # seeds; above this, seeds alone are not a practical answer
 
 @dataclass(frozen=True)
 class Needed:
-    """Seeds that would decide (a range, or None) and the test images that would (or None)."""
+    """The number of seeds (a range, or None) and of test images (or None) that would decide."""
 
     seeds: tuple[int, int] | None
     images: int | None
 
 
 def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
-    """What makes half an interval at one-sided level `alpha` shorter than `room`, if the difference
-    stays as measured.
+    """The seeds or images that reduce half the interval at one-sided level `alpha` to less than
+    `room`, if the difference stays as measured.
 
-    The range of seeds is that of the 80% interval of the variance over seeds. Where the part of
-    these test images alone is too wide, no number of seeds helps: then the number of images with
-    `planned` seeds, or without end of seeds.
+    The range of seeds follows from the 80% interval of the variance over seeds. If the variance
+    over these test images is too large by itself, no number of seeds is enough: then the result is
+    the number of images with `planned` seeds or, if that is not enough, with infinitely many seeds.
     """
     if not room > 0 or not effect.known:
         return Needed(None, None)
@@ -70,8 +70,8 @@ def _seeds(effect: Effect, by_seeds: float, room: float, alpha: float) -> int | 
 
 
 def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[str, list[str]]:
-    """A sentence, empty for a claim that is decided, and the overrides of the study that do what it
-    says."""
+    """A sentence on what would decide the claim, and the overrides of the study for it; both are
+    empty if the claim is decided."""
     effect, seeds = decision.effect, 0 if decision.effect is None else decision.effect.seeds
     if decision.verdict != "undecided" and seeds >= planned:
         return "", []
@@ -105,7 +105,7 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
     if seeds < planned and first.seeds and first.seeds[1] <= planned:
         return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]
     found = first
-    if seeds >= planned and first.seeds:  # a look after the planned one is stricter
+    if seeds >= planned and first.seeds:  # a test after the planned one has a stricter level
         found = needed(chosen, room, LATER / decision.multiplier / evidence.rule.sides, planned)
     if chosen.alike:
         return (
@@ -136,7 +136,7 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
 
 
 def _rounded(number: int) -> int:
-    """Two digits of it, upwards."""
+    """The number rounded up to two significant digits."""
     step = 10 ** max(len(str(number)) - 2, 0)
     return -(-number // step) * step
 

@@ -1,5 +1,5 @@
-"""All claims of a study: evidence from its tables, verdicts, and what would decide the
-undecided."""
+"""All claims of a study: evidence from its tables, verdicts, and what would decide undecided
+claims."""
 
 import math
 
@@ -19,7 +19,7 @@ from smallbatch.analysis.measured import Measured
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text, kind_text
 
-KINDS = {  # a function for each of config.claims.TESTS, which says how to add one
+KINDS = {  # a function for each of config.claims.TESTS, where the steps to add one are listed
     "small-batch": small_batch,
     "large-batch": small_batch,
     "no-difference": no_difference,
@@ -32,7 +32,8 @@ KINDS = {  # a function for each of config.claims.TESTS, which says how to add o
 
 
 def judge(claims: list[PlannedClaim], data: Measured, planned: int) -> list[Claim]:
-    """The claims with their verdicts; `claims` as in a plan (`plan.claims`), `planned` seeds."""
+    """The claims with their verdicts, from `claims` of a plan (`plan.claims`) and the number of
+    `planned` seeds."""
     evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
@@ -52,7 +53,7 @@ def _evidence(claim: PlannedClaim, data: Measured) -> Evidence:
 
 
 def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned: int) -> Claim:
-    """A claim of a plan with what was found; numbers that are not known are None."""
+    """A claim of a plan with its results; unknown numbers are None."""
     effect, crossed = decision.effect, evidence.cross_fitted
     low, high = _interval(effect, decision.level) if effect else (None, None)
     said, overrides = decided_by(evidence, decision, planned)
@@ -98,13 +99,13 @@ def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned:
 
 
 def bounds(evidence: Evidence) -> list[float]:
-    """Where the zero line and the least effect, or both margins, stand."""
+    """The positions of the zero line and the least effect, or of both margins."""
     rule = evidence.rule
     return sorted({bound for bound in (rule.above, rule.below, rule.under) if math.isfinite(bound)})
 
 
 def needs(evidence: Evidence) -> str:
-    """Where the interval must lie for the claim to hold, in words."""
+    """The range of the interval that supports the claim, in words."""
     rule, unit = evidence.rule, evidence.unit
     if math.isfinite(rule.below):
         return f"within ±{rule.below:g} {unit}{', with fewer updates' if evidence.holds is not None else ''}"
@@ -114,7 +115,7 @@ def needs(evidence: Evidence) -> str:
 
 
 def fails(evidence: Evidence) -> str:
-    """Where the interval must lie for the claim to be contradicted."""
+    """The range of the interval that contradicts the claim, in words."""
     rule, unit = evidence.rule, evidence.unit
     if math.isfinite(rule.over):
         return f"outside ±{rule.over:g} {unit}"

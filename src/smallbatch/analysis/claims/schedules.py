@@ -1,4 +1,4 @@
-"""Claims about schedules: as accurate with fewer updates, and a lower training loss."""
+"""Claims about schedules: the same accuracy with fewer updates, and a lower training loss."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from smallbatch.core.text import budget_text, count_text
 
 
 def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Test accuracies within the margin of each other, and fewer updates."""
+    """Test accuracies that differ by less than the margin, with fewer updates."""
     rule, statistic = (
         equivalent(claim["margin"]),
         f"test accuracy, {claim['schedule']} minus {claim['against']}",
@@ -55,8 +55,8 @@ def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence
 
 
 def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
-    """The logarithm of the final training loss: every fixed m minus the adaptive schedule, paired
-    by seed."""
+    """The logarithm of the final training loss: each fixed m minus the adaptive schedule, paired by
+    seed."""
     rule, statistic = (
         directional(claim["delta"]),
         f"log training loss, {claim['against']} minus {claim['schedule']}",
@@ -99,7 +99,7 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
 def _losses_without(
     data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]
 ) -> list[Effect] | None:
-    """The effects with every choice made, for each seed, on the other seeds."""
+    """The effects with all settings selected for each seed on the other seeds."""
     pairs = [chosen_without(data, ours, rival) for rival in rivals]
     known = [pair for pair in pairs if pair is not None]
     if len(known) < len(pairs):

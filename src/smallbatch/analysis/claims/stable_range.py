@@ -14,11 +14,11 @@ from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text
 
 UNIT = "octaves per doubling of m"
-FINE = 4  # rates per octave that would tell more
+FINE = 4  # rates per octave of a finer grid
 
 
 def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Minus the slope of log2 η̃_max on log2 m, per seed; its variance is never below that of the
+    """The negative slope of log2 η̃_max over log2 m, per seed; its variance is at least that of the
     grid's steps."""
     rule, statistic = (
         falling(claim["delta"]),
@@ -57,8 +57,8 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     reasons, fixes = data.blocks(planned, trained.head(0))
     reasons += never_trains(rows)
     doubts: list[str] = []
-    # A limit that the grid cut off is higher in truth. Where m is small that makes the fall
-    # steeper, so it speaks for the claim; where m is large, against it.
+    # The true limit is higher than one that is censored by the grid. At small m this makes the fall
+    # steeper, in favour of the claim; at large m it counts against the claim.
     for (_, row), ends, size in zip(trained.iterrows(), censored, sizes, strict=True):
         if ends:
             end = data.table[of_setting(data.table, row)]["base_lr"].max()
@@ -67,7 +67,8 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
             )
             fixes.append(data.wider(dict(row) | {"base_lr": end}))
     finer = []
-    if not floor < effect.by_seeds / max(len(seeds), 1):  # the grid's steps are what is uncertain
+    # If the grid's steps dominate the uncertainty, a finer grid would help.
+    if not floor < effect.by_seeds / max(len(seeds), 1):
         for (_, row), top in zip(trained.iterrows(), maxima, strict=True):
             planned_row = data.row_of(row)
             between = np.arange(np.floor(top.min()), np.ceil(top.max()) + 1, 1 / FINE)
@@ -103,10 +104,11 @@ def _found(
 
 
 def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, float]:
-    """For each seed log2 of the largest η̃ reached upwards from the best without a failed point.
+    """For each seed, log2 of the largest η̃ that is reached upwards from the best without a failed
+    point.
 
-    Also whether that is the end of the grid for some seed, and the largest step (octaves) from a
-    seed's limit to the next η̃.
+    Also returns whether this is the end of the grid for some seed, and the largest step (in
+    octaves) from a seed's limit to the next η̃.
     """
     above = points[points["base_lr"] >= best_lr]
     failed = above.assign(failed=above["status"] != "completed").pivot(
@@ -119,7 +121,7 @@ def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, floa
     rows = failed[sorted(failed.columns)].to_numpy(bool)
     last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
     octaves, end = np.log2(tried), len(tried) - 1
-    # at the end of the grid the step before it stands for the one after it
+    # At the end of the grid, the step before it replaces the step after it.
     following = np.minimum(last + 1, end)
     step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
     return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step

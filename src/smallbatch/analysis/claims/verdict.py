@@ -1,8 +1,9 @@
-"""From effects to verdicts: supported, contradicted, undecided. Holm over all claims of a study.
+"""From effects to verdicts (supported, contradicted, undecided), with Holm's correction over all
+claims of a study.
 
-A claim holds on all of its effects (one against each rival), so it is *supported* when every one
-is, and *contradicted* when one is, corrected for their number (or by the one that was named
-beforehand). Verdict and interval of a claim use the same level.
+A claim has one effect for each rival. It is *supported* if all effects support it, and
+*contradicted* if one effect contradicts it, corrected for their number (or if the one named in
+advance does). Verdict and interval of a claim use the same level.
 """
 
 import math
@@ -14,17 +15,19 @@ from statsmodels.stats.multitest import multipletests
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Fix
 
-ALPHA = 0.05  # of all claims of a study together
-INTERIM = 0.001  # before the planned number of seeds: looking at 5, 10, ... 30 seeds at 0.05 gives 16% false positives
-LATER = 0.01  # after it: a second look at the same claim, once the planned one has had its chance
+ALPHA = 0.05  # significance level for all claims of a study together
+# Before the planned number of seeds: tests at 5, 10, ... 30 seeds with level 0.05 would give 16%
+# false positives.
+INTERIM = 0.001
+LATER = 0.01  # after the planned number of seeds: another test of the same claim
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Where an effect supports a claim, and where it contradicts it.
+    """The ranges of an effect that support and that contradict a claim.
 
-    Supported: the interval lies above `above` (and below `below`), and the estimate is `least` or
-    more. Contradicted: the interval lies below `under`, or above `over`.
+    Supported: the interval is above `above` (and below `below`), and the estimate is at least
+    `least`. Contradicted: the interval is below `under` or above `over`.
     """
 
     above: float
@@ -32,9 +35,8 @@ class Rule:
     under: float
     below: float = math.inf
     over: float = math.inf
-    sides: int = (
-        2  # 2: the interval has level 1 - α; 1 (two one-sided tests of equivalence): 1 - 2α
-    )
+    # 2: the interval has level 1 - α; 1 (one-sided tests, such as TOST): 1 - 2α.
+    sides: int = 2
 
     def p_supported(self, effect: Effect) -> float:
         below = effect.p_below(self.below) if math.isfinite(self.below) else 0.0
@@ -45,13 +47,13 @@ class Rule:
         return self.sides * min(effect.p_below(self.under), over)
 
     def slack(self, effect: Effect, level: float) -> float:
-        """How far the interval lies inside what supports the claim."""
+        """Distance of the interval's ends from the bounds of support (negative: outside)."""
         low, high = effect.interval(level)
         return min(low - self.above, self.below - high)
 
     def room(self, effect: Effect) -> float:
-        """How far the estimate lies inside what the nearer verdict needs: half an interval must be
-        shorter than this."""
+        """Distance of the estimate from the bound of the nearer verdict; half the interval must be
+        shorter."""
         inside = min(effect.estimate - self.above, self.below - effect.estimate)
         if inside > 0 and effect.estimate >= self.least:
             return inside
@@ -59,13 +61,13 @@ class Rule:
 
 
 def directional(delta: float) -> Rule:
-    """A difference above zero, and of `delta` or more as measured; contradicted when it is told to
-    be below `delta`."""
+    """A difference above zero, with an estimate of at least `delta`; contradicted if it is
+    significantly below `delta`."""
     return Rule(above=0.0, least=delta, under=delta)
 
 
 def falling(delta: float) -> Rule:
-    """As `directional`, by a one-sided test."""
+    """Like `directional`, with a one-sided test."""
     return Rule(above=0.0, least=delta, under=delta, sides=1)
 
 
@@ -75,44 +77,41 @@ def equivalent(margin: float) -> Rule:
 
 
 def not_inferior(margin: float) -> Rule:
-    """A difference that is no further below zero than `margin`."""
+    """A difference above -`margin`."""
     return Rule(above=-margin, least=-math.inf, under=-margin)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a claim rests on in the tables of a study."""
+    """The evidence for or against a claim in the tables of a study."""
 
     rule: Rule
     unit: str
     statistic: str  # what the estimate is, in words
     effects: list[Effect] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)  # of the rival of each effect
+    names: list[str] = field(default_factory=list)  # the rival of each effect
     found: str = ""  # what was measured, as a sentence
-    # why it can't be decided, whatever the numbers
+    # reasons why the claim cannot be decided, independent of the numbers
     blocked: list[str] = field(default_factory=list)
-    fixes: list[Fix] = field(default_factory=list)  # rates that would lift a block or a doubt
-    cross_fitted: list[Effect] | None = None  # the same with the choice made on the other seeds
-    doubts: list[str] = field(default_factory=list)  # why it can be supported and not contradicted
-    # rates that would tell more where the grid's steps are what is uncertain
+    fixes: list[Fix] = field(default_factory=list)  # rates that would resolve a block or a doubt
+    cross_fitted: list[Effect] | None = None  # effects with settings selected on other seeds
+    doubts: list[str] = field(default_factory=list)  # reasons why it cannot be contradicted
+    # finer rates, if the grid's steps dominate the uncertainty
     finer: list[Fix] = field(default_factory=list)
-    last_decides: bool = False  # effects are tested upwards: the claim falls with the last one
-    holds: bool | None = (
-        None  # a part that is counted, not estimated (fewer updates); False: it doesn't
-    )
+    last_decides: bool = False  # only the last effect can contradict the claim
+    # A condition that is counted, not estimated (fewer updates); False contradicts the claim.
+    holds: bool | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
     verdict: str
     p_value: float
-    multiplier: float  # of the p value, by Holm
+    multiplier: float  # Holm's factor of the p value
     alpha: float
-    level: float  # of the interval
-    effect: Effect | None  # the one that decides
-    disagrees: bool = (
-        False  # a choice made without the seed that it is read on would come to another verdict
-    )
+    level: float  # confidence level of the interval
+    effect: Effect | None  # the decisive one
+    disagrees: bool = False  # True if the cross-fitted effects give another verdict
 
 
 def decide(claims: list[Evidence], planned: int) -> list[Decision]:
@@ -123,16 +122,16 @@ def decide(claims: list[Evidence], planned: int) -> list[Decision]:
 
 
 def _alpha(evidence: Evidence, planned: int) -> float:
-    """The level of this look: what has no effect yet is no look."""
+    """The significance level of this test; a claim without effects counts as not tested yet."""
     seeds = _seeds(evidence)
     return INTERIM if 0 < seeds < planned else LATER if seeds > planned else ALPHA
 
 
 def multipliers(ps: list[float], alpha: float = ALPHA) -> list[float]:
-    """By how much Holm's step-down multiplies each p value; where a smaller one is not told at
-    `alpha`, by as much as that.
+    """The factors of Holm's step-down procedure for each p value; from the first one that is not
+    significant at `alpha`, the factor stays the same.
 
-    An adjusted p value is below `alpha` exactly where Holm's procedure rejects.
+    An adjusted p value is below `alpha` exactly when Holm's procedure rejects.
     """
     if not ps:
         return []
@@ -160,7 +159,7 @@ def _p_value(evidence: Evidence) -> float:
 
 
 def _both(evidence: Evidence, effects: list[Effect]) -> tuple[float, float]:
-    """p values of "supported" (by the weakest effect) and "contradicted" (by the strongest,
+    """p values of "supported" (from the weakest effect) and "contradicted" (from the strongest,
     corrected for their number)."""
     rule = evidence.rule
     supported = (
@@ -196,7 +195,7 @@ def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decis
     verdict = _judge(evidence, effects, each)
     if verdict == "supported":
         effect = min(effects, key=lambda effect: rule.slack(effect, 1 - each * 2 / rule.sides))
-    else:  # an interval that is read for a contradiction by any of several
+    else:  # any of several effects can contradict, so the interval is corrected for their number
         against = _against(evidence, effects)
         effect, each = min(against, key=rule.p_contradicted), each / len(against)
     disagrees = verdict != "undecided" and _disagrees(evidence, verdict, alpha / times)

@@ -1,20 +1,21 @@
-"""The ways in which replicas train. All give a replica the bits that it would have alone, or close
-to it.
+"""Engines: implementations of training for the replicas of a block. In each, a replica gets the
+same bits as when trained by itself, or nearly the same.
 
-    trainer.py     ReplicaTrainer: what the training loop asks of an engine, with shapes; read this first
-    modules.py     the engines of PyTorch: a fused network of several replicas, or one module alone
-    groups.py      several networks as one: channel groups
-    stacked.py     several networks as one: torch.func.vmap, with convolutions as batched products on GPUs
-    compiled/      the compiled step, one replica after the other (its own guide is there)
+    trainer.py     ReplicaTrainer, the interface to the training loop, with shapes; read this first
+    modules.py     engines with PyTorch: a fused network of several replicas, or a single module
+    groups.py      fuse several networks as channel groups
+    stacked.py     fuse several networks with torch.func.vmap, with convolutions as batched products
+                   on GPUs
+    compiled/      the compiled step, one replica after another (with its own guide)
     adaptive.py    rules that choose the batch size, on top of an engine
-    factory.py     from the name of an engine to the replicas
+    factory.py     create the replicas by the name of an engine
 
-Which of them trains a fleet:
+Choice of the engine of a fleet:
 
-    choose.py      what is possible for a network, and what is fastest on this machine
-    equivalence.py an engine is used only after it agrees with the modules apart
-    sharing.py     why replicas of a network cannot share a forward
-    limits.py      how many replicas train at once, and where padding keeps their bits
+    choose.py      the engines that support a network, and the fastest on this machine
+    equivalence.py check that an engine agrees with separate modules before it is used
+    sharing.py     reasons why replicas of a network cannot share a forward pass
+    limits.py      the number of replicas that train at once, and padding that keeps their bits
 
-Machines: device.py (processor or GPU, precision), cuda.py (updates replayed from a CUDA graph).
+Hardware: device.py (processor or GPU, precision), cuda.py (updates replayed from a CUDA graph).
 """

@@ -1,8 +1,8 @@
 """Replicas that choose their own batch size (`schedules/adaptive.py`).
 
-In each round every replica draws one more block of m0 examples; those whose rule is content make
-their update and begin anew. So replicas of a fleet spend the same examples in the same rounds,
-whatever batch sizes they choose, and none waits for another.
+In each round every replica draws one more block of m0 examples; a replica makes its update when its
+rule requires no more examples, and starts again with the next round. Replicas therefore use the
+same number of examples per round, whatever batch sizes they choose, and never wait for each other.
 """
 
 import math
@@ -16,7 +16,7 @@ from smallbatch.data.stream import fresh
 from smallbatch.schedules.adaptive import Average, averaged, wanted
 from smallbatch.training.engines.trainer import MomentTrainer, Statistics
 
-# of each replica, beside its trainer's state
+# Per-replica state in addition to the trainer's.
 KEPT = (
     "sums",
     "loss",
@@ -29,8 +29,7 @@ KEPT = (
 
 
 class Adaptive:
-    """A `ReplicaTrainer` whose updates are rounds of the trainer (`Compiled` or `Modules`) that it
-    wraps."""
+    """A `ReplicaTrainer` that wraps a trainer (`Compiled` or `Modules`); its updates are rounds."""
 
     def __init__(
         self,
@@ -41,27 +40,26 @@ class Adaptive:
         seeds: list[int],
     ):
         self.trainer, self.schedule, self.block = trainer, schedule, block
-        self.most = largest // block  # blocks
+        self.most = largest // block  # maximum number of blocks per update
         self.seed = np.array(seeds, np.int64)
         self.sums = np.zeros((len(seeds), 2, trainer.gradient_size), trainer.dtype)
-        self.loss = np.zeros(len(seeds))  # of the blocks gathered, summed
+        self.loss = np.zeros(len(seeds))  # sum over the blocks of the current update
         self.blocks = np.zeros(len(seeds), np.int64)
         self.made = np.zeros(len(seeds), np.int64)  # updates
-        # those that took all they may, since no size was right
+        # Updates with the largest batch because the rule returned inf.
         self.capped = np.zeros(len(seeds), np.int64)
         self.average = np.zeros((len(seeds), len(Average())))
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
-        """One round for each block of `order` ``[R, rounds, m0]``, with rates ``lr[round, r]``;
-        adds losses to `total`."""
+        """Run one round per block of `order` ``[R, rounds, m0]`` with rates ``lr[round, r]``; adds
+        losses to `total`."""
         for r in range(self.replicas):
             for u in range(order.shape[1]):
                 total[r] += self._round(r, train, order[r, u], float(lr[u, r]))
 
     def _round(self, r: int, train: Split, index: np.ndarray, lr: float) -> float:
-        if (
-            self.schedule.get("sampling") == "fresh"
-        ):  # from all examples but those that this update has
+        # Draw from all examples except those already in this update.
+        if self.schedule.get("sampling") == "fresh":
             start = self.blocks[r] * self.block
             drawn = fresh(int(self.seed[r]), int(self.made[r]), len(train.labels))
             index = drawn[start : start + self.block]

@@ -1,5 +1,5 @@
-"""One update of a trainer captured in a CUDA graph, and replayed: between updates Python does
-nothing and nobody waits."""
+"""Capture an update of a trainer in a CUDA graph and replay it, without Python code or
+synchronisation between updates."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,17 +13,17 @@ from smallbatch.training.scoring import norm_layers
 if TYPE_CHECKING:
     from smallbatch.training.engines.modules import Modules
 
-PART = 256  # updates whose batches and rates lie in the tensors that a graph reads
-WARM_UPS = 3  # updates before a capture, in which libraries choose kernels and take memory
+PART = 256  # updates with batches and rates in the input tensors of a graph
+WARM_UPS = 3  # updates before a capture, in which libraries select kernels and allocate memory
 
 
 class StaticStep:
-    """One update of `trainer` (a `Modules`) that reads and writes only tensors which stay where
-    they are in memory.
+    """One update of `trainer` (a `Modules`) that reads and writes only tensors with fixed
+    addresses.
 
-    `fill` lays the batches ``[updates, m, R]`` and rates ``[updates, R, 1]`` of at most PART
-    updates ready. Each call does the one of number `at` (a tensor), adds its losses to `total`
-    ``[R]`` and counts `at` up.
+    `fill` copies the batches ``[updates, m, R]`` and rates ``[updates, R, 1]`` of at most PART
+    updates. Each call makes update number `at` (a tensor), adds its losses to `total` ``[R]`` and
+    increments `at`.
     """
 
     def __init__(self, trainer: "Modules", train: Split, m: int):
@@ -52,8 +52,8 @@ def run(
     rates: torch.Tensor,
     sums: torch.Tensor,
 ) -> None:
-    """All updates of `index` and `rates` by calls of `once`, which does `step`; adds their losses
-    to `sums`."""
+    """Make all updates of `index` and `rates` by calling `once`, which executes `step`; adds their
+    losses to `sums`."""
     step.total.copy_(sums)
     for part, ready in zip(index.split(PART), rates.split(PART), strict=True):
         step.fill(part, ready)
@@ -63,12 +63,11 @@ def run(
 
 
 def captured(step: StaticStep) -> Callable[[], None]:
-    """A function that does `step` by replaying a CUDA graph of it; raises RuntimeError where that
-    isn't possible.
+    """A function that replays a CUDA graph of `step`; raises RuntimeError if this is not possible.
 
-    A graph knows nothing of Python: what a step counts there (the chunks that batch norm has seen)
-    is counted at each replay. From the same state a replay must lead where `step` leads. The
-    trainer is left as it was.
+    A graph does not execute Python code, so the chunks that batch norm counts in Python are added
+    at each replay. From the same state, a replay must give the same result as `step`. The state of
+    the trainer is restored.
     """
     layers, start = norm_layers(step.trainer.net), step.trainer.state()
 
@@ -80,9 +79,8 @@ def captured(step: StaticStep) -> Callable[[], None]:
         return step.trainer.state() | {"total": step.total.cpu().numpy()}
 
     try:
-        with torch.cuda.stream(
-            torch.cuda.current_stream()
-        ):  # which a capture that fails may leave to be another
+        # Restore the current stream afterwards, which a failed capture can change.
+        with torch.cuda.stream(torch.cuda.current_stream()):
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):

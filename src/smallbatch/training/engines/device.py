@@ -1,5 +1,4 @@
-"""Where a job trains and in which precision: decided here, and followed by all that has the data in
-its hands."""
+"""The device and precision of a job. All other code uses the device of the data."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -13,10 +12,10 @@ from smallbatch.core.errors import UserError
 def place(
     device: str | None, gpus: int, precision: str | None, say: Callable[[str], None]
 ) -> torch.device:
-    """The device of a job: `device` (cpu, cuda), or where that is None a GPU if `gpus` are asked
-    for and there is one.
+    """The device of a job: `device` (cpu, cuda) or, if that is None, a GPU if `gpus` are requested
+    and one is available.
 
-    Raises UserError where there is none but must be.
+    Raises UserError if a GPU is required but not available.
     """
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
@@ -44,11 +43,11 @@ def hardware(device: torch.device) -> str:
 
 
 def forward_in(precision: str | None, device: torch.device) -> Callable:
-    """A function that makes the context of a forward: operations that can take it compute in
-    bfloat16 if `precision` is bf16.
+    """A function that returns the context of a forward: with `precision` bf16, autocast to
+    bfloat16.
 
-    A context that is entered again in a CUDA graph must not keep converted weights
-    (``cache_enabled``).
+    Converted weights must not be cached (``cache_enabled``) if the context is entered again in a
+    CUDA graph.
     """
     if precision != "bf16":
         return contextlib.nullcontext
@@ -57,8 +56,8 @@ def forward_in(precision: str | None, device: torch.device) -> Callable:
 
 @contextlib.contextmanager
 def products_in(precision: str | None) -> Iterator[None]:
-    """Let matrix products and convolutions on a GPU round their factors to TF32 for a while if
-    `precision` is tf32."""
+    """Context in which matrix products and convolutions on a GPU use TF32 if `precision` is tf32,
+    else full single precision."""
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]  # missing in torch's stubs
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:

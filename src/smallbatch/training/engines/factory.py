@@ -1,4 +1,4 @@
-"""From a fleet and the name of an engine to the replicas that train together."""
+"""Create the replicas of a block from a fleet and the name of an engine."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,8 @@ from smallbatch.training.engines.modules import Modules, lone, lone_channels_las
 from smallbatch.training.engines.stacked import Stacked, products
 from smallbatch.training.engines.trainer import MomentTrainer, ReplicaTrainer
 
-MODULES: dict[
-    str, Callable[[list[nn.Module]], nn.Module]
-] = {  # several networks -> one that computes them
+# Functions that fuse several networks into one.
+MODULES: dict[str, Callable[[list[nn.Module]], nn.Module]] = {
     "groups": fuse,
     "products": products,
     "vmap": Stacked,
@@ -33,10 +32,10 @@ def make_trainer(
     seeds: list[int],
     say: Callable[[str], None] = lambda text: None,
 ) -> ReplicaTrainer:
-    """The untrained replicas of `seeds`, to be trained together where `data` is, by `engine` (one
-    of WAYS).
+    """Create the untrained replicas of `seeds`, on the device of `data`, with `engine` (one of
+    WAYS).
 
-    `say` gets a line where that is slower than it could be.
+    `say` logs a line if training is slower than possible.
     """
     trainer = _make(engine, data, fleet, seeds, say)
     if not is_adaptive(fleet):
@@ -51,7 +50,7 @@ def _make(
     nets = [network(data, fleet, seed) for seed in seeds]
     m = largest_step(fleet)
     if engine == "compiled":
-        # needs Numba, which other engines do without
+        # Imported here because it needs Numba, unlike other engines.
         from smallbatch.training.engines.compiled.trainer import (
             Compiled,
         )
@@ -65,8 +64,8 @@ def _make(
 
 
 def network(data: Data, fleet: Fleet, seed: int) -> nn.Module:
-    """The network of one point, made on the processor: its initial weights are the same wherever it
-    trains."""
+    """The network of one point, created on the processor, so that its initial weights do not depend
+    on the training device."""
     return build(
         fleet["model"], data.shape, data.classes, fleet["norm"], fleet.get("bn_batch_size"), seed
     )

@@ -1,9 +1,9 @@
-"""R networks as one: the replicas' channels side by side, each layer a grouped one.
+"""Fuse R networks into one: the replicas' channels are concatenated, and layers become grouped.
 
-Activations are ``[examples, R·C, H, W]``, replica after replica. A convolution of R replicas is one
-convolution with R times the groups, R batch norms are one over R·C channels, R linear layers one
-batched product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. So replacing the
-layers of an ordinary module is enough for most networks, and `equivalence.py` says whether it was.
+Activations are ``[examples, R·C, H, W]``, replica-major. R convolutions become one convolution with
+R times the groups, R batch norms become one over R·C channels, and R linear layers one batched
+product; ReLU, pooling, residual sums and ``flatten(1)`` need no change. Replacing the layers of an
+ordinary module is enough for most networks; `equivalence.py` checks the result.
 """
 
 import copy
@@ -17,7 +17,7 @@ from smallbatch.models.norm import GhostBatchNorm
 
 
 class CannotFuse(Exception):
-    """The networks can't be computed as one in this way; the text says why."""
+    """An engine does not support the networks; the text is the reason."""
 
 
 class GroupedConv2d(nn.Module):
@@ -56,15 +56,14 @@ class GroupedLinear(nn.Module):
             self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # else rows R·in apart round by R
+        # Contiguous, because with strided rows rounding would depend on R.
         x = x.unflatten(1, (len(self.weight), -1)).transpose(0, 1).contiguous()
         if self.bias is None:
             y = torch.bmm(x, self.weight.transpose(1, 2))
         else:
             y = torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
-            if (
-                y.requires_grad
-            ):  # the bias gradient is a sum whose order would depend on R in another layout
+            # In another layout, the order of the bias gradient's sum would depend on R.
+            if y.requires_grad:
                 y.register_hook(lambda gradient: gradient.contiguous())
         return y.transpose(0, 1).flatten(1)
 
@@ -97,8 +96,7 @@ GROUPED: dict[type[nn.Module], Callable[[list], nn.Module]] = {
 
 
 def grouped(layer: nn.Module, replica_layers: list[nn.Module]) -> nn.Module:
-    """The one layer that computes `replica_layers`, with those parameters frozen that are frozen in
-    `layer`."""
+    """Fuse `replica_layers` into one layer; parameters that are frozen in `layer` stay frozen."""
     made = GROUPED[type(layer)](replica_layers)
     for name, parameter in layer.named_parameters(recurse=False):
         getattr(made, name).requires_grad_(parameter.requires_grad)
@@ -106,10 +104,11 @@ def grouped(layer: nn.Module, replica_layers: list[nn.Module]) -> nn.Module:
 
 
 def fuse(nets: list[nn.Module]) -> nn.Module:
-    """One network that computes all of `nets` (same class, own weights); raises CannotFuse.
+    """Fuse `nets` (same class, different weights) into one network; raises CannotFuse for layers
+    that are not supported.
 
-    Input ``[examples, R·C, H, W]``, output ``[examples, R·classes]``. Every parameter of the result
-    is replica-major: ``parameter.view(R, -1)[r]`` is that of replica r.
+    The input is ``[examples, R·C, H, W]``, the output ``[examples, R·classes]``. Every parameter of
+    the result is replica-major: ``parameter.view(R, -1)[r]`` belongs to replica r.
     """
     fused = copy.deepcopy(nets[0])
     replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
@@ -140,11 +139,11 @@ def fuse(nets: list[nn.Module]) -> nn.Module:
 
 
 def trained(net: nn.Module) -> list[nn.Parameter]:
-    """The parameters that are trained: those that aren't frozen."""
+    """The trainable parameters, those that are not frozen."""
     return [parameter for parameter in net.parameters() if parameter.requires_grad]
 
 
 def gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.Tensor]:
-    """The gradients of `loss`; zero for a parameter that it doesn't depend on."""
+    """The gradients of `loss`; zero for parameters that it does not depend on."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]

@@ -1,7 +1,7 @@
-"""How many replicas train side by side: known without torch, since memory is predicted from it
+"""The number of replicas that train at once; without torch, for the prediction of memory
 (`resources/memory_model.py`)."""
 
-# the best first, as a rule (`factory.py`)
+# Names of the engines (`factory.py`), usually the fastest first.
 WAYS = (
     "compiled",
     "groups",
@@ -10,32 +10,33 @@ WAYS = (
     "separate",
     "separate channels_last",
 )
-# m·replicas: wider blocks leave the cache, narrower wait for Python
+# m·replicas: more exceed the processor's cache, fewer are limited by Python's overhead.
 IMAGES_AT_ONCE = {
     "cpu": 2048,
     "cuda": 8192,
 }
 WIDEST = {"cpu": 128, "cuda": 256}
-AT_ONCE = 1024  # examples of one replica; a larger batch adds up the gradients of pieces, so memory stays bounded
+# Examples of one replica at once; larger batches accumulate gradients over pieces, to limit memory.
+AT_ONCE = 1024
 TAIL = 32
-PROBE_WIDTHS = (3, 7, 16)  # widths at which bits are compared (`equivalence.py`)
+PROBE_WIDTHS = (3, 7, 16)  # widths for comparing bits (`equivalence.py`)
 
 
 def piece_of(m: int, b: int | None) -> int:
-    """How many examples of a batch of m a replica computes at once: whole chunks of the BN batch
-    size b."""
+    """The number of examples in a batch of m that a replica processes at once, in whole chunks of
+    the BN batch size b."""
     return m if m <= AT_ONCE else min(m, max(1, AT_ONCE // (b or 1)) * (b or 1))
 
 
 def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
-    """How many replicas of batch size `m` may train at once on a `device` (cpu, cuda), where memory
-    holds `most`.
+    """Candidates for the number of replicas of batch size `m` that train at once on a `device`
+    (cpu, cuda), if at most `most` fit in memory.
 
-    Empty if that is too few for the way.
+    Empty if `most` is too small for the engine.
     """
     if engine.startswith("separate"):
         return [1]
-    if engine == "compiled":  # replicas follow each other: the width only bounds a block
+    if engine == "compiled":  # replicas train one after another: the width only limits the block
         return [min(WIDEST[device], most)]
     if most < 2:  # a block of one replica rounds differently from one of several
         return []
@@ -46,10 +47,10 @@ def widths(engine: str, m: int, most: int, device: str = "cpu") -> list[int]:
 def padding_replicas(engine: str, replicas: int, logits: int) -> int:
     """Number of padding replicas needed so that results do not depend on how points are packed.
 
-    Channel groups of one replica round differently from groups of several. Under vmap a processor
-    takes the last elements of a tensor (fewer than TAIL) one by one, and rounds functions such as
-    the sigmoid in another way there; `logits`, those of one replica's batch, are as a rule its
-    smallest activations.
+    Channel groups of one replica round differently from groups of several. With vmap, a processor
+    computes the last elements of a tensor (fewer than TAIL) one by one and rounds functions such as
+    the sigmoid differently there. `logits` is the number of logits of one replica's batch, usually
+    its smallest activation.
     """
     if engine == "vmap":
         return -(-TAIL // logits)

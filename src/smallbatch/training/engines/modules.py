@@ -1,9 +1,8 @@
-"""Replicas trained with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or one
-module alone.
+"""Train replicas with PyTorch: a fused network of several (`groups.py`, `stacked.py`), or a single
+module.
 
-All tensors are on the device of the networks and the data. On a GPU the updates of several replicas
-are replays of a CUDA graph (`cuda.py`); what the methods return is on the host, so they end when
-the GPU has ended.
+All tensors are on the device of the networks and the data. On a GPU, updates of fused networks
+replay a CUDA graph (`cuda.py`). Methods return NumPy arrays on the host, so they wait for the GPU.
 """
 
 from collections.abc import Callable
@@ -28,16 +27,16 @@ from smallbatch.training.optimizers.steps import make_optimizer
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
-    """The module of a single replica as it is, with input in the layout that a user's forward
-    counts on."""
+    """The unchanged module of a single replica, with row-major input, as a user's forward
+    expects."""
     (net,) = nets
     net.register_forward_pre_hook(lambda _, inputs: row_major(inputs[0]))
     return net
 
 
 def lone_channels_last(nets: list[nn.Module]) -> nn.Module:
-    """The module of a single replica with weights and input in torch's layout channels_last, which
-    convolutions may like."""
+    """The module of a single replica with weights and input in channels_last layout, which can make
+    convolutions faster."""
     (net,) = nets
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     net.register_forward_pre_hook(
@@ -47,11 +46,11 @@ def lone_channels_last(nets: list[nn.Module]) -> nn.Module:
 
 
 def row_major(x: torch.Tensor) -> torch.Tensor:
-    """`x` with the strides of a new tensor, so that ``view`` works in a forward, after convolutions
-    too.
+    """`x` with the strides of a new tensor, so that ``view`` works in a forward, also after
+    convolutions.
 
-    (With one channel ``contiguous`` keeps the strides of channels_last, and a convolution hands
-    them on.)
+    (With one channel, ``contiguous`` keeps the strides of channels_last, and convolutions propagate
+    them.)
     """
     return x.contiguous().flatten().view(x.shape)
 
@@ -59,8 +58,7 @@ def row_major(x: torch.Tensor) -> torch.Tensor:
 def example_gradients(
     net: nn.Module, weights: dict[str, torch.Tensor], images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The loss of each example ``[n]`` and its gradient, ``{name: [n, ...]}``, of `net` with these
-    weights."""
+    """The per-example losses ``[n]`` and gradients ``{name: [n, ...]}`` of `net` with `weights`."""
 
     def loss(
         weights: dict[str, torch.Tensor], image: torch.Tensor, label: torch.Tensor
@@ -72,7 +70,7 @@ def example_gradients(
         made, losses = vmap(one, in_dims=(None, 0, 0), randomness="different")(
             weights, images, labels
         )
-    except RuntimeError:  # a forward that branches on values, which can't be vectorised
+    except RuntimeError:  # a forward that branches on values, which vmap does not support
         each = [one(weights, image, label) for image, label in zip(images, labels, strict=True)]
         losses = torch.stack([value for _, value in each])
         made = {name: torch.stack([gradient[name] for gradient, _ in each]) for name in weights}
@@ -80,14 +78,13 @@ def example_gradients(
 
 
 class Modules:
-    """The replicas of one block, a `MomentTrainer`: ``make(nets)`` is one network that computes all
-    of `nets`.
+    """A `MomentTrainer` for the replicas of a block; ``make(nets)`` fuses `nets` into one network.
 
-    Its input is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``, and all its
-    parameters and buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
+    The input of the network is ``[examples, R·C, H, W]``, its output ``[examples, R·classes]``. All
+    of its parameters and buffers are replica-major: ``tensor.view(R, -1)[r]`` belongs to replica r.
 
-    With a `precision` (tf32, bf16) the products of training are computed in it; weights, losses and
-    evaluation are in that of the networks all the same.
+    `precision` (tf32, bf16) applies to products in training only; weights, losses and evaluation
+    keep the networks' precision.
     """
 
     def __init__(
@@ -100,15 +97,15 @@ class Modules:
         say: Callable[[str], None] = lambda text: None,
         m: int | None = None,
     ):
-        self.m = m  # examples of an update, on which an optimizer may depend
+        self.m = m  # examples per update, which an optimizer can depend on
         norms = scoring.norm_layers(nets[0])
         self.b = norms[0].bn_batch_size if norms else None
         self.padding = padding
         self.template, self.make, self.optimizer, self.say = nets[0], make, optimizer, say
         self.device = next(nets[0].parameters()).device
         self.precision, self.forward_in = precision, forward_in(precision, self.device)
-        # A lone module may count in Python or branch on values (`sharing.py`), which a graph
-        # wouldn't repeat.
+        # A single module can count in Python or branch on values (`sharing.py`), which a graph
+        # does not repeat.
         self.capture = self.device.type == "cuda" and make not in (lone, lone_channels_last)
         self._hold(make(nets), len(nets))
 
@@ -120,14 +117,14 @@ class Modules:
         self.stepper = make_optimizer(self.optimizer, self.parameters, replicas, self.m)
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
-        """One update for each batch of `order` ``[R, updates, m]``, with rates ``lr[u, r]``.
+        """Make one update per batch of `order` ``[R, updates, m]`` with rates ``lr[u, r]``.
 
         Adds the loss of every update to `total` ``[R]`` (float64).
         """
         # [update, m, R]
         index = torch.from_numpy(order).to(self.device).permute(1, 2, 0).contiguous()
         rates = torch.from_numpy(lr).to(self.device, self.parameters[0].dtype)[..., None]
-        sums = torch.from_numpy(total).to(self.device)  # on a processor they share memory
+        sums = torch.from_numpy(total).to(self.device)  # shares memory with `total` on a CPU
         self.net.train()
         with products_in(self.precision):
             if self.capture:
@@ -140,8 +137,8 @@ class Modules:
     def step(
         self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor
     ) -> None:
-        """The update by the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its losses to
-        `sums` ``[R]``."""
+        """Make one update on the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its
+        losses to `sums` ``[R]``."""
         loss, made = self.losses_and_gradients(train, index)
         self.stepper.step(made, rates)
         sums += loss
@@ -149,8 +146,8 @@ class Modules:
     def losses_and_gradients(
         self, train: Split, index: torch.Tensor
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Of the batches `index` ``[m, R]``: mean losses ``[R]`` and their gradients, added up over
-        pieces of a large batch."""
+        """Mean losses ``[R]`` on the batches `index` ``[m, R]`` and their gradients, accumulated
+        over pieces of a large batch."""
         m = len(index)
         parts = index.split(piece_of(m, self.b))
         loss, made = self._piece(train, parts[0])
@@ -167,9 +164,9 @@ class Modules:
         return loss, made
 
     def _piece(self, train: Split, index: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """The same of examples that are computed at once."""
+        """Mean losses ``[R]`` and their gradients on examples that are processed at once."""
         m, replicas = index.shape
-        if replicas == 1:  # as the textbook has it: no slower than that
+        if replicas == 1:  # the textbook code, for the same speed
             with self.forward_in():
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
@@ -183,18 +180,18 @@ class Modules:
             logits = self.net(x)
         logits = logits.to(self.parameters[0].dtype).view(m * replicas, -1)
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
-        # replica-major: summed alike at every width
+        # Replica-major, so that the order of the sum does not depend on the width.
         loss = losses.view(m, replicas).t().contiguous().mean(1)
         return loss.detach(), gradients(loss.sum(), self.parameters)
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """How many updates each replica has made after `rounds`, and of how many of the `examples`
-        drawn ``[R]``."""
+        """The number of updates of each replica ``[R]`` after `rounds`, and the number of examples
+        in them ``[R]``, out of `examples` drawn."""
         return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
-        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``.
-        Changes nothing."""
+        """Inner products ``[R, K, K]`` of the mean gradients of batches `order` ``[R, K, b]``,
+        without changing the state."""
         index = (
             torch.from_numpy(np.ascontiguousarray(order))
             .to(self.device)
@@ -215,11 +212,11 @@ class Modules:
             layer.chunks = chunks
         return np.stack([products_of(of_replica) for of_replica in rows.cpu()])
 
-    # --- for rules that choose the batch size (`adaptive.py`): replica by replica, by vmap over a block's examples ------
+    # --- for rules that choose the batch size (`adaptive.py`): one replica at a time -------------
 
     @property
     def gradient_size(self) -> int:
-        """Numbers in a gradient, as `moment_sums` has it."""
+        """The number of elements in a gradient of one replica."""
         return sum(p.numel() for p in self.parameters) // self.replicas
 
     @property
@@ -227,8 +224,8 @@ class Modules:
         return np.dtype(str(self.parameters[0].dtype).removeprefix("torch."))
 
     def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
-        """Adds the block's mean gradient and the sum of each example's (∇ℓ_i / n)² to `sums` ``[2,
-        P]``; returns the mean loss."""
+        """Add the block's mean gradient and the sum of (∇ℓ_i / n)² over its examples to `sums`
+        ``[2, P]``; returns the mean loss."""
         chosen = torch.from_numpy(index).to(self.device)
         names = [
             name for name, parameter in self.template.named_parameters() if parameter.requires_grad
@@ -246,8 +243,8 @@ class Modules:
         return float(losses.double().mean())
 
     def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
-        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the
-        mean."""
+        """The moments for a rule from the sums over `blocks` blocks of n examples with mean loss
+        `loss`."""
         f, squares = torch.from_numpy(sums).double()
         m, f = blocks * n, f / blocks
         spread = ((n * n * squares - m * f * f) / (m - 1)).clamp(min=0)
@@ -259,14 +256,14 @@ class Modules:
         )
 
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
-        """One update of replica r by a mean gradient."""
+        """Update replica r with a mean gradient."""
         one, flat = self._sgd().of_replica(r), torch.from_numpy(gradient).to(self.device)
         one.step(
             flat.split([len(row) for row in one.rows]), torch.tensor([[lr]], dtype=torch.float64)
         )
 
     def _sgd(self) -> SGD:
-        """The optimizer, which is SGD under the rules that choose the batch size
+        """The optimizer, which must be SGD if a rule chooses the batch size
         (`config/schedules.py`)."""
         assert isinstance(self.stepper, SGD)
         return self.stepper
@@ -274,8 +271,8 @@ class Modules:
     def _replay(
         self, train: Split, index: torch.Tensor, rates: torch.Tensor, sums: torch.Tensor
     ) -> None:
-        """The updates from a CUDA graph, which is captured at the first of them, or one by one
-        where it can't be."""
+        """Make updates by replaying a CUDA graph, which is captured before the first one; if that
+        fails, make them without a graph."""
         m = index.shape[1]
         static, once = self.static, self.once
         if (
@@ -288,7 +285,7 @@ class Modules:
             static.fill(index[: cuda.PART], rates[: cuda.PART])
             try:
                 once = cuda.captured(static)
-            except Exception as error:  # whatever a user's forward does that no graph can hold
+            except Exception as error:  # any error of a user's forward in a graph
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 self.say(f"updates cannot be captured as a CUDA graph and are slower: {line}")
             self.once = once
@@ -297,8 +294,8 @@ class Modules:
     def score(
         self, split: Split, statistics: list[scoring.Pair] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses the running
-        statistics or `statistics`."""
+        """Mean cross-entropy ``[R]`` and correctness ``[R, examples]``; batch norm uses
+        `statistics` or, by default, its running statistics."""
         with scoring.fixed_statistics(self.net, statistics or []):
             loss, correct = scoring.score(self.net, split.images, split.labels, self.replicas)
         return loss.cpu().numpy(), correct.cpu().numpy()
@@ -311,16 +308,16 @@ class Modules:
 
     @property
     def normalised(self) -> bool:
-        """Whether there is batch norm, so that statistics matter."""
+        """Whether the networks have batch norm, and so statistics."""
         return bool(scoring.norm_layers(self.net))
 
     def finite(self) -> np.ndarray:
-        """Which replicas have only finite weights ``[R]``."""
+        """Whether all weights of each replica are finite, ``[R]`` (bool)."""
         flags = [p.detach().reshape(self.replicas, -1).isfinite().all(1) for p in self.parameters]
         return torch.stack(flags).all(0).cpu().numpy()
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that training changes, replica-major: ``{name: [R, ...]}``."""
+        """Everything that training changes, replica-major: ``{name: [R, ...]}``."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         tensors |= self.stepper.state()
         found = {
@@ -329,14 +326,13 @@ class Modules:
         }
         chunks = [layer.chunks for layer in scoring.norm_layers(self.net)]
         found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
-        if (
-            self.replicas == 1
-        ):  # dropout and the like, which only networks that train one by one may have
+        # For dropout and similar layers, which only separate modules support.
+        if self.replicas == 1:
             found["random"] = self._generator().get_state().numpy()[None]
         return found
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from `state`, whatever number of replicas it holds."""
+        """Load `state`, which can have another number of replicas."""
         replicas = len(state["chunks"])
         if replicas != self.replicas:
             self._hold(self.make([self.template] * replicas), replicas)
@@ -351,7 +347,7 @@ class Modules:
             self._generator().set_state(torch.from_numpy(state["random"][0]))
 
     def _generator(self) -> torch.Generator:
-        """What draws the random numbers of a forward."""
+        """The random number generator of the forward pass."""
         if self.device.type == "cpu":
             return torch.default_generator
         return torch.cuda.default_generators[torch.cuda.current_device()]

@@ -1,11 +1,11 @@
-"""R networks as one: their parameters stacked, and the module's own forward under
+"""Fuse R networks into one: stack their parameters and run the module's forward with
 ``torch.func.vmap``.
 
-PyTorch turns each operation of the forward into one over all replicas, so a network can hold what
-no channel group can: layer norm, attention, parameters of its own, views with explicit sizes. What
-vmap cannot do is random numbers, branches on values and batch norm that writes its running
-statistics; the first two train one by one, the last is handed to one ghost batch norm over all
-replicas' channels.
+PyTorch converts each operation of the forward into one over all replicas. This supports networks
+that channel groups do not: layer norm, attention, custom parameters, and views with explicit sizes.
+vmap does not support random numbers, branches on values, and batch norm that updates running
+statistics. Networks with the first two train one by one; batch norms are replaced by one ghost
+batch norm over all replicas' channels.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from smallbatch.training.engines.modules import row_major
 
 
 class _HandOver(torch.autograd.Function):
-    """``layer(x)`` outside the vmap: of x ``[examples, C, ...]`` the layer gets ``[examples, R·C,
-    ...]``.
+    """Call ``layer(x)`` outside vmap: x is ``[examples, C, ...]``, and the layer receives
+    ``[examples, R·C, ...]``.
 
-    vmap calls the rule below in place of forward, where plain operations record their gradients as
-    ever.
+    vmap calls the ``vmap`` method below instead of ``forward``; autograd records its operations as
+    usual.
     """
 
     @staticmethod
@@ -42,7 +42,7 @@ class _HandOver(torch.autograd.Function):
     def vmap(
         info: Any, in_dims: Any, x: torch.Tensor, layer: nn.Module
     ) -> tuple[torch.Tensor, int]:
-        if in_dims[0] is None:  # the same for all replicas
+        if in_dims[0] is None:  # x is the same for all replicas
             x, in_dims = x.expand(info.batch_size, *x.shape), (0,)
         x = _keep_layout(x).movedim(in_dims[0], 1).flatten(1, 2)
         y = layer(x.contiguous()).unflatten(1, (info.batch_size, -1)).transpose(0, 1)
@@ -50,7 +50,7 @@ class _HandOver(torch.autograd.Function):
 
 
 def _keep_layout(x: torch.Tensor) -> torch.Tensor:
-    """`x`, whose gradient comes contiguous: in another layout the order of sums over examples would
+    """`x` with a contiguous gradient; in another layout, the order of sums over examples would
     depend on R."""
     x = x.view_as(x)
     if x.requires_grad:
@@ -59,7 +59,7 @@ def _keep_layout(x: torch.Tensor) -> torch.Tensor:
 
 
 class BesideOneAnother(nn.Module):
-    """A layer over the channels of all replicas that stands in a network under vmap."""
+    """A layer over the channels of all replicas, for use inside a network under vmap."""
 
     def __init__(self, layer: nn.Module):
         super().__init__()
@@ -70,11 +70,11 @@ class BesideOneAnother(nn.Module):
 
 
 class Stacked(nn.Module):
-    """All of `nets` (same class, own weights): ``[examples, R·C, H, W] -> [examples, R·classes]``.
+    """Fuses `nets` (same class, different weights): ``[examples, R·C, H, W] -> [examples,
+    R·classes]``.
 
-    `net` is the module of one replica, with the parameters and buffers of all ``[R, ...]`` in place
-    of its own; under vmap, a forward sees one replica's. Parameters that are shared or frozen stay
-    so.
+    `net` is the module of one replica with stacked parameters and buffers ``[R, ...]``; under vmap,
+    its forward uses those of one replica. Shared and frozen parameters stay shared and frozen.
     """
 
     def __init__(self, nets: list[nn.Module]):
@@ -83,10 +83,9 @@ class Stacked(nn.Module):
         self.net = copy.deepcopy(nets[0])
         replica_layers = [dict(net.named_modules(remove_duplicate=False)) for net in nets]
         _hand_over_norms(self.net, replica_layers)
-        self.slots: list[
-            tuple[str, nn.Module, str]
-        ] = []  # where a replica's own rows go during a forward
-        stacked: dict[torch.Tensor, torch.Tensor] = {}  # so that a shared parameter stays shared
+        # (name, module, attribute) of each tensor to replace in a forward.
+        self.slots: list[tuple[str, nn.Module, str]] = []
+        stacked: dict[torch.Tensor, torch.Tensor] = {}  # to keep shared parameters shared
         for path, module in self.net.named_modules():
             if isinstance(module, GhostBatchNorm):
                 continue
@@ -114,14 +113,14 @@ class Stacked(nn.Module):
         return _keep_layout(y).transpose(0, 1).flatten(1)
 
     def _one(self, own: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        # `slots` are all there are
+        # `own` includes tied weights.
         return torch.func.functional_call(self.net, own, (x,), tie_weights=False)
 
 
 @contextlib.contextmanager
 def _plain_attention() -> Iterator[None]:
-    """Attention by matrix products: PyTorch's fused kernels have no rule for vmap, which would call
-    them one by one."""
+    """Context with attention as matrix products: PyTorch's fused kernels have no vmap rule and
+    would be called once per replica."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -132,8 +131,8 @@ def _plain_attention() -> Iterator[None]:
 
 
 def _hand_over_norms(net: nn.Module, replica_layers: list[dict[str, nn.Module]]) -> None:
-    """Put one layer over all replicas' channels in the place of each ghost batch norm of `net`."""
-    made: dict[nn.Module, nn.Module] = {}  # so that a shared layer stays shared
+    """Replace each ghost batch norm of `net` by one layer over all replicas' channels."""
+    made: dict[nn.Module, nn.Module] = {}  # to keep shared layers shared
     for path, layer in list(net.named_modules(remove_duplicate=False)):
         if isinstance(layer, GhostBatchNorm):
             if layer not in made:
@@ -144,12 +143,12 @@ def _hand_over_norms(net: nn.Module, replica_layers: list[dict[str, nn.Module]])
 
 
 class Unfolded(nn.Conv2d):
-    """A convolution as a product of its weights and the unfolded image, which takes k·k times the
-    image's memory.
+    """A convolution as a matrix product of its weights and the unfolded image, which needs k·k
+    times the image's memory.
 
-    Under vmap it is a batched product over replicas and examples, where a convolution becomes one
-    of R times the groups. Libraries for GPUs compute thousands of products of small matrices faster
-    than that.
+    Under vmap, it becomes a batched product over replicas and examples, while an ordinary
+    convolution becomes one with R times the groups. On GPUs, thousands of products of small
+    matrices are faster.
     """
 
     def _conv_forward(
@@ -175,7 +174,7 @@ class Unfolded(nn.Conv2d):
 
 
 def products(nets: list[nn.Module]) -> Stacked:
-    """`nets` under vmap, each convolution being a batched product."""
+    """`nets` under vmap, with convolutions as batched products."""
     stacked = Stacked(nets)
     for layer in stacked.net.modules():
         if type(layer) is nn.Conv2d:

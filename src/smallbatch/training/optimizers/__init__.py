@@ -1,2 +1,2 @@
-"""Optimizers: `kinds.py` lists them without torch, `steps.py` makes them; each has a file with its
-step."""
+"""Optimizers: `kinds.py` lists them without torch, `steps.py` creates them, and each has its own
+file."""

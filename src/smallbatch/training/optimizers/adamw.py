@@ -9,9 +9,9 @@ class AdamW:
     """``θ <- θ - ηλθ``, ``m <- β₁m + (1-β₁)g``, ``v <- β₂v + (1-β₂)g²``, ``θ <- θ - η m̂ / (√v̂ +
     ε)``.
 
-    With ``m̂ = m / (1-β₁ᵗ)`` and ``v̂ = v / (1-β₂ᵗ)`` after t updates, as ``torch.optim.AdamW``
+    Here ``m̂ = m / (1-β₁ᵗ)`` and ``v̂ = v / (1-β₂ᵗ)`` after t updates, as in ``torch.optim.AdamW``
     (Kingma & Ba 2015; Loshchilov & Hutter 2019, algorithm 2). `parameters` are replica-major:
-    ``view(R, -1)[r]`` is replica r.
+    ``view(R, -1)[r]`` belongs to replica r.
     """
 
     def __init__(
@@ -23,15 +23,15 @@ class AdamW:
         eps: float,
         weight_decay: float,
     ):
-        # a single module's may have any memory layout
+        # Weights of a single module can have any memory layout.
         whole = [parameter.detach() for parameter in parameters]
         self.rows = (
             whole if replicas == 1 else [parameter.view(replicas, -1) for parameter in whole]
         )
         self.beta1, self.beta2, self.eps, self.weight_decay = beta1, beta2, eps, weight_decay
         self.first, self.second = ([torch.zeros_like(row) for row in self.rows] for _ in range(2))
-        # β₁ᵗ and β₂ᵗ as tensors, which a CUDA graph can carry on; a row for each replica, as all
-        # that is stored.
+        # β₁ᵗ and β₂ᵗ as tensors, which a CUDA graph can update; one row per replica, like all
+        # state.
         self.powers = torch.ones(replicas, 2, dtype=torch.float64, device=self.rows[0].device)
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -1,12 +1,15 @@
-"""The optimizers that there are, and what is known of each without torch: planning and prediction
-of memory read this.
+"""The list of optimizers with their properties, without torch, for planning and the prediction of
+memory.
 
 To add one:
-1. a file of `conf/optimizer/`, its keys in `schema.Optimizer` (their defaults null, so that points trained before keep their
-   digests) and `records.OptimizerSettings`, with their bounds in `checks._check_optimizer`;
+1. a file in `conf/optimizer/`, its keys in `schema.Optimizer` (with default null, so that the
+   digests of existing points do not change) and `records.OptimizerSettings`, and their bounds in
+   `checks._check_optimizer`;
 2. an entry below;
-3. a class like `SGD` (`sgd.py`), and what makes one from the config in `steps.FACTORIES`;
-4. a line in `tests/unit/training/test_optimizers.py`, which compares it with torch's own, and in the documentation.
+3. a class like `SGD` (`sgd.py`), and a function that creates it from the config in
+   `steps.FACTORIES`;
+4. a line in `tests/unit/training/test_optimizers.py`, which compares it with torch's optimizer, and
+   in the documentation.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +21,12 @@ from smallbatch.core.records import OptimizerSettings
 
 @dataclass(frozen=True)
 class OptimizerKind:
-    """What an optimizer's config may hold, and what it takes."""
+    """The keys of an optimizer's config and its requirements."""
 
-    keys: tuple[str, ...]  # of the config, that not all optimizers have
-    # numbers kept beside each weight, by the config
+    keys: tuple[str, ...]  # of the config, those that not all optimizers have
+    # Numbers stored per weight, in addition to the weight.
     state_per_weight: Callable[[OptimizerSettings], int]
-    compiled: bool  # whether the compiled step knows it
+    compiled: bool  # whether the compiled step supports it
 
 
 OPTIMIZERS = {
@@ -41,7 +44,8 @@ OPTIMIZERS = {
 
 
 def optimizer_kind(config: Mapping[str, Any]) -> OptimizerKind:
-    """Of an optimizer's config; raises ValueError for a name that isn't in the list."""
+    """The kind of an optimizer, by the name in its config; raises ValueError for an unknown
+    name."""
     name = config.get("name", "sgd")
     if name not in OPTIMIZERS:
         raise ValueError(

@@ -7,14 +7,14 @@ import torch
 
 
 class SGD:
-    """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as ``torch.optim.SGD``
+    """``v <- momentum·v + (g + weight_decay·θ)``, ``θ <- θ - η v``, as in ``torch.optim.SGD``
     (Sutskever et al. 2013).
 
-    With `nesterov` the step is ``g + weight_decay·θ + momentum·v``, with the new v.
+    With `nesterov`, the step is ``g + weight_decay·θ + momentum·v`` with the new v.
 
-    `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Decay covers
-    every parameter, biases and norm scales too. `parameters` are replica-major: ``view(R, -1)[r]``
-    is replica r.
+    `g` is the mean gradient over the batch, so η = η̃·m is the usual learning rate. Weight decay
+    applies to every parameter, including biases and norm scales. `parameters` are replica-major:
+    ``view(R, -1)[r]`` belongs to replica r.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SGD:
         )
 
     def of_replica(self, r: int) -> "SGD":
-        """The same for replica r alone, on the same memory."""
+        """An optimizer for replica r only, which shares its memory."""
         one = copy.copy(self)
         one.replicas, one.rows = 1, [row.view(self.replicas, -1)[r] for row in self.rows]
         one.velocity = self.velocity and [
@@ -64,7 +64,7 @@ class SGD:
                 else self.velocity
             )
             steps = list(ahead)
-        if len(lr) == 1:  # a single module's weights may have any memory layout
+        if len(lr) == 1:  # weights of a single module can have any memory layout
             torch._foreach_add_(self.rows, steps, alpha=-float(lr))
             return
         for row, step in zip(self.rows, steps, strict=True):

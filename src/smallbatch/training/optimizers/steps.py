@@ -1,5 +1,4 @@
-"""From an optimizer's config to what updates the weights of a fleet. The list of optimizers:
-`kinds.py`."""
+"""Create the optimizer of a fleet from its config. The list of optimizers is in `kinds.py`."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,15 +9,15 @@ from smallbatch.training.optimizers.adamw import AdamW
 from smallbatch.training.optimizers.kinds import optimizer_kind
 from smallbatch.training.optimizers.sgd import SGD
 
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # of Kingma & Ba 2015
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # Kingma & Ba 2015
 
 
 def make_optimizer(
     config: OptimizerSettings, parameters: Sequence[torch.Tensor], replicas: int, m: int | None
 ) -> SGD | AdamW:
-    """The optimizer that `config` describes (``conf/optimizer/``) for updates of `m` examples;
-    raises ValueError."""
-    optimizer_kind(config)  # which knows the names
+    """Create the optimizer of `config` (``conf/optimizer/``) for updates of `m` examples; raises
+    ValueError for an unknown name."""
+    optimizer_kind(config)  # check the name
     return FACTORIES[config.get("name", "sgd")](config, parameters, replicas, m)
 
 
@@ -46,7 +45,7 @@ FACTORIES: dict[str, Factory] = {"sgd": _sgd, "adamw": _adamw}  # a function for
 
 
 def beta2(config: OptimizerSettings, m: int | None) -> float:
-    """β₂, as it stands or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al.
+    """β₂ from the config, or from its half-life in examples: β₂^(half-life / m) = 1/2 (Marek et al.
     2025, arXiv 2507.07101)."""
     half_life = config.get("half_life")
     if not half_life:

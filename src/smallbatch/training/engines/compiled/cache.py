@@ -1,6 +1,6 @@
-"""Numba's compiler, with its results kept in the user's cache folder (`ready.py`).
+"""Numba's compiler, with results cached in the user's cache folder (`ready.py`).
 
-Compiling takes some 13 s of one core, loading what was compiled 0.2 s.
+Compiling takes about 13 s on one core, loading compiled code 0.2 s.
 """
 
 import contextlib
@@ -14,22 +14,20 @@ from numba.core import caching, serialize
 from smallbatch.training.engines.compiled.ready import folder
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False, "nogil": True}
-# A product and a sum may become one instruction; nothing is reordered, so that the bits do not
-# depend on the compiler.
+# The compiler may fuse a product and a sum into one instruction, but not reorder operations, so
+# that the bits do not depend on the compiler.
 OPTIONS["fastmath"] = {"contract", "nsz"}
 
 
 def jit(function):
-    """Compile a function that compiled functions call; it is kept as a part of them."""
+    """Compile a function that only compiled functions call; it is cached as part of them."""
     return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)  # type: ignore[call-overload]  # missing in Numba's stubs
 
 
 def kept_jit(function):
-    """Compile a function and keep the result for other processes."""
+    """Compile a function and cache the result for other processes."""
     compiled = njit(**OPTIONS)(function)
-    with contextlib.suppress(
-        Exception
-    ):  # Numba's own cache classes may change: then each process compiles
+    with contextlib.suppress(Exception):  # if Numba's cache classes change, each process compiles
         compiled._cache = _Cache(function)
     return compiled
 
@@ -59,11 +57,11 @@ class _Pieces(caching.CompileResultCacheImpl):
 
 
 class _File(caching.IndexDataCacheFile):
-    """Kept code with its checksum: what a disk has damaged must not run.
+    """Cached code with a checksum, so that damaged code never runs.
 
-    A file is named by the signature whose code it holds. Numba counts them: two processes that
-    compile for different types at the same time take the same number, and one would run the other's
-    code.
+    Files are named by a digest of the signature. Numba numbers them instead: two processes that
+    compile for different types at the same time would use the same number, and one would run the
+    code of the other.
     """
 
     def save(self, key, data):
@@ -95,10 +93,10 @@ class _Cache(caching.FunctionCache):
 
     @contextlib.contextmanager
     def _guard_against_spurious_io_errors(self):
-        """Compile again what can't be read, and go on where it can't be kept."""
+        """Recompile code that cannot be loaded, and continue if it cannot be saved."""
         try:
             yield
-        except Exception as error:  # a damaged pickle raises almost anything
+        except Exception as error:  # a damaged pickle can raise almost any error
             if not isinstance(error, OSError):
                 with contextlib.suppress(OSError):
                     self.flush()

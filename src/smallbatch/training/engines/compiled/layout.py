@@ -1,4 +1,4 @@
-"""Where the activations of a tape lie in memory, for a number of examples."""
+"""The memory layout of a tape's activations for a number of examples."""
 
 from dataclasses import dataclass
 
@@ -24,23 +24,22 @@ NINE = 9  # columns of a tensor's row
 
 @dataclass(frozen=True)
 class Layout:
-    """A tape with its memory: `net` is what the compiled functions take, `size` the numbers that
-    they need."""
+    """A tape with its memory layout: `net` is the argument of the compiled functions, `size` the
+    number of elements that they need."""
 
     net: tuple
     size: int
 
 
 def lay_out(tape: Tape, examples: int, bn_batch_size: int | None, gradients: bool = True) -> Layout:
-    """Places every tensor for up to `examples` examples; without `gradients` the reverse pass has
-    no memory."""
+    """Place every tensor for up to `examples` examples; without `gradients`, no memory is reserved
+    for the backward pass."""
     end = 0
 
     def reserve(numbers: int) -> int:
         nonlocal end
         at = end
-        # An odd number of cache lines between tensors, so that they don't compete for the same
-        # lines.
+        # An odd number of cache lines between tensors avoids conflicts in the cache.
         end += (-(-numbers // CACHE_LINE) | 1) * CACHE_LINE
         return at
 

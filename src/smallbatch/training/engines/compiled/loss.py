@@ -8,8 +8,8 @@ from smallbatch.training.engines.compiled.tensor import AT, GRADIENT_AT, GRADIEN
 
 @jit
 def cross_entropy(a, y, labels, classes, losses, correct, n, m):
-    """Loss and correctness of each of n examples from logits y, and the gradient of the mean loss
-    over m."""
+    """Compute the loss and correctness of n examples from logits y, and the gradient of the mean
+    loss over m examples."""
     for i in range(n):
         at, to = y[AT] + i * y[STEP], y[GRADIENT_AT] + i * y[GRADIENT_STEP]
         z, d = a[at : at + classes], a[to : to + classes]

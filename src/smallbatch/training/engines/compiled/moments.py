@@ -1,9 +1,10 @@
-"""Moments of single examples' gradients, for the rules that choose the batch size
+"""Moments of per-example gradients, for the rules that choose the batch size
 (`training/engines/adaptive.py`).
 
-After a reverse pass over a batch (`step.train` with rate 0) the input of every layer and the
-gradient of its output are still there. From them come the sums of the *squares* of single examples'
-gradients: of a linear layer as the product of the squares, of a convolution example by example.
+After a backward pass over a batch (`step.train` with rate 0), the input of every layer and the
+gradient of its output are still in memory. The sums of the *squares* of per-example gradients are
+computed from them: for a linear layer as the product of the squares, for a convolution example by
+example.
 """
 
 import numpy as np
@@ -40,13 +41,13 @@ from smallbatch.training.engines.compiled.tensor import (
     ZERO,
 )
 
-# of the input; not a bare number, for which Numba would compile anew
+# No gradient of the input. Not a Python integer, for which Numba would compile another version.
 NO_GRADIENT = np.int64(ABSENT)
 
 
 @jit
 def copy_squares(a, at, step, row, out, to, n, height, length):
-    """The squares of n examples' rows, side by side in `out` from `to` on."""
+    """Write the squares of n examples' rows to `out`, contiguously from offset `to`."""
     for i in range(n):
         for h in range(height):
             begin = at + i * step + h * row
@@ -65,11 +66,10 @@ def add_squares_of(e, at, length, s2):
 
 @kept_jit
 def add_squares(net, a, e, p, s2, scratch, n):
-    """Adds to `s2` the squares of what each of the last n examples alone has in the mean gradient:
-    (∇ℓ_i / n)².
+    """Add to `s2` the squared terms of the last n examples in the mean gradient, (∇ℓ_i / n)².
 
-    `e` has room for a gradient, `scratch` for the squares of a linear layer's input and of its
-    output's gradient.
+    `e` is a buffer for a gradient, `scratch` a buffer for the squares of a linear layer's input and
+    of the gradient of its output.
     """
     tape, tensors, places, _, _ = net
     work, turned, zeros = places[1], places[2], places[0]
@@ -137,8 +137,8 @@ def add_squares(net, a, e, p, s2, scratch, n):
 def weigh(s1, s2, velocity, blocks, n, momentum):
     """``(f·f, f·p, Σ_j Σ_jj, Σ_j f_j² Σ_jj)`` of blocks of n examples; p = momentum·velocity + f.
 
-    `s1` is the sum of the blocks' mean gradients, `s2` that of `add_squares`. Sums in double
-    precision.
+    `s1` is the sum of the blocks' mean gradients, `s2` the sum from `add_squares`. Sums are in
+    double precision.
     """
     f2, mu, trace, sigma2 = 0.0, 0.0, 0.0, 0.0
     m = blocks * n
@@ -155,5 +155,5 @@ def weigh(s1, s2, velocity, blocks, n, momentum):
 
 @kept_jit
 def apply(p, g, velocity, lr, momentum, decay, trained):
-    """One update by the mean gradient `g` of the blocks of a batch."""
+    """Make one update with the mean gradient `g` of the blocks of a batch."""
     descend(p, g, velocity, lr, momentum, 0, decay, trained)

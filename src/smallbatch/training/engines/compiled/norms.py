@@ -1,4 +1,4 @@
-"""Batch norm over chunks of the examples, forward and reverse (Ioffe & Szegedy 2015; Hoffer et al.
+"""Batch norm over chunks of the examples, forward and backward (Ioffe & Szegedy 2015; Hoffer et al.
 2017)."""
 
 from smallbatch.training.engines.compiled.cache import jit
@@ -28,8 +28,8 @@ from smallbatch.training.engines.compiled.vector import (
 
 @jit
 def chunk_statistics(a, x, first, b, mean, variance, work):
-    """Mean and biased variance of each channel over examples ``first .. first + b``, to offsets
-    `mean`, `variance`."""
+    """Write the mean and biased variance of each channel over examples ``first .. first + b`` to
+    the offsets `mean` and `variance`."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
     shift, squares = work + length, work + 2 * length
@@ -38,8 +38,8 @@ def chunk_statistics(a, x, first, b, mean, variance, work):
         add((a, work, a, x[AT] + first * x[STEP] + h * x[ROW], a, work, length))
     fold(a, work, mean, c, width, 1 / (height * width))
     repeat(a, mean, shift, c, width)
-    # One pass over the chunk: sums of x - s and of its square, s being the first image's mean, lose
-    # no digits (Chan, Golub & LeVeque 1983).
+    # One pass over the chunk: sums of x - s and (x - s)², with the first image's mean s, avoid
+    # cancellation (Chan, Golub & LeVeque 1983).
     clear(a, work, length)
     clear(a, squares, length)
     for i in range(first, first + b):
@@ -56,7 +56,7 @@ def chunk_statistics(a, x, first, b, mean, variance, work):
 
 @jit
 def sums_of(a, x, n, totals, squares):
-    """Adds the sums of each channel's values and of their squares to `totals` and `squares`
+    """Add the sums of each channel's values and of their squares to `totals` and `squares`
     (float64)."""
     c = x[CHANNELS]
     for i in range(n):
@@ -71,8 +71,8 @@ def sums_of(a, x, n, totals, squares):
 
 @jit
 def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work):
-    """``y = (x - mean)·gamma/deviation + beta`` for examples ``first .. first + b``; `rectify`:
-    then ReLU.
+    """Compute ``y = (x - mean)·gamma/sqrt(variance + eps) + beta`` for examples ``first .. first +
+    b``, followed by ReLU if `rectify`.
 
     `deviation` is the offset of 1/sqrt(variance + eps).
     """
@@ -101,8 +101,8 @@ def normalise(a, p, x, y, first, b, mean, deviation, gamma, beta, rectify, work)
 
 @jit
 def normalise_backward(a, p, g, x, y, first, b, mean, deviation, gamma, beta, rectify, to_x, work):
-    """The reverse of `normalise` with the statistics of the chunk itself (Ioffe & Szegedy 2015,
-    section 3)."""
+    """Backward pass of `normalise` with the statistics of the chunk (Ioffe & Szegedy 2015, section
+    3)."""
     c, width, height = x[CHANNELS], x[WIDTH], x[HEIGHT]
     length, count = width * c, b * height * width
     means, sums, products, spare = work, work + length, work + 2 * length, work + 3 * length

@@ -1,4 +1,4 @@
-"""Sums, ReLU, pooling and shortcuts of one replica, forward and reverse."""
+"""Sums, ReLU, pooling and shortcuts of one replica, forward and backward."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.rows import clear
@@ -31,7 +31,7 @@ from smallbatch.training.engines.compiled.vector import (
 
 @jit
 def add_and_rectify(a, x, y, other, has_other, rectify, n):
-    """``y = relu(x + other)``, either part being optional; y may be x."""
+    """Compute ``y = relu(x + other)``; the sum and the ReLU are both optional, and y can be x."""
     length = x[WIDTH] * x[CHANNELS]
     for i in range(n):
         for h in range(x[HEIGHT]):
@@ -46,7 +46,7 @@ def add_and_rectify(a, x, y, other, has_other, rectify, n):
 
 @jit
 def rectify_backward(a, y, n):
-    """Turns the gradient after a ReLU into the one before it, in place."""
+    """Backward pass of ReLU, in place."""
     length = y[WIDTH] * y[CHANNELS]
     for i in range(n):
         for h in range(y[HEIGHT]):
@@ -56,7 +56,7 @@ def rectify_backward(a, y, n):
 
 @jit
 def pass_gradient(a, y, x, to_x, n):
-    """Hands the gradient of y to x, unchanged."""
+    """Copy or add the gradient of y to that of x."""
     length = x[WIDTH] * x[CHANNELS]
     if to_x == ABSENT or x[GRADIENT_AT] == y[GRADIENT_AT]:
         return
@@ -83,7 +83,7 @@ def clear_gradient(a, x, n):
 
 @jit
 def max_pool(a, x, y, n):
-    """2×2 max-pooling; the last row and column of odd sizes are left out, as in torch."""
+    """2×2 max-pooling; for odd sizes, the last row or column is dropped, as in torch."""
     c = x[CHANNELS]
     for i in range(n):
         for h in range(y[HEIGHT]):
@@ -168,15 +168,14 @@ def max_pool_backward(a, x, y, n, to_x, work):
 
 @jit
 def window(at, size, stride, padding, length):
-    """The rows or columns of an image that the pooling window `at` covers: the first, and that
-    behind the last."""
+    """The range (start, stop) of rows or columns of an image in the pooling window `at`."""
     start = at * stride - padding
     return max(start, 0), min(start + size, length)
 
 
 @jit
 def pool_windows(a, x, y, size, stride, padding, n):
-    """Max-pooling over any windows; those that reach over the border are smaller."""
+    """Max-pooling over general windows, which are clipped at the border."""
     c = x[CHANNELS]
     for i in range(n):
         for h in range(y[HEIGHT]):
@@ -193,7 +192,8 @@ def pool_windows(a, x, y, size, stride, padding, n):
 
 @jit
 def pool_windows_backward(a, x, y, size, stride, padding, n, to_x, work):
-    """The gradient of each output goes to the first pixel of its window that equals it."""
+    """Add the gradient of each output to that of the first pixel in its window with the same
+    value."""
     c = x[CHANNELS]
     if to_x == WRITE:
         clear_gradient(a, x, n)
@@ -249,8 +249,8 @@ def mean_pool_backward(a, x, y, n, to_x, work):
 
 @jit
 def subsample(a, x, y, stride, shift, n):
-    """Every `stride`-th pixel, `shift` channels further on, zeros beside them (He et al. 2016,
-    shortcut A)."""
+    """Copy every `stride`-th pixel, shifted by `shift` channels, with zeros in the other channels
+    (He et al. 2016, shortcut A)."""
     c, k = x[CHANNELS], y[CHANNELS]
     for i in range(n):
         for h in range(y[HEIGHT]):

@@ -1,5 +1,5 @@
-"""Convolutions and linear layers of one replica, forward and reverse: all are `product` (`tile.py`)
-with other steps."""
+"""Convolutions and linear layers of one replica, forward and backward: all call `product`
+(`tile.py`) with different strides."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.rows import clear
@@ -21,13 +21,13 @@ from smallbatch.training.engines.compiled.tensor import (
 from smallbatch.training.engines.compiled.tile import product
 from smallbatch.training.engines.compiled.vector import add
 
-PIXELS = 256  # summed at once in a weight gradient
+PIXELS = 256  # number of pixels per sum in a weight gradient
 
 
 @jit
 def convolution(a, p, x, y, w, bias, kernel, stride, padding, n):
-    """``y = conv2d(x, w) + bias``; `w` is the offset in `p` of weights ``[kernel, kernel, in,
-    out]``, `bias` of ``[out]``."""
+    """Compute ``y = conv2d(x, w) + bias``; `w` and `bias` are offsets in `p` of the weights
+    ``[kernel, kernel, in, out]`` and the bias ``[out]``."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
     product(
@@ -68,10 +68,11 @@ def convolution(a, p, x, y, w, bias, kernel, stride, padding, n):
 def convolution_backward(
     a, p, g, x, y, w, bias, has_bias, kernel, stride, padding, n, to_x, turned, zeros, work
 ):
-    """Adds the gradients of `w` and `bias` to `g`; that of x by the transposed convolution."""
+    """Add the gradients of `w` and `bias` to `g`, and compute the gradient of x by a transposed
+    convolution."""
     c, k = x[CHANNELS], y[CHANNELS]
     corner = x[AT] - padding * (x[ROW] + c)
-    # So many images, or rows of one, at a time that what each tile reads of them stays in the
+    # Process so many images, or rows of an image, at a time that the input of each tile fits in the
     # first-level cache.
     images = max(1, PIXELS // (y[HEIGHT] * y[WIDTH]))
     rows = min(y[HEIGHT], max(1, PIXELS // y[WIDTH]))
@@ -113,8 +114,8 @@ def convolution_backward(
         add_bias_gradient(a, g, y, bias, n, work)
     if to_x == ABSENT:
         return
-    # Pixels of x whose row is v modulo the stride meet the same rows of the window: one product for
-    # each such phase.
+    # All pixels of x in rows v modulo the stride use the same rows of the window: one product per
+    # phase.
     for v in range(stride):
         first_i = (v + padding) % stride
         rows = max(0, (kernel - first_i + stride - 1) // stride)
@@ -165,8 +166,8 @@ def convolution_backward(
 
 @jit
 def turn(p, w, a, turned, kernel, stride, first_i, rows, first_j, columns, c, k):
-    """Weights ``[kernel, kernel, in, out]`` of a phase's window, rotated by 180°, as ``[rows,
-    columns, out, in]``."""
+    """Write the weights ``[kernel, kernel, in, out]`` of a phase's window, rotated by 180°, as
+    ``[rows, columns, out, in]``."""
     for i in range(rows):
         for j in range(columns):
             source = (
@@ -183,7 +184,7 @@ def turn(p, w, a, turned, kernel, stride, first_i, rows, first_j, columns, c, k)
 
 @jit
 def transpose(p, source, a, target, c, k):
-    """``[c, k]`` in `p` to ``[k, c]`` in `a`."""
+    """Transpose ``[c, k]`` in `p` to ``[k, c]`` in `a`."""
     flat, turned = p[source : source + c * k], a[target : target + c * k]
     for i in range(c):
         for j in range(k):
@@ -204,7 +205,7 @@ def add_bias_gradient(a, g, y, bias, n, work):
 
 @jit
 def linear(a, p, x, y, w, bias, n):
-    """``y = x.flatten(1) @ w + bias``, `w` being ``[H·W·C, out]``."""
+    """Compute ``y = x.flatten(1) @ w + bias`` with w ``[H·W·C, out]``."""
     inner, k = x[WIDTH] * x[CHANNELS], y[CHANNELS]
     product(
         a,

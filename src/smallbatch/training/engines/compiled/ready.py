@@ -1,10 +1,9 @@
-"""Whether the training step is compiled for this machine, and who compiles it. Without Numba and
-torch.
+"""Compile the training step once per machine, in one process at a time. Without Numba and torch.
 
-Compiled code is kept in the user's cache folder, once per machine. Kept code is found by what the
-code of every file of this folder does (Numba itself looks at one file alone, and at its path and
-age), so checkouts share it and an edit never meets stale code. A folder that can't be written, or a
-full disk, costs time, not the run.
+Compiled code is cached in the user's cache folder. The cache key is a digest of the code of all
+files in this folder (Numba itself uses the path and age of one file only), so that checkouts share
+the cache and edited code is never stale. If the folder is not writable or the disk is full, each
+process compiles and training still works.
 """
 
 import contextlib
@@ -19,11 +18,11 @@ from smallbatch.core.import_graph import contents
 from smallbatch.core.provenance import processor
 from smallbatch.core.user_cache import cache_folder
 
-PATIENCE = 300  # seconds; compiling takes some 13
+PATIENCE = 300  # seconds to wait for the lock; compiling takes about 13 s
 
 
 def folder() -> Path:
-    """Where compiled code of this version of the files lies."""
+    """The cache folder of the compiled code for the current version of the files."""
     digest = hashlib.blake2b(digest_size=8)
     files = {f"{__package__}.{path.stem}": path for path in Path(__file__).parent.glob("*.py")}
     versions = [*map(importlib.metadata.version, ("numba", "llvmlite")), platform.python_version()]
@@ -34,13 +33,13 @@ def folder() -> Path:
 
 
 def stamp() -> Path:
-    """A file that is there once everything was compiled for this processor."""
+    """A file that exists when everything is compiled for this processor."""
     return folder() / f"ready-{hashlib.blake2b(processor().encode(), digest_size=4).hexdigest()}"
 
 
 def ensure_compiled(processes: int = 1) -> None:
-    """Compile the training step where this machine hasn't yet, with some `processes`; wait while
-    another does."""
+    """Compile the training step with a number of `processes` unless it is cached; wait if another
+    process is compiling it."""
     if stamp().exists():
         return
     with _alone():
@@ -49,13 +48,13 @@ def ensure_compiled(processes: int = 1) -> None:
         from smallbatch.training.engines.compiled.warm_up import compile_all
 
         compile_all(processes)
-        with contextlib.suppress(OSError):  # nothing was kept: each process compiles for itself
+        with contextlib.suppress(OSError):  # not writable: each process compiles for itself
             stamp().touch()
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock of whoever compiles. Where there are no locks nobody waits."""
+    """Context that holds the compilation lock; without support for locks, it does not wait."""
     from filelock import FileLock, Timeout
 
     with contextlib.ExitStack() as stack:

@@ -1,5 +1,4 @@
-"""What layers do with a row of pixels: clear it, fold it into channels, repeat channels along
-it."""
+"""Operations on a row of pixels: clear it, sum it over pixels, and repeat channels along it."""
 
 from smallbatch.training.engines.compiled.cache import jit
 from smallbatch.training.engines.compiled.vector import add, copy, scaled
@@ -14,7 +13,7 @@ def clear(a, at, length):
 
 @jit
 def fold(a, row, target, c, width, factor):
-    """``a[target:][c] = factor · Σ_w a[row:][w, c]``; `target` may be `row`."""
+    """Compute ``a[target:][c] = factor · Σ_w a[row:][w, c]``; `target` can be `row`."""
     if target != row:
         copy((a, row, a, target, c))
     for j in range(1, width):

@@ -1,7 +1,8 @@
-"""One replica's training step: forward, reverse and SGD over the layers of a tape (`tape.py`).
+"""The training step of one replica: forward, backward and SGD over the layers of a tape
+(`tape.py`).
 
-This is the textbook loop, in compiled code: replicas train one after the other, so none can depend
-on another.
+This is the textbook loop in compiled code. Replicas train one after another, so they cannot depend
+on each other.
 """
 
 import math
@@ -43,20 +44,20 @@ CONVOLUTION, LINEAR, NORM, SUM, MAX_POOL, MEAN_POOL, SUBSAMPLE, POOL_WINDOWS = r
     SAVED,
 ) = range(15)
 COLUMNS = 15
-# Where batch norm gets its statistics.
-# int64, not bare numbers, for which Numba would compile anew
+# Sources of batch-norm statistics. Not Python integers, for which Numba would compile other
+# versions.
 BATCH, FIXED, OBSERVED, POPULATION = np.arange(4)
 NOTHING = np.int64(-1)
 
 
 @kept_jit
 def forward(tape, tensors, places, a, p, chunks, settings, mean, variance, n, mode, watched, sums):
-    """The layers in order, for the `n` examples whose images lie in tensor 0.
+    """Run the layers in order for `n` examples with their images in tensor 0.
 
-    `mode`: BATCH normalises each chunk by its own statistics and folds them into the running `mean`
-    and `variance`; OBSERVED adds them to `sums` instead; FIXED uses `mean` and `variance`;
-    POPULATION does too, and adds the sums of the input of norm layer `watched`, and of its squares,
-    to `sums`, and ends there.
+    With `mode` BATCH, batch norm uses the statistics of each chunk and updates the running `mean`
+    and `variance`; with OBSERVED, it adds them to `sums` instead. With FIXED, it uses `mean` and
+    `variance`. POPULATION is like FIXED, but adds the sums of the input of norm layer `watched`,
+    and of its squares, to `sums` and returns there.
     """
     work = places[1]
     for o in range(len(tape)):
@@ -126,7 +127,7 @@ def _prepare(a, mean, variance, saved, c, eps):
 
 @kept_jit
 def backward(tape, tensors, places, a, p, g, chunks, n):
-    """The layers in reverse: the gradient of every parameter, added to `g`."""
+    """Run the layers in reverse order and add the gradient of every parameter to `g`."""
     zeros, work, turned = places[0], places[1], places[2]
     for o in range(len(tape) - 1, -1, -1):
         op = tape[o]
@@ -194,7 +195,7 @@ def backward(tape, tensors, places, a, p, g, chunks, n):
 
 @jit
 def gather(a, x, images, chosen):
-    """Puts the chosen `images` ``[N, H, W, C]`` into tensor x."""
+    """Copy the chosen `images` ``[N, H, W, C]`` to tensor x."""
     length = x[WIDTH] * x[CHANNELS]
     for i in range(len(chosen)):
         image = images[chosen[i]].reshape(-1)
@@ -207,12 +208,13 @@ def gather(a, x, images, chosen):
 
 @jit
 def descend(p, g, velocity, lr, momentum, nesterov, decay, trained):
-    """One update of the weights `p` by the mean gradient `g`, with rate η = `lr`:
+    """Update the weights `p` with the mean gradient `g` and rate η = `lr`:
 
-        v <- momentum·v + (g + decay·θ),   θ <- θ - η v        (as torch.optim.SGD; Sutskever et al. 2013)
+        v <- momentum·v + (g + decay·θ),   θ <- θ - η v
 
-    and with `nesterov`, a number that is 0 or 1, ``θ <- θ - η (g + decay·θ + momentum·v)``, with
-    the new v. A rate of zero leaves the weights as they are, whatever the gradient.
+    as in torch.optim.SGD (Sutskever et al. 2013). With `nesterov` (0 or 1), ``θ <- θ - η (g +
+    decay·θ + momentum·v)`` with the new v. With a rate of zero, the weights do not change, whatever
+    the gradient.
     """
     if decay:
         decayed((g, 0, p, 0, decay, g, 0, trained))
@@ -247,11 +249,10 @@ def train(
     decay,
     total,
 ):
-    """One update of SGD (`descend`) for each row of `order` (positions of examples ``[updates,
-    m]``).
+    """Make one update of SGD (`descend`) per row of `order` (indices of examples ``[updates, m]``).
 
-    Of a batch `piece` examples are computed at once, and their gradients added up. ``lr[u]`` is the
-    rate η of update u. Returns `total` plus the losses.
+    A batch is processed in pieces of `piece` examples, and gradients are accumulated. ``lr[u]`` is
+    the rate η of update u. Returns `total` plus the losses.
     """
     tape, tensors, places, chunks, settings = net
     trained, classes, logits = places[3], places[4], tensors[places[5]]
@@ -292,11 +293,11 @@ def train(
 
 @kept_jit
 def evaluate(net, a, p, mean, variance, images, labels, size, mode, watched, sums, losses, correct):
-    """Loss and correctness of every example, `size` at a time, with the statistics of `mode` (see
-    `forward`).
+    """Compute the loss and correctness of every example, in slices of `size`, with the statistics
+    of `mode` (see `forward`).
 
-    With OBSERVED a last slice that isn't full chunks is left out. Returns the number of slices'
-    examples seen.
+    Losses and correctness are only computed with FIXED. With OBSERVED, examples that do not fill a
+    chunk are dropped. Returns the number of examples processed.
     """
     tape, tensors, places, chunks, settings = net
     chosen, seen = np.arange(size), 0

@@ -1,4 +1,4 @@
-"""The layers of a module in order (`step.py` runs them), as `translate.py` writes them down."""
+"""The tape: the layers of a module in order, written by `translate.py` and run by `step.py`."""
 
 from dataclasses import dataclass, field
 
@@ -12,15 +12,15 @@ from smallbatch.training.engines.groups import CannotFuse
 
 @dataclass
 class Tensor:
-    """An activation ``[examples, height, width, channels]`` and the memory it shares with others
-    (`storage`)."""
+    """An activation ``[examples, height, width, channels]``; tensors with the same `storage` share
+    memory."""
 
-    channels: int  # of the module; padded to a multiple of LANES in memory
+    channels: int  # as in the module; padded to a multiple of LANES in memory
     height: int
     width: int
     storage: int
-    maker: int | None = None  # the row of the tape that writes it
-    flat: bool = False  # seen by the module as [examples, channels·height·width]
+    maker: int | None = None  # index of the row of the tape that writes it
+    flat: bool = False  # in the module, its shape is [examples, channels·height·width]
 
     @property
     def padded(self) -> int:
@@ -33,26 +33,26 @@ def lanes(n: int) -> int:
 
 @dataclass
 class Tape:
-    """The layers of a module, without sizes of batch or memory."""
+    """The layers of a module, independent of batch size and memory layout."""
 
     rows: list[list[int]] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
-    # of each storage: [around values, around gradients]
+    # Zero borders of each storage: [around values, around gradients].
     borders: list[list[int]] = field(default_factory=list)
     norms: list[GhostBatchNorm] = field(default_factory=list)  # in the order of the forward
-    # parameter -> where its elements lie in the flat vector
+    # Parameter name -> indices of its elements in the flat vector.
     names: dict[str, np.ndarray] = field(default_factory=dict)
-    shapes: dict[str, tuple] = field(default_factory=dict)  # in memory, padded
-    parameters: int = 0  # elements of the flat vector that are trained
+    shapes: dict[str, tuple] = field(default_factory=dict)  # padded shapes in memory
+    parameters: int = 0  # number of trained elements in the flat vector
     widest: int = LANES  # channels of the widest layer
-    logits: int = 0  # the number of the last tensor
+    logits: int = 0  # index of the output tensor
     classes: int = 0
 
     def place(
         self, name: str, parameter: torch.Tensor, shape: tuple, real: tuple, order: tuple
     ) -> int:
-        """Reserve ``shape`` for a parameter whose view `real`, permuted by `order`, fills its
-        corner; returns the offset."""
+        """Reserve memory of ``shape`` for a parameter and return its offset. The parameter, viewed
+        as `real` and permuted by `order`, fills the corner."""
         if not parameter.requires_grad:
             raise CannotFuse(f"{name} is frozen")
         if name not in self.names:

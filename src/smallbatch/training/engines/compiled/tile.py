@@ -1,11 +1,11 @@
-"""The one product behind every convolution and linear layer, forward and reverse.
+"""The product used by all convolutions and linear layers, forward and backward.
 
     y[p, k] = b[p, k] + Σ_{h,i,j} x[h, i, j, p] · w[h, i, j, k]
 
-with any strides: a convolution sums over the rows (i) and the columns and channels (j) of its
+with arbitrary strides. A convolution sums over the rows (i) and the columns and channels (j) of its
 window for pixels p; its weight gradient sums over images (h), rows (i) and columns (j) for the
-entries p of the window. Outputs k lie side by side in memory. Measured: 90–98 GF/s on a core whose
-SGEMM (MKL) reaches 95.
+entries p of the window. Outputs k are contiguous in memory. Measured: 90–98 GF/s on a core where
+SGEMM (MKL) reaches 95 GF/s.
 """
 
 import llvmlite.ir as ir
@@ -25,7 +25,7 @@ from smallbatch.training.engines.compiled.vector import (
 
 
 def _tile(pixels: int, vectors: int):
-    """The product for `pixels` × `vectors`·LANES outputs, whose sums stay in registers."""
+    """The product for `pixels` × `vectors`·LANES outputs, with sums in registers."""
 
     @intrinsic
     def tile(typing, x, x0, xh, xi, xj, xp, w, w0, wh, wi, wj, b, b0, bp, y, y0, yp, nh, ni, nj):
@@ -101,8 +101,8 @@ def _tile(pixels: int, vectors: int):
 
 
 def _rows(vectors: int):
-    """`nr` rows of `np` pixels, `vectors`·LANES outputs each: full tiles, then what is left of a
-    row."""
+    """The product for `nr` rows of `np` pixels with `vectors`·LANES outputs each: full tiles, then
+    the rest of the row."""
     eight, four, three, two, one = (_tile(pixels, vectors) for pixels in (8, 4, 3, 2, 1))
 
     @jit
@@ -191,9 +191,9 @@ def product(
     """The product for `nn` images of `nr` rows of `np` pixels, with `nk` outputs each (a multiple
     of LANES).
 
-    ``x0`` is an offset into the one-dimensional array `x`; ``xn, xr, xp, xh, xi, xj`` are the steps
-    in it from one image, row, pixel and summand to the next. The same for `w` (weights), `b` (where
-    sums begin; may be `y`) and `y`.
+    ``x0`` is an offset into the one-dimensional array `x`; ``xn, xr, xp`` are its strides per
+    image, row and pixel, ``xh, xi, xj`` its strides per summand. The same holds for `w` (weights),
+    `b` (initial values of the sums; can be `y`) and `y`.
     """
     for n in range(nn):
         u, s, t = x0 + n * xn, b0 + n * bn, y0 + n * yn

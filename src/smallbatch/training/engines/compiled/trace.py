@@ -1,4 +1,4 @@
-"""Following the forward of a module call by call (torch.fx)."""
+"""Trace the forward of a module call by call (torch.fx)."""
 
 import operator
 from typing import Any
@@ -11,8 +11,8 @@ from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.engines.sharing import python_state, random_state
 
-# Calls that change a tensor, whose result need not be used: nothing else in the graph tells of
-# them.
+# Calls that change a tensor in place; if their result is not used, the graph does not show the
+# effect.
 IN_PLACE = (
     {name for name in dir(torch.Tensor) if name.endswith("_") and not name.endswith("__")}
     | {name for name in dir(operator) if name.startswith("i") and hasattr(operator, f"__{name}__")}
@@ -22,17 +22,17 @@ SUMS = (operator.add, operator.iadd, torch.add)
 
 
 def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModule, int]:
-    """The calls of `net` as a graph, with the shape of every activation for some number of
-    examples, and that number.
+    """The calls of `net` as a graph with the shape of every activation, and the number of examples
+    in these shapes.
 
-    Raises CannotFuse, with a reason, for a forward that can't be followed or doesn't do the same
-    each time.
+    Raises CannotFuse, with a reason, for a forward that cannot be traced or does not always do the
+    same.
     """
     norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
     examples = 2 * (norms[0].bn_batch_size if norms else 1)
     before = _states(net)
     for layer in norms:
-        layer.observer = lambda means, variances: None  # keeps its running statistics as they are
+        layer.observer = lambda means, variances: None  # to keep its running statistics
     try:
         evaluation = _calls(net.eval())
         module = _calls(net.train())
@@ -42,7 +42,7 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
             _Shapes(module).run(torch.zeros(examples, *shape, dtype=next(net.parameters()).dtype))
     except CannotFuse:
         raise
-    except Exception as error:  # whatever tracing meets in a user's forward
+    except Exception as error:  # any error while tracing a user's forward
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotFuse(f"its forward can't be followed call by call ({line})") from error
     finally:
@@ -54,8 +54,8 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
 
 
 def activations(output: fx.Node) -> set[fx.Node]:
-    """The nodes that compute activations on the way to `output`: not the sizes that a `view` may be
-    given."""
+    """The nodes that compute activations on the path to `output`, without sizes passed to
+    `view`."""
     found: set[fx.Node] = set()
     to_do: list[Any] = [output]
     while to_do:
@@ -79,15 +79,14 @@ def _calls(net: nn.Module) -> fx.GraphModule:
 
 
 class _Tracer(fx.Tracer):
-    proxy_buffer_attributes = True  # so that a branch on a buffer's value can't be followed
+    proxy_buffer_attributes = True  # so that branching on a buffer's value raises
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, GhostBatchNorm) or super().is_leaf_module(module, name)
 
 
 class _NoValues(TorchDispatchMode):
-    """Reading a tensor's value into Python raises: what follows from it now need not follow
-    later."""
+    """Raises if a tensor's value is read into Python, since the value can differ in later calls."""
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         if operation is torch.ops.aten._local_scalar_dense.default:
@@ -96,7 +95,7 @@ class _NoValues(TorchDispatchMode):
 
 
 class _Shapes(fx.Interpreter):
-    """Runs the module once and notes the shape of every activation."""
+    """Runs the module once and records the shape of every activation."""
 
     def run_node(self, node: fx.Node):
         value = super().run_node(node)
@@ -105,7 +104,7 @@ class _Shapes(fx.Interpreter):
 
 
 def _states(net: nn.Module) -> tuple:
-    """What a forward must leave as it was: random generators, attributes, and tensors that it might
-    change."""
+    """State that a forward must not change: random generators, versions of parameters and buffers,
+    and attributes."""
     versions = [tensor._version for tensor in (*net.parameters(), *net.buffers())]
     return random_state(), versions, [python_state(module) for module in net.modules()]

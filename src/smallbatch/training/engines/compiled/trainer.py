@@ -1,4 +1,4 @@
-"""Replicas trained by the compiled step, one after the other."""
+"""Train replicas with the compiled step, one after another."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from smallbatch.training.engines.groups import CannotFuse
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.kinds import optimizer_kind
 
-# of the activations of one slice of an evaluation, so that they stay in the cache
+# Size of the activations of an evaluation slice, to stay in the cache.
 EVALUATION_BYTES = 2**19
 
 
@@ -33,8 +33,8 @@ class Compiled:
         optimizer: OptimizerSettings,
         whole: bool = False,
     ):
-        """`m` is the largest batch; with `whole` it is computed at once, however large
-        (`moment_sums` needs that)."""
+        """`m` is the largest batch size; with `whole`, batches of any size are processed at once,
+        as `moment_sums` requires."""
         if not optimizer_kind(optimizer).compiled:
             raise CannotFuse(f"the compiled step does not support {optimizer['name']}")
         self.tape = tape = make_tape(nets[0], shape)
@@ -53,9 +53,9 @@ class Compiled:
         self.velocity = np.zeros_like(self.p) if optimizer["momentum"] else self.p[:, :0].copy()
         channels = sum(lanes(layer.channels) for layer in tape.norms)
         self.running = np.zeros((replicas, 2, channels), self.dtype)
-        self.seen = np.zeros(replicas, np.int64)  # examples that the running statistics have seen
+        self.seen = np.zeros(replicas, np.int64)  # number of examples in the running statistics
 
-        # A network without a layer's output of its own to keep (one linear layer) takes nothing.
+        # A network can need no memory per example (for example, a single linear layer).
         one = (
             lay_out(tape, 1, None, gradients=False).size
             - lay_out(tape, 0, None, gradients=False).size
@@ -82,7 +82,7 @@ class Compiled:
 
     @property
     def gradient_size(self) -> int:
-        """Numbers in a gradient, as `moment_sums` has it."""
+        """The number of elements in a gradient of one replica, with padding."""
         return len(self.gradient)
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
@@ -110,13 +110,13 @@ class Compiled:
             self.seen[r] += order[r].size
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """How many updates each replica has made after `rounds`, and of how many of the `examples`
-        drawn ``[R]``."""
+        """The number of updates of each replica ``[R]`` after `rounds`, and the number of examples
+        in them ``[R]``, out of `examples` drawn."""
         return np.full(self.replicas, rounds), np.full(self.replicas, examples)
 
     def gradients(self, batch: Split) -> dict[str, np.ndarray]:
-        """The gradients of the mean loss on `batch` for replica 0, by name; running statistics see
-        the batch."""
+        """The gradients of the mean loss on `batch` for replica 0, by name; updates the running
+        statistics."""
         self._loss_and_gradient(0, batch, np.arange(len(batch.labels)), self.running[0])
         self.seen[0] += len(batch.labels)
         return {
@@ -124,8 +124,8 @@ class Compiled:
         }
 
     def gradient_products(self, train: Split, order: np.ndarray) -> np.ndarray:
-        """For batches `order` ``[R, K, b]`` the products of their mean gradients ``[R, K, K]``.
-        Changes nothing."""
+        """Inner products ``[R, K, K]`` of the mean gradients of batches `order` ``[R, K, b]``,
+        without changing the state."""
         number = order.shape[1]
         found, rows = (
             np.empty((self.replicas, number, number)),
@@ -142,11 +142,11 @@ class Compiled:
     def _loss_and_gradient(
         self, r: int, split: Split, index: np.ndarray, running: np.ndarray
     ) -> float:
-        """Leaves the gradient of the mean loss on the examples `index` in ``self.gradient``;
-        returns that loss."""
+        """Store the gradient of the mean loss on the examples `index` in ``self.gradient``; returns
+        the loss."""
         images, labels = _arrays(split)
         layout, memory = self._room(len(index))
-        # One update that changes nothing: its rate, momentum and weight decay are zero.
+        # An update without effect on the weights: rate, momentum and weight decay are zero.
         return step.train(
             layout.net,
             memory,
@@ -161,14 +161,14 @@ class Compiled:
             self.piece,
             np.zeros(1),  # rates
             0.0,  # momentum
-            0,  # without Nesterov's step
+            0,  # nesterov
             0.0,  # weight decay
-            0.0,  # losses so far
+            0.0,  # total of the losses
         )
 
     def _room(self, examples: int) -> tuple:
-        """The layout for training and its memory, with room for as many of these examples as are
-        computed at once."""
+        """The layout for training and its memory, enlarged if necessary for the number of examples
+        that are processed at once."""
         piece = examples if self.whole else piece_of(examples, self.b)
         if piece > self.piece:
             del self.memory[id(self.training)]
@@ -176,10 +176,10 @@ class Compiled:
             self.memory[id(self.training)] = np.zeros(self.training.size, self.dtype)
         return self.training, self.memory[id(self.training)]
 
-    # --- for rules that choose the batch size (`training/engines/adaptive.py`) ----------------------------------------------
+    # --- for rules that choose the batch size (`training/engines/adaptive.py`) --------------------
 
     def moment_sums(self, r: int, train: Split, index: np.ndarray, sums: np.ndarray) -> float:
-        """Adds the moments of a block of examples to `sums` ``[2, P]``; returns their mean loss."""
+        """Add the moments of a block of examples to `sums` ``[2, P]``; returns the mean loss."""
         loss = self._loss_and_gradient(r, train, index, self.running[r])
         sums[0] += self.gradient
         if not hasattr(self, "scratch"):
@@ -200,14 +200,14 @@ class Compiled:
         return loss
 
     def weighed(self, r: int, sums: np.ndarray, blocks: int, n: int, loss: float) -> Moments:
-        """The moments that a rule sees of `blocks` blocks of n examples, of which `loss` is the
-        mean."""
+        """The moments for a rule from the sums over `blocks` blocks of n examples with mean loss
+        `loss`."""
         end, momentum = self.tape.parameters, self.optimizer["momentum"]
         found = moments.weigh(sums[0, :end], sums[1, :end], self.velocity[r], blocks, n, momentum)
         return Moments(blocks * n, loss, *found)
 
     def apply(self, r: int, gradient: np.ndarray, lr: float) -> None:
-        """One update of replica r by a mean gradient."""
+        """Update replica r with a mean gradient."""
         momentum, decay = self.optimizer["momentum"], self.optimizer["weight_decay"]
         moments.apply(
             self.p[r], gradient, self.velocity[r], lr, momentum, decay, self.tape.parameters
@@ -234,7 +234,7 @@ class Compiled:
         return losses.astype(np.float64).mean(1), correct
 
     def exact_statistics(self, images: torch.Tensor) -> np.ndarray:
-        """The average over chunks of each norm layer's mean and unbiased variance ``[R, 2,
+        """The mean and unbiased variance of each norm layer, averaged over chunks, ``[R, 2,
         channels]``."""
         found = np.zeros(self.running.shape)
         for r in range(self.replicas):
@@ -243,8 +243,8 @@ class Compiled:
         return found.astype(self.dtype)
 
     def population_statistics(self, images: torch.Tensor) -> np.ndarray:
-        """Mean and variance of each norm layer's input over all `images`; a layer sees those before
-        it with theirs."""
+        """The mean and variance of each norm layer's input over all `images`, ``[R, 2, channels]``,
+        where preceding layers already use their population statistics."""
         statistics = self.running_statistics()
         for number, layer in enumerate(self.tape.norms):
             at = self.training.net[3][number, 0]
@@ -263,7 +263,8 @@ class Compiled:
         return statistics
 
     def running_statistics(self) -> np.ndarray:
-        """Running means and variances, start bias corrected (`models/norm.py`)."""
+        """Running means and variances ``[R, 2, channels]``, corrected for the bias of their start
+        (`models/norm.py`)."""
         statistics = self.running.copy()
         if self.normalised:
             chunks = self.seen // (self.b or 1)
@@ -289,7 +290,7 @@ class Compiled:
         correct: np.ndarray | None = None,
         labels: torch.Tensor | None = None,
     ) -> int:
-        """A pass of replica r over `images`; empty arrays stand for what isn't asked for."""
+        """Run a pass of replica r over `images`; outputs that are None are not computed."""
         return step.evaluate(
             self.evaluation.net,
             self.memory[id(self.evaluation)],
@@ -319,13 +320,14 @@ class Compiled:
         )
 
     def weights(self, r: int) -> dict[str, np.ndarray]:
-        """The parameters of replica r by name, each as one vector in the order of the module's."""
+        """The parameters of replica r by name, each flattened in the order of the module's
+        parameter."""
         return {name: self.p[r, cells] for name, cells in self.tape.names.items()}
 
 
 def _last(images: torch.Tensor) -> np.ndarray:
-    """``[N, C, H, W]`` as ``[N, H, W, C]``, which is how `data/read.py` lays it out; anything else
-    is copied."""
+    """``[N, C, H, W]`` as ``[N, H, W, C]``: a view of the channels-last images of `data/read.py`, a
+    copy of others."""
     return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
 
 

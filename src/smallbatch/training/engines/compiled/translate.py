@@ -1,7 +1,6 @@
-"""An ordinary module as a tape of layers (`step.py`), or a sentence that says why it can't be one.
+"""Convert a module to a tape of layers (`step.py`), or raise CannotFuse with the reason.
 
-The forward is followed by `trace.py`; each call in its forward that is known here becomes a row of
-the tape.
+`trace.py` traces the forward; each supported call becomes a row of the tape.
 """
 
 import operator
@@ -27,14 +26,14 @@ def make_tape(net: nn.Module, shape: tuple[int, int, int]) -> Tape:
 
 
 class _Translator:
-    """Follows the module's forward, call by call."""
+    """Translates the traced calls of the module's forward one by one."""
 
     def __init__(self, net: nn.Module, shape: tuple[int, int, int]):
         self.tape, self.net = Tape(), net
         module, self.examples = followed(net, shape)
         self.users = {node: len(node.users) for node in module.graph.nodes}
         self.found: dict[fx.Node, int] = {}
-        self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that are another node's tensor
+        self.renamed: dict[fx.Node, fx.Node] = {}  # nodes that return another node's tensor
         for node in module.graph.nodes:
             if node.op == "placeholder":
                 self.found[node] = self._tensor(shape[0], shape[1], shape[2], None)
@@ -50,7 +49,7 @@ class _Translator:
         self.tape.logits, self.tape.classes = self.logits, logits.channels
         self._gradient_flags()
 
-    # --- tensors -------------------------------------------------------------------------------------------------
+    # --- tensors ----------------------------------------------------------------------------------
 
     def _tensor(
         self, channels: int, height: int, width: int, storage: int | None, maker: int | None = None
@@ -70,7 +69,7 @@ class _Translator:
         storage: int | None = None,
         **columns: int,
     ) -> int:
-        """Append a layer that reads tensor `x`; returns the number of the tensor that it writes."""
+        """Append a layer that reads tensor `x`; returns the index of its output tensor."""
         y = self._tensor(*shape, storage, maker=len(self.tape.rows))
         row = [0] * step.COLUMNS
         row[step.KIND], row[step.X], row[step.Y], row[step.TO_OTHER], row[step.NORM_NUMBER] = (
@@ -86,18 +85,18 @@ class _Translator:
         return y
 
     def tensor_of(self, node) -> int:
-        """The number of the tensor that a node computes."""
+        """The index of the tensor that a node computes."""
         if node not in self.found:
             raise CannotFuse(f"{node} stands where an activation is expected")
         return self.found[node]
 
     def _only_use(self, node: fx.Node) -> bool:
-        """Whether one call alone reads what `node` computes, under whatever name."""
+        """Whether only one call reads the tensor of `node`, including through renamed nodes."""
         return self.users[node] == 1 and (
             node not in self.renamed or self._only_use(self.renamed[node])
         )
 
-    # --- calls ---------------------------------------------------------------------------------------------------
+    # --- calls ------------------------------------------------------------------------------------
 
     def _translate(self, node: fx.Node) -> int:
         if node.op == "call_module":
@@ -179,7 +178,7 @@ class _Translator:
 
     def _bias(self, name, layer) -> dict:
         if layer.bias is None:
-            return {"BIAS": -1}  # becomes the zeros behind the parameters
+            return {"BIAS": -1}  # `layout.py` replaces it by the zeros after the parameters
         out = len(layer.bias)
         return {
             "BIAS": self.tape.place(f"{name}.bias", layer.bias, (lanes(out),), (out,), (0,)),
@@ -235,8 +234,8 @@ class _Translator:
         return self._sum(one, x, OTHER=z, TO_OTHER=WRITE)
 
     def _writable(self, node: fx.Node, x: int) -> bool:
-        """Whether a sum may be written over tensor x: nothing else reads it, nor does its own layer
-        in reverse."""
+        """Whether a sum can overwrite tensor x: no other call reads it, and its own layer does not
+        need it in the backward pass."""
         maker = self.tape.tensors[x].maker
         if maker is None or not self._only_use(node):
             return False
@@ -302,7 +301,7 @@ class _Translator:
         return len(self.tape.tensors) - 1
 
     def subsample(self, node, *_) -> int:
-        """``x[:, :, ::s, ::s]``."""
+        """Index ``x[:, :, ::s, ::s]``."""
         x, index = self.tensor_of(node.args[0]), node.args[1]
         t = self.tape.tensors[x]
         steps = (
@@ -331,7 +330,7 @@ class _Translator:
         )
 
     def pad(self, node, *_) -> int:
-        """Zeros before and after the channels."""
+        """Pad the channels with zeros."""
         x, widths = self.tensor_of(node.args[0]), tuple(node.args[1])
         t = self.tape.tensors[x]
         how = dict(zip(("mode", "value"), node.args[2:], strict=False)) | dict(node.kwargs)
@@ -352,11 +351,11 @@ class _Translator:
             PADDING=widths[4],
         )
 
-    # --- what the reverse pass does ---------------------------------------------------------------------------------
+    # --- backward pass ----------------------------------------------------------------------------
 
     def _gradient_flags(self) -> None:
-        """The first layer, in reverse, that hands a gradient to a tensor's memory writes it; the
-        others add to it."""
+        """Set the gradient modes: the first layer, in reverse order, with a gradient for a storage
+        writes it, the others accumulate."""
         written = set()
         tensors = self.tape.tensors
         for row in reversed(self.tape.rows):
@@ -374,7 +373,8 @@ class _Translator:
 
 
 def _reach(kernel: int, stride: int, padding: int, size: int, out: int) -> int:
-    """How far beyond the gradient of its output the transposed convolution reads."""
+    """The number of rows or columns that the transposed convolution reads beyond the gradient of
+    its output."""
     rows = [
         (h + padding - i) // stride
         for h in range(size)

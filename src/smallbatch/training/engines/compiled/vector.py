@@ -1,8 +1,8 @@
-"""Arithmetic on LANES numbers at once, written as LLVM vectors: what Numba would not vectorise by
-itself.
+"""Arithmetic on LANES numbers at once as LLVM vectors, because Numba does not vectorise it
+automatically.
 
-Channels lie side by side in memory and are padded to a multiple of LANES, so every layer is a loop
-over whole vectors. Each kernel below says only what happens to one vector.
+Channels are contiguous in memory and padded to a multiple of LANES, so every layer is a loop over
+whole vectors. Each kernel below defines the operation on one vector.
 """
 
 import llvmlite.ir as ir
@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 8  # numbers in a vector
-# a product and a sum may become one instruction; NaN and inf stay what they are
+# The compiler may fuse a product and a sum into one instruction; NaN and inf are preserved.
 FLAGS = (
     "contract",
     "nsz",
@@ -18,8 +18,8 @@ FLAGS = (
 
 
 def pointer(context, builder, array_type, array, offset, type_):
-    """Where element `offset` (an LLVM integer) of a one-dimensional array lies, as a pointer to
-    `type_`."""
+    """A pointer of type `type_` to element `offset` (an LLVM integer) of a one-dimensional
+    array."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [offset]), type_.as_pointer())
 
@@ -35,7 +35,7 @@ def store(builder, value, place, align: int) -> None:
 
 
 def spread(builder, scalar, row: ir.VectorType):
-    """`scalar` in every lane."""
+    """A vector with `scalar` in every lane."""
     one = builder.insert_element(
         ir.Constant(row, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
     )
@@ -44,12 +44,12 @@ def spread(builder, scalar, row: ir.VectorType):
 
 
 def each(vector_function, inputs: int, scalars: int = 0, outputs: int = 1):
-    """The Numba function that applies `vector_function` to vector after vector.
+    """A Numba function that applies `vector_function` to one vector after another.
 
-    It takes an array and an offset for each of `inputs`, then `scalars` floats, then an array and
-    an offset for each of `outputs`, then the number of elements (a multiple of LANES). An output
-    may be an input. `vector_function(builder, *inputs, *scalars)` returns the vector of the output
-    (a tuple of several).
+    It takes a tuple: an array and an offset for each of `inputs`, then `scalars` floats, then an
+    array and an offset for each of `outputs`, then the number of elements (a multiple of LANES). An
+    output can be an input. `vector_function(builder, *inputs, *scalars)` returns the output vector
+    (or a tuple of several).
     """
 
     @intrinsic
@@ -110,22 +110,23 @@ def zero(x):
 
 
 def positive(b, x):
-    """max(x, 0); a NaN stays."""
+    """max(x, 0); propagates NaN."""
     return b.select(b.fcmp_ordered("<", x, zero(x)), zero(x), x)
 
 
 def larger(b, x, y):
-    """The larger one, `x` of equals; a NaN wins."""
+    """max(x, y), or `x` if they are equal; propagates NaN."""
     return b.select(b.or_(b.fcmp_ordered(">", y, x), b.fcmp_unordered("uno", y, y)), y, x)
 
 
 def where_positive(b, gradient, y):
-    """The gradient before a ReLU whose output is `y`."""
+    """The gradient of the input of a ReLU with output `y`."""
     return b.select(b.fcmp_ordered("<=", y, zero(y)), zero(y), gradient)
 
 
 def back_to_largest(b, x0, x1, x2, x3, y, gradient):
-    """`gradient` for the first of four that equals their maximum `y`, zero for the others."""
+    """Four gradients: `gradient` for the first input that equals the maximum `y`, zero for the
+    others."""
     taken, found = None, []
     for x in (x0, x1, x2, x3):
         here = b.fcmp_ordered("==", x, y)
@@ -136,20 +137,20 @@ def back_to_largest(b, x0, x1, x2, x3, y, gradient):
 
 
 def to_equal(b, x, y, left, into):
-    """`into` with the gradient `left` added where `x` equals the maximum `y`, and what is left of
-    it then."""
+    """Add the gradient `left` to `into` where `x` equals the maximum `y`; returns the sum and the
+    remaining gradient."""
     here = b.fcmp_ordered("==", x, y)
     return plus(b, into, b.select(here, left, zero(left))), b.select(here, zero(left), left)
 
 
 def deviations(b, total, squares, x, shift):
-    """Sums with those of x - shift and of its square added."""
+    """Add x - shift and its square to two sums."""
     away = minus(b, x, shift)
     return plus(b, total, away), plus(b, squares, times(b, away, away))
 
 
 def products(b, total, dots, gradient, x, mean):
-    """Sums with those of the gradient and of gradient·(x - mean) added."""
+    """Add the gradient and gradient·(x - mean) to two sums."""
     return plus(b, total, gradient), plus(b, dots, times(b, gradient, minus(b, x, mean)))
 
 

@@ -1,4 +1,4 @@
-"""Check that the compiled step reproduces the module. Checked before anything trains, against
+"""Check that the compiled step reproduces the module, before training, by comparison with
 float64."""
 
 import copy
@@ -14,18 +14,17 @@ from smallbatch.training.engines.compiled.trainer import Compiled
 from smallbatch.training.engines.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
 
-TRIES = 5  # ties that are broken by rounding (ReLU, max-pooling) can differ; retry with other data
-TIMES = 10  # as far from float64 as the module itself in float32
+TRIES = 5  # ties broken by rounding (ReLU, max-pooling) can differ; retry with other data
+TIMES = 10  # tolerance, relative to the float32 module's difference from float64
 PLAIN: OptimizerSettings = {"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}
 
 
 def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raises CannotFuse unless the compiled gradients and evaluation of `net` are those of the
-    module.
+    """Raise CannotFuse unless the compiled gradients and evaluation of `net` agree with the module.
 
-    On random weights and `examples` random images of `shape` both are compared with the module in
-    double precision; the compiled step may be TIMES as far from it as the module in single
-    precision is.
+    With randomly perturbed weights and `examples` random images of `shape`, the compiled step is
+    compared with the module in double precision. Its difference may be at most TIMES that of the
+    module in single precision.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -38,8 +37,7 @@ def verify(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
 
 
 def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raises CannotFuse unless the sums of squares of single examples' gradients are those of the
-    module."""
+    """Raise CannotFuse unless the sums of squared per-example gradients agree with the module."""
     net, n = copy.deepcopy(net).float(), min(examples, 8)
     trainer = Compiled([net], shape, n, PLAIN, whole=True)
     if trainer.normalised:
@@ -69,8 +67,8 @@ def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -
 
 
 def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> str:
-    """The first thing in which the compiled step is further from float64 than it may be; empty if
-    there is none."""
+    """Name the first quantity of the compiled step that differs from float64 by more than the
+    tolerance; empty if there is none."""
     single = copy.deepcopy(net).float()
     with torch.no_grad():
         for parameter in single.parameters():
@@ -110,5 +108,6 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
 
 
 def _scale(found: dict[str, np.ndarray]) -> float:
-    """A typical size of a gradient: some are zero but for rounding (a bias before batch norm)."""
+    """The largest norm of a gradient, as a reference for gradients that are zero up to rounding
+    (such as those of a bias before batch norm)."""
     return max(float(np.linalg.norm(gradient)) for gradient in found.values())

@@ -1,4 +1,4 @@
-"""Compile, or load, all that training calls, by calling it for a tiny network."""
+"""Compile or load all compiled functions by calling them with a tiny network."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -12,13 +12,13 @@ from smallbatch.data.read import Split
 from smallbatch.training.engines.compiled import step
 from smallbatch.training.engines.compiled.trainer import Compiled
 
-# Parts of a stage compile side by side. `train` and `evaluate` call what the first stage compiles.
+# Parts of a stage compile in parallel. The second stage calls the functions of the first.
 STAGES = (("forward", "backward"), ("train", "score"))
 
 
 def compile_all(processes: int = 1) -> None:
-    """Compile everything, in this process or in several. Two take little more than half the time of
-    one."""
+    """Compile everything, in this process or in several; two take slightly more than half the time
+    of one."""
     if processes == 1:
         for stage in STAGES:
             for part in stage:
@@ -59,7 +59,7 @@ def compile_part(name: str) -> None:
         step.backward(tape, tensors, places, memory, p, trainer.gradient, chunks, 2)
     elif name == "train":
         trainer.update(split, np.zeros((1, 1, 2), np.int64), np.zeros((1, 1)), np.zeros(1))
-    elif name == "score":  # and what the rules that choose the batch size call
+    elif name == "score":  # also the functions for rules that choose the batch size
         trainer.score(split)
         trainer.weighed(0, sums, 1, 2, trainer.moment_sums(0, split, np.arange(2), sums))
         trainer.apply(0, sums[0], 0.0)
