@@ -12,15 +12,18 @@ from smallbatch.config.claims import MEASURES, TESTS
 from smallbatch.config.compose import compose
 from smallbatch.config.schedules import NAMES
 from smallbatch.config.schema import Evaluation, Optimizer, Schedule
+from smallbatch.core import records
 from smallbatch.figures.names import FIGURES
-from smallbatch.jobs import collect
+from smallbatch.jobs import collect, train_missing
 from smallbatch.measures.registry import EPOCH_MEASURES, asked_for
 from smallbatch.report.captions import CAPTIONS
 from smallbatch.report.reported import MEASURES as FUNCTIONS
+from smallbatch.resources import calibrate
 from smallbatch.schedules.adaptive import RULES
 from smallbatch.schedules.registry import SCHEDULES
 from smallbatch.storage import schemas
 from smallbatch.tracking.run import METRICS
+from smallbatch.training.engines import choose
 from smallbatch.training.optimizers.kinds import OPTIMIZERS
 from smallbatch.training.optimizers.steps import FACTORIES
 
@@ -131,3 +134,14 @@ def test_the_studys_table_has_every_column_of_a_summary():
     assert sorted(collect.TABLE) == sorted(
         {*schemas.SUMMARY.names, "study", "budget", "schedule", "seconds_alone"}
     )
+
+
+def test_a_new_key_of_a_fleet_must_say_whether_the_speed_of_a_step_depends_on_it():
+    """These lists are kept by hand: calibration, the choice of an engine, what the table shows."""
+    keys = set(records.Fleet.__annotations__)
+    course = {"schedule", "evaluation", "updates", "examples"}  # many of the same step
+    assert set(calibrate.STEP) | course == keys
+    assert set(choose.SETTING) | course | {"dataset", "augmentation"} == keys
+    own_columns = {"dataset", "batch_size", "norm", "bn_batch_size", "updates"}
+    not_shown = {"evaluation", "examples"}
+    assert set(train_missing.SETTINGS) | own_columns | not_shown == keys
