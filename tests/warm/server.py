@@ -15,13 +15,14 @@ import importlib
 import json
 import os
 import runpy
-import select
+import selectors
 import shutil
 import signal
 import socket
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = (
@@ -61,49 +62,75 @@ PACKAGES = (
 )
 
 
+@dataclass
+class Command:
+    """A command that runs: its process, and the connection of whoever waits for it."""
+
+    pid: int
+    ended: int  # descriptor that becomes readable when the process ends
+    connection: socket.socket
+    over: bool = False
+
+
 def serve(address: str, owner: int) -> None:
-    """Fork a process for each connection, until the process of the descriptor
-    `owner` ends; then remove the folder of the socket."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
-    with socket.socket(socket.AF_UNIX) as listener:
+    """Fork a process for each connection, until the process of the descriptor `owner` ends; then
+    remove the folder of the socket."""
+    with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
         listener.bind(address)
         listener.listen(64)
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(owner, selectors.EVENT_READ)
         print("ready", flush=True)
-        while owner not in select.select([listener, owner], [], [])[0]:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                attend(connection)
-                os._exit(0)
-            connection.close()
-    shutil.rmtree(Path(address).parent, ignore_errors=True)
+        while True:
+            for key, _ in selector.select():
+                if key.fd == owner:
+                    shutil.rmtree(Path(address).parent, ignore_errors=True)
+                    return
+                if key.fileobj is listener:
+                    command = start(listener.accept()[0], selector)
+                    selector.register(command.ended, selectors.EVENT_READ, command)
+                    selector.register(command.connection, selectors.EVENT_READ, command)
+                elif key.fd == key.data.ended:
+                    end(key.data, selector)
+                elif not key.data.over:  # whoever waits for it is gone
+                    selector.unregister(key.fileobj)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(key.data.pid, signal.SIGKILL)  # and what it has started
 
 
-def attend(connection: socket.socket) -> None:
-    """Run the command of one connection, send its process and its exit status; kill it if whoever
-    waits for it is gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def start(connection: socket.socket, selector: selectors.BaseSelector) -> Command:
+    """Run the command that a connection asks for, and tell it the process, the leader of a
+    group."""
     length, outputs, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as file:
         request = json.loads(file.read(int.from_bytes(length, "big")))
-    child = os.fork()
-    if child == 0:
+    pid = os.fork()
+    if pid == 0:
         os.setpgid(0, 0)
         connection.close()
+        for key in list(selector.get_map().values()):
+            os.close(key.fd)
         run(outputs, **request)
     with contextlib.suppress(PermissionError):  # it has done so itself, and runs another program
-        os.setpgid(child, child)
+        os.setpgid(pid, pid)
     for descriptor in outputs:
         os.close(descriptor)
-    ended = os.pidfd_open(child)
-    connection.sendall(child.to_bytes(8, "big"))
-    if ended not in select.select([ended, connection], [], [])[0]:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # and what it has started
-    _, status = os.waitpid(child, 0)
-    status = os.waitstatus_to_exitcode(status)
     with contextlib.suppress(BrokenPipeError):
-        connection.sendall((status if status >= 0 else 128 - status).to_bytes(1, "big"))
+        connection.sendall(pid.to_bytes(8, "big"))
+    return Command(pid, os.pidfd_open(pid), connection)
+
+
+def end(command: Command, selector: selectors.BaseSelector) -> None:
+    """Send the exit status of a command that has ended."""
+    status = os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
+    with contextlib.suppress(OSError):
+        command.connection.sendall((status if status >= 0 else 128 - status).to_bytes(1, "big"))
+    selector.unregister(command.ended)
+    with contextlib.suppress(KeyError):  # unless whoever waited for it was gone before
+        selector.unregister(command.connection)
+    command.connection.close()
+    os.close(command.ended)
+    command.over = True
 
 
 def run(
