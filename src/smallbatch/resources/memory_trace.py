@@ -115,9 +115,8 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
 def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
     """Operations of forward and backward, as torch counts them, per example."""
     with FlopCounterMode(display=False) as counter:
-        loss = F.cross_entropy(
-            net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64)
-        )
+        net.train()
+        loss = F.cross_entropy(net(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64))
         loss.backward()  # not `torch.autograd.grad`, in which the counter fails on parametrised weights (torch 2.13)
     return counter.get_total_flops() / m
 

@@ -6,6 +6,7 @@ are replays of a CUDA graph (`cuda.py`); what the methods return is on the host,
 the GPU has ended.
 """
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -17,14 +18,16 @@ from torch.nn import functional as F
 from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
+from smallbatch.models import generators
 from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import scoring
 from smallbatch.training.engines import cuda
 from smallbatch.training.engines.device import forward_in, products_in
-from smallbatch.training.engines.groups import gradients, trained
+from smallbatch.training.engines.groups import gradients, joint_gradients, trained
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.sgd import SGD
 from smallbatch.training.optimizers.steps import make_optimizer
+from smallbatch.training.plain_values import set_values, values_of
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
@@ -185,7 +188,7 @@ class Modules:
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
         # replica-major: summed alike at every width
         loss = losses.view(m, replicas).t().contiguous().mean(1)
-        return loss.detach(), gradients(loss.sum(), self.parameters)
+        return loss.detach(), joint_gradients(loss.sum(), self.parameters)
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """How many updates each replica has made after `rounds`, and of how many of the `examples`
@@ -333,7 +336,14 @@ class Modules:
             self.replicas == 1
         ):  # dropout and the like, which only networks that train one by one may have
             found["random"] = self._generator().get_state().numpy()[None]
+            found["python"] = np.frombuffer(self._python_state().encode(), np.uint8)[None]
         return found
+
+    def _python_state(self) -> str:
+        """What the forward of a lone module may draw from or change that is no tensor of its own."""
+        states = [list(state) for state in generators.states()[1:]]
+        host = torch.get_rng_state().tolist() if self.device.type != "cpu" else None
+        return json.dumps([host, states, values_of(self.net)])
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         """Go on from `state`, whatever number of replicas it holds."""
@@ -349,6 +359,12 @@ class Modules:
             layer.chunks = int(chunks)
         if "random" in state:
             self._generator().set_state(torch.from_numpy(state["random"][0]))
+        if "python" in state:
+            host, states, values = json.loads(state["python"].tobytes())
+            if host:
+                torch.set_rng_state(torch.tensor(host, dtype=torch.uint8))
+            generators.set_python_states(states)
+            set_values(self.net, values)
 
     def _generator(self) -> torch.Generator:
         """What draws the random numbers of a forward."""
