@@ -82,11 +82,12 @@ def compare(data: Data, fleet: Fleet) -> None:
 def _built(data: Data, fleet: Fleet, examples: int) -> nn.Module:
     """The network that trains, with batch norm over all `examples` of a batch."""
     b = examples if fleet["norm"] == "bn" else None
-    return build(fleet["model"], data.shape, data.classes, fleet["norm"], b, 0)
+    with _default(torch.float32):
+        return build(fleet["model"], data.shape, data.classes, fleet["norm"], b, 0)
 
 
 def _as_written(data: Data, fleet: Fleet) -> nn.Module:
-    with seeded(0):
+    with seeded(0), _default(torch.float32):  # in which weights are drawn
         return as_written(fleet["model"], data.shape, data.classes, fleet["norm"])
 
 
@@ -139,12 +140,10 @@ def _trained(
     after = trainer.state()
     other.load(stopped)
     _update(other, splits[-1], optimizer)
-    kept = differences.lost(
-        after, other.state(), trainer.net, lambda: _update(trainer, split, optimizer)
-    )
-    if not kept:
-        trainer.load(after)
     found["evaluation"] = evaluated(trainer.net, splits[0])
+    kept = differences.lost(
+        after, other.state(), trainer.net, lambda: _update(trainer, splits[0], optimizer)
+    )
     return found, trainer, kept
 
 
@@ -201,8 +200,8 @@ def _explained(
     module = _as_written(data, fleet).to(dtype)
     layer = differences.first_other_layer(net, module, _images(splits[0]))
     return (
-        f"its {what} is not that of the module as its constructor makes it{layer}; of torch's batch-norm layers, whose place "
-        "smallbatch's takes, use no more than their call, weight and bias, and keep hooks and copies of layers out"
+        f"its {what} is not that of the module as its constructor makes it{layer}; use a batch-norm layer by its call, weight and "
+        "bias alone, since another takes its place, and no hook that refers to the module, since it is copied"
     )
 
 
