@@ -1,6 +1,5 @@
 """From a model's config to a network with the norm and the initial weights of one point."""
 
-import copy
 import inspect
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch.nn.utils import parametrize
 from smallbatch.core.errors import UserError, first_line
 from smallbatch.core.locate import locate
 from smallbatch.core.records import ModelSettings
-from smallbatch.models.generators import seeded, unchanged
+from smallbatch.models.generators import seeded
 from smallbatch.models.norm import GhostBatchNorm, Norm, norm_layer, tell_examples
 
 NEEDS_IMAGES = 2  # of a dry batch
@@ -56,6 +55,7 @@ def build(
         _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
     if any(isinstance(layer, GhostBatchNorm) for layer in net.modules()):
         net.register_forward_pre_hook(tell_examples)
+    net.train()  # in which a user's class may freeze parameters
     return net
 
 
@@ -105,6 +105,11 @@ def construct(
         raise UserError(
             f"model {model['_target_']}: it makes a {type(net).__name__}, which is not a torch.nn.Module; "
             "name a class or function that makes one"
+        )
+    compiled = [m for m in net.modules() if isinstance(m, torch.jit.ScriptModule)]
+    if compiled or type(net).__name__ == "OptimizedModule":
+        raise UserError(
+            f"model {model['_target_']}: it is compiled (torch.jit or torch.compile), so its layers cannot be seen; name the module itself"
         )
     _initialise_lazy(net, model["_target_"], shape)
     return net
@@ -226,28 +231,4 @@ def _check_replaceable(layer: _BatchNorm, name: str) -> None:
         raise UserError(
             f"{name} has hooks or parametrizations, which the batch norm over a part of the batch that takes its place would "
             "lose; put them on the layer before or after it"
-        )
-
-
-def check_norms(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raise UserError if batch norm of torch runs in a forward of `net`: one that is not among its
-    modules.
-
-    Such a layer, kept in a list or a lambda, would normalise over the whole batch whatever the grid
-    says.
-    """
-    seen = []
-    handle = nn.modules.module.register_module_forward_pre_hook(lambda layer, _: seen.append(layer))
-    try:
-        with unchanged(), torch.no_grad():
-            tried = copy.deepcopy(net)
-            tried.train()
-            tried(torch.zeros(examples, *shape))
-    finally:
-        handle.remove()
-    hidden = [layer for layer in seen if _is_torch_bn(layer)]
-    if hidden:
-        raise UserError(
-            f"model {type(net).__name__}: its forward uses a {type(hidden[0]).__name__} that is not among its modules; "
-            "keep layers in nn.ModuleList or nn.ModuleDict in place of a list or dict"
         )

@@ -11,7 +11,11 @@ NORM = "bn"
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv, self.norm, self.head = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Linear(4 * 36, 10)
+        self.conv, self.norm, self.head = (
+            nn.Conv2d(1, 4, 3),
+            nn.BatchNorm2d(4),
+            nn.Linear(4 * 36, 10),
+        )
         self.seen = 0
 
     def forward(self, x):

@@ -4,7 +4,9 @@ from torch import nn
 
 SOURCE = "pytorch/pytorch#44538"
 OUTCOME = "refused"
-SAYS = "model lazy_unused.Net: spare is a lazy layer that its forward does not use; give it its size"
+SAYS = (
+    "model lazy_unused.Net: spare is a lazy layer that its forward does not use; give it its size"
+)
 
 
 class Net(nn.Module):

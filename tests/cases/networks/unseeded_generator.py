@@ -12,7 +12,9 @@ SAYS = "model unseeded_generator.Net: two networks of seed 0 differ (weight), so
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(torch.from_numpy(np.random.default_rng().normal(size=(10, 64))).float())
+        self.weight = nn.Parameter(
+            torch.from_numpy(np.random.default_rng().normal(size=(10, 64))).float()
+        )
 
     def forward(self, x):
         return x.flatten(1) @ self.weight.t()

@@ -35,7 +35,13 @@ def fleet_of(case, make_fleet):
     norm, _, b = getattr(case, "NORM", "none").partition(":")
     chunk = {"bn_batch_size": int(b or M)} if norm == "bn" else {}
     model = {"name": case.__name__, "_target_": f"{case.__name__}.Net"}
-    return make_fleet(model=model, norm=norm, batch_size=M, updates=UPDATES, **chunk)
+    optimizer = {"name": "sgd", **optimizer_of(case)}
+    fleet = {"model": model, "norm": norm, "optimizer": optimizer, **chunk}
+    return make_fleet(batch_size=M, updates=UPDATES, **fleet)
+
+
+def optimizer_of(case):
+    return getattr(case, "OPTIMIZER", {"momentum": 0.0, "weight_decay": 0.0})
 
 
 def plain_loop(case, data):
@@ -47,7 +53,8 @@ def plain_loop(case, data):
         net(torch.zeros(2, *data.shape))
     seed_all()
     images = data.train.images.clone()
-    plain.train(net, images, data.train.labels, M, UPDATES, RATE * M, SEED, drops=(0.5, 0.75))
+    settings = {"drops": (0.5, 0.75), **optimizer_of(case)}
+    plain.train(net, images, data.train.labels, M, UPDATES, RATE * M, SEED, **settings)
     net.eval()
     with torch.no_grad():
         return F.cross_entropy(net(data.validation.images.clone()), data.validation.labels).item()
@@ -63,7 +70,7 @@ def trained(case, data, make_fleet):
     most = None if case.__name__ in TOGETHER else 1  # replicas at once
     fleet, points = fleet_of(case, make_fleet), [(RATE, SEED)]
     blocks = train_fleet(data, fleet, points, lambda text: None, most=most)
-    return [outcome for _, outcomes in blocks for outcome in outcomes][0]
+    return next(outcome for _, outcomes in blocks for outcome in outcomes)
 
 
 @pytest.mark.parametrize("name", CASES)

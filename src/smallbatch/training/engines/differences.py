@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from smallbatch.core.errors import UserError
 from smallbatch.models.generators import seed_all
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.engines.limits import AT_ONCE
 from smallbatch.training.engines.sharing import python_state
 
 TIMES = 10  # as far apart as single precision, in which networks train, is from double
@@ -98,7 +99,7 @@ def first_other_layer(ours: nn.Module, theirs: nn.Module, images: torch.Tensor) 
     for training in (True, False):
         seen = [_outputs(copy.deepcopy(net), images, training) for net in (ours, theirs)]
         for (path, mine), (_, of_user) in zip(*seen, strict=False):
-            if path and unlike({"": mine}, {"": of_user}, 1e-6):
+            if path and unlike({"output": mine}, {"output": of_user}, 1e-6):
                 return f", from layer {path} ({type(theirs.get_submodule(path)).__name__}) on"
     return ""
 
@@ -146,6 +147,27 @@ def check_rows(net: nn.Module, images: torch.Tensor, name: str) -> None:
                 f"{name}: layer {path} gets {rows} rows for {n} examples, which are not those of one example after another, so "
                 "batch norm over a number of examples is not defined; let its input be [examples, channels, ...]"
             )
+
+
+def check_apart(net: nn.Module, images: torch.Tensor, name: str) -> None:
+    """Raise UserError for a forward that mixes the examples of a batch, which is computed piece by
+    piece where it is large; batch norm over a number of examples is no such thing."""
+    net, other = copy.deepcopy(net), images.clone()
+    other[0] = 1 - images[0] / 2
+    net.train()
+    for layer in net.modules():
+        if isinstance(layer, GhostBatchNorm):
+            layer.eval()
+    found = []
+    for x in (images, other):
+        seed_all(1)
+        with torch.no_grad():
+            found.append(net(x.clone())[1:])
+    if unlike({"output": found[0]}, {"output": found[1]}, 1e-5):
+        raise UserError(
+            f"{name}: its forward mixes the examples of a batch (statistics of its own, say), and batches of more than {AT_ONCE} are "
+            f"computed in pieces; choose grid.batch_size of {AT_ONCE} at most"
+        )
 
 
 def _norm_inputs(net: nn.Module, images: torch.Tensor) -> list[tuple[str, torch.Tensor]]:

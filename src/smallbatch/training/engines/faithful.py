@@ -21,9 +21,10 @@ from smallbatch.core.records import Fleet, OptimizerSettings
 from smallbatch.data.read import Data, Split
 from smallbatch.models.build import as_written, build
 from smallbatch.models.generators import seed_all, seeded, unchanged
+from smallbatch.schedules.course import largest_step
 from smallbatch.training.engines import differences
 from smallbatch.training.engines.differences import Recorded
-from smallbatch.training.engines.groups import trained
+from smallbatch.training.engines.limits import AT_ONCE
 from smallbatch.training.engines.modules import Modules, lone, row_major
 from smallbatch.training.engines.starts import check_starts
 from smallbatch.training.optimizers.steps import BETA1, EPS, beta2
@@ -53,6 +54,8 @@ def compare(data: Data, fleet: Fleet) -> None:
     splits = _batches(data)
     net = _built(data, fleet, len(splits[0].labels))
     differences.check_rows(net, splits[0].images, name)
+    if largest_step(fleet) > AT_ONCE:
+        differences.check_apart(net, splits[0].images, name)
     user, module, dtype = _plain_loop(data, fleet, splits, name)
     with _default(dtype):
         try:
@@ -169,9 +172,9 @@ def _torch_optimizer(net: nn.Module, config: OptimizerSettings, m: int) -> torch
     lr, decay = LR[config.get("name", "sgd")], config["weight_decay"]
     if config.get("name", "sgd") == "adamw":
         betas = config.get("beta1") or BETA1, beta2(config, m)
-        return torch.optim.AdamW(trained(net), lr, betas, config.get("eps") or EPS, decay)
+        return torch.optim.AdamW(net.parameters(), lr, betas, config.get("eps") or EPS, decay)
     nesterov = bool(config.get("nesterov"))
-    return torch.optim.SGD(trained(net), lr, config["momentum"], 0, decay, nesterov)
+    return torch.optim.SGD(net.parameters(), lr, config["momentum"], 0, decay, nesterov)
 
 
 def _explained(

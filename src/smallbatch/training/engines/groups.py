@@ -152,7 +152,15 @@ def trained(net: nn.Module) -> list[nn.Parameter]:
 
 def gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.Tensor]:
     """The gradients of `loss` in a network as its author wrote it; zero for a parameter that it
-    doesn't depend on.
+    doesn't depend on."""
+    found = found_gradients(loss, parameters)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+
+
+def found_gradients(
+    loss: torch.Tensor, parameters: list[nn.Parameter]
+) -> list[torch.Tensor | None]:
+    """The same with None for a parameter that `loss` doesn't depend on.
 
     By `backward`, as in a plain loop: `torch.autograd.grad` leaves out what runs backward of its
     own accord (a re-entrant ``torch.utils.checkpoint``), and takes its parameters for unused.
@@ -160,7 +168,7 @@ def gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.
     for parameter in parameters:
         parameter.grad = None
     loss.backward()
-    found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    found = [parameter.grad for parameter in parameters]
     for parameter in parameters:
         parameter.grad = None
     return found

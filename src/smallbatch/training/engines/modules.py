@@ -15,6 +15,7 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional as F
 
+from smallbatch.core.errors import UserError
 from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
@@ -23,7 +24,7 @@ from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import scoring
 from smallbatch.training.engines import cuda
 from smallbatch.training.engines.device import forward_in, products_in
-from smallbatch.training.engines.groups import gradients, joint_gradients, trained
+from smallbatch.training.engines.groups import found_gradients, joint_gradients, trained
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.sgd import SGD
 from smallbatch.training.optimizers.steps import make_optimizer
@@ -120,6 +121,7 @@ class Modules:
         self.once: Callable[[], None] | None = None
         self.static: cuda.StaticStep | None = None
         self.parameters = trained(net)
+        self.used: list[bool] | None = None  # which of them the last loss depended on
         self.stepper = make_optimizer(self.optimizer, self.parameters, replicas, self.m)
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
@@ -138,6 +140,7 @@ class Modules:
             else:
                 for u in range(len(index)):
                     self.step(train, index[u], rates[u], sums)
+        self._check_trained()
         total[:] = sums.cpu().numpy()
 
     def step(
@@ -176,7 +179,10 @@ class Modules:
             with self.forward_in():
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
-            return loss.detach()[None], gradients(loss, self.parameters)
+            found = found_gradients(loss, self.parameters)
+            self._check_used([gradient is not None for gradient in found])
+            pairs = zip(found, self.parameters, strict=True)
+            return loss.detach()[None], [torch.zeros_like(p) if g is None else g for g, p in pairs]
         x = (
             train.images[index]
             .flatten(1, 2)
@@ -189,6 +195,29 @@ class Modules:
         # replica-major: summed alike at every width
         loss = losses.view(m, replicas).t().contiguous().mean(1)
         return loss.detach(), joint_gradients(loss.sum(), self.parameters)
+
+    def _check_used(self, used: list[bool]) -> None:
+        """Raise UserError for a forward that uses a parameter in some updates only, where it
+        matters that torch's optimizers leave it alone in the others."""
+        config = self.optimizer
+        plain = config.get("name", "sgd") == "sgd" and not (
+            config["momentum"] or config["weight_decay"]
+        )
+        if not plain and self.used not in (None, used):
+            raise UserError(
+                f"model {type(self.net).__name__}: its forward uses some layers in a part of the updates only, which is supported "
+                "with optimizer.momentum=0 and optimizer.weight_decay=0 alone: others would move these layers all the same"
+            )
+        self.used = used
+
+    def _check_trained(self) -> None:
+        """Raise UserError for a network that freezes or unfreezes parameters while it trains."""
+        now = {id(parameter) for parameter in trained(self.net)}
+        if now != {id(parameter) for parameter in self.parameters}:
+            raise UserError(
+                f"model {type(self.net).__name__}: it changes requires_grad of its parameters while it trains, which is not supported; "
+                "freeze them in the constructor"
+            )
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """How many updates each replica has made after `rounds`, and of how many of the `examples`
