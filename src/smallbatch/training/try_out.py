@@ -41,12 +41,14 @@ def try_out(net: nn.Module, data: Data, fleet: Fleet, say: Callable[[str], None]
         ) from error
     _check_output(y, m, data.classes, name)
     try:
-        gradients(F.cross_entropy(y, data.train.labels[:m]), trained(net))
+        found = gradients(F.cross_entropy(y, data.train.labels[:m]), trained(net))
     except Exception as error:
         say("".join(traceback.format_exception(error)))
         raise UserError(
             f"{name}: backward fails{_where(error)} on a batch of shape {list(x.shape)} ({type(error).__name__}: {first_line(error)})"
         ) from error
+    if any(gradient.is_sparse for gradient in found):
+        raise UserError(f"{name}: sparse gradients are not supported; leave out sparse=True")
     _try_evaluation(net, data, m, name, say)
 
 

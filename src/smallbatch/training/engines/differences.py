@@ -1,6 +1,7 @@
 """In what a network that trains differs from the user's module (`faithful.py`)."""
 
 import copy
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -26,10 +27,11 @@ def unlike(ours: Recorded, user: Recorded, exact: float, single: Recorded | None
     for name, theirs in user.items():
         if name not in ours or ours[name].shape != theirs.shape:
             return name
-        allowed = exact * (1 + float(theirs.abs().max() if theirs.numel() else 0))
+        finite = theirs[theirs.isfinite()]
+        allowed = exact * (1 + float(finite.abs().max() if finite.numel() else 0))
         if single is not None:
-            rounding = max(_distance(single[key], user[key]) for key in single)
-            allowed += TIMES * rounding
+            rounding = [_distance(single[key], user[key]) for key in single]
+            allowed += TIMES * max((r for r in rounding if math.isfinite(r)), default=0.0)
         if not _distance(ours[name], theirs) <= allowed:
             return name
     return ""

@@ -21,6 +21,7 @@ from smallbatch.core.records import Fleet, OptimizerSettings
 from smallbatch.data.read import Data, Split
 from smallbatch.models.build import as_written, build
 from smallbatch.models.generators import seed_all, seeded, unchanged
+from smallbatch.models.hidden_norms import check_norms
 from smallbatch.schedules.course import largest_step
 from smallbatch.training.engines import differences
 from smallbatch.training.engines.differences import Recorded
@@ -53,6 +54,7 @@ def compare(data: Data, fleet: Fleet) -> None:
     name, optimizer = f"model {fleet['model']['_target_']}", fleet["optimizer"]
     splits = _batches(data)
     net = _built(data, fleet, len(splits[0].labels))
+    check_norms(net, data.shape, len(splits[0].labels))
     differences.check_rows(net, splits[0].images, name)
     if largest_step(fleet) > AT_ONCE:
         differences.check_apart(net, splits[0].images, name)
@@ -62,8 +64,8 @@ def compare(data: Data, fleet: Fleet) -> None:
             ours, trainer, kept = _trained(net.to(dtype), splits, optimizer)
         except Exception as error:
             raise UserError(
-                f"{name}: it fails with the batch norm of smallbatch in the place of torch's ({type(error).__name__}: "
-                f"{first_line(error)}); use no more of a batch-norm layer than its call, weight and bias"
+                f"{name}: it fails as smallbatch trains it, and not by torch alone ({type(error).__name__}: {first_line(error)}); "
+                f"{_hint(fleet)}"
             ) from error
         user |= differences.state_of(module, trainer.net)
         for path, parameter in module.named_parameters():
@@ -203,9 +205,18 @@ def _explained(
     module = _as_written(data, fleet).to(dtype)
     layer = differences.first_other_layer(net, module, _images(splits[0]))
     return (
-        f"its {what} is not that of the module as its constructor makes it{layer}; use a batch-norm layer by its call, weight and "
-        "bias alone, since another takes its place, and no hook that refers to the module, since it is copied"
+        f"its {what} is not that of the module as its constructor makes it{layer}; {_hint(fleet)}"
     )
+
+
+def _hint(fleet: Fleet) -> str:
+    """What a network must not do, since its layers are copied and batch norm is replaced."""
+    if fleet["norm"] == "bn":
+        return (
+            "another layer takes the place of torch's batch norm, so use no more of it than its call, weight and bias, "
+            "and modules are copied, so hooks must not refer to them"
+        )
+    return "modules are copied, so hooks must not refer to them, and parameters must have none"
 
 
 def _batches(data: Data) -> list[Split]:
