@@ -12,6 +12,9 @@ to it.
 Which of them trains a fleet:
 
     choose.py      what is possible for a network, and what is fastest on this machine
+    faithful.py    a user's network trains only after it agrees with its module, trained by torch alone
+    differences.py in what the two differ
+    starts.py      whether a network starts from its seed
     equivalence.py an engine is used only after it agrees with the modules apart
     sharing.py     why replicas of a network cannot share a forward
     limits.py      how many replicas train at once, and where padding keeps their bits
