@@ -3,6 +3,7 @@ to it.
 
     trainer.py     ReplicaTrainer: what the training loop asks of an engine, with shapes; read this first
     modules.py     the engines of PyTorch: a fused network of several replicas, or one module alone
+    alone.py       what one module alone may do: draw from Python's generators, keep numbers
     groups.py      several networks as one: channel groups
     stacked.py     several networks as one: torch.func.vmap, with convolutions as batched products on GPUs
     compiled/      the compiled step, one replica after the other (its own guide is there)

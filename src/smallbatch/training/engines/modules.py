@@ -6,7 +6,6 @@ are replays of a CUDA graph (`cuda.py`); what the methods return is on the host,
 the GPU has ended.
 """
 
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -15,20 +14,17 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional as F
 
-from smallbatch.core.errors import UserError
 from smallbatch.core.records import OptimizerSettings
 from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
-from smallbatch.models import generators
 from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import scoring
-from smallbatch.training.engines import cuda
+from smallbatch.training.engines import alone, cuda
 from smallbatch.training.engines.device import forward_in, products_in
 from smallbatch.training.engines.groups import found_gradients, joint_gradients, trained
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.sgd import SGD
 from smallbatch.training.optimizers.steps import make_optimizer
-from smallbatch.training.plain_values import set_values, values_of
 
 
 def lone(nets: list[nn.Module]) -> nn.Module:
@@ -140,7 +136,7 @@ class Modules:
             else:
                 for u in range(len(index)):
                     self.step(train, index[u], rates[u], sums)
-        self._check_trained()
+        alone.check_trained(self.net, self.parameters)
         total[:] = sums.cpu().numpy()
 
     def step(
@@ -180,7 +176,9 @@ class Modules:
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
             found = found_gradients(loss, self.parameters)
-            self._check_used([gradient is not None for gradient in found])
+            used = [gradient is not None for gradient in found]
+            alone.check_used(self.net, self.optimizer, self.used, used)
+            self.used = used
             pairs = zip(found, self.parameters, strict=True)
             return loss.detach()[None], [torch.zeros_like(p) if g is None else g for g, p in pairs]
         x = (
@@ -195,29 +193,6 @@ class Modules:
         # replica-major: summed alike at every width
         loss = losses.view(m, replicas).t().contiguous().mean(1)
         return loss.detach(), joint_gradients(loss.sum(), self.parameters)
-
-    def _check_used(self, used: list[bool]) -> None:
-        """Raise UserError for a forward that uses a parameter in some updates only, where it
-        matters that torch's optimizers leave it alone in the others."""
-        config = self.optimizer
-        plain = config.get("name", "sgd") == "sgd" and not (
-            config["momentum"] or config["weight_decay"]
-        )
-        if not plain and self.used not in (None, used):
-            raise UserError(
-                f"model {type(self.net).__name__}: its forward uses some layers in a part of the updates only, which is supported "
-                "with optimizer.momentum=0 and optimizer.weight_decay=0 alone: others would move these layers all the same"
-            )
-        self.used = used
-
-    def _check_trained(self) -> None:
-        """Raise UserError for a network that freezes or unfreezes parameters while it trains."""
-        now = {id(parameter) for parameter in trained(self.net)}
-        if now != {id(parameter) for parameter in self.parameters}:
-            raise UserError(
-                f"model {type(self.net).__name__}: it changes requires_grad of its parameters while it trains, which is not supported; "
-                "freeze them in the constructor"
-            )
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """How many updates each replica has made after `rounds`, and of how many of the `examples`
@@ -365,14 +340,8 @@ class Modules:
             self.replicas == 1
         ):  # dropout and the like, which only networks that train one by one may have
             found["random"] = self._generator().get_state().numpy()[None]
-            found["python"] = np.frombuffer(self._python_state().encode(), np.uint8)[None]
+            found["python"] = alone.python_state(self.net)[None]
         return found
-
-    def _python_state(self) -> str:
-        """What the forward of a lone module may draw from or change that is no tensor of its own."""
-        states = [list(state) for state in generators.states()[1:]]
-        host = torch.get_rng_state().tolist() if self.device.type != "cpu" else None
-        return json.dumps([host, states, values_of(self.net)])
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         """Go on from `state`, whatever number of replicas it holds."""
@@ -389,11 +358,7 @@ class Modules:
         if "random" in state:
             self._generator().set_state(torch.from_numpy(state["random"][0]))
         if "python" in state:
-            host, states, values = json.loads(state["python"].tobytes())
-            if host:
-                torch.set_rng_state(torch.tensor(host, dtype=torch.uint8))
-            generators.set_python_states(states)
-            set_values(self.net, values)
+            alone.set_python_state(self.net, state["python"][0])
 
     def _generator(self) -> torch.Generator:
         """What draws the random numbers of a forward."""
