@@ -1,15 +1,28 @@
 """From a model's config to a network with the norm and the initial weights of one point."""
 
-import copy
 import inspect
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 
-from smallbatch.core.errors import UserError
+from smallbatch.core.errors import UserError, first_line
 from smallbatch.core.locate import locate
 from smallbatch.core.records import ModelSettings
-from smallbatch.models.norm import GhostBatchNorm, norm_layer
+from smallbatch.models.generators import seeded
+from smallbatch.models.norm import GhostBatchNorm, Norm, norm_layer, tell_examples
+
+NEEDS_IMAGES = 2  # of a dry batch
+
+
+class AnyBatchNorm(_BatchNorm):
+    """Torch's batch norm for input of any number of axes."""
+
+    def _check_input_dim(self, input: torch.Tensor) -> None:
+        pass
 
 
 def build(
@@ -28,28 +41,131 @@ def build(
     doesn't name ``norm`` get the BN batch size of the point. `shape` is that of one image
     ``(channels, height, width)``.
     """
+    made: list[nn.Module] = []
+
+    def make(channels: int) -> nn.Module:
+        made.append(norm_layer(norm, bn_batch_size)(channels))
+        return made[-1]
+
+    with seeded(seed):
+        net = construct(model, shape, classes, make)
+    if takes_norm(model):
+        _check_made(net, model["_target_"], norm, made)
+    else:
+        _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
+    if any(isinstance(layer, GhostBatchNorm) for layer in net.modules()):
+        net.register_forward_pre_hook(tell_examples)
+    net.train()  # in which a user's class may freeze parameters
+    return net
+
+
+def as_written(
+    model: ModelSettings, shape: tuple[int, int, int], classes: int, norm: str
+) -> nn.Module:
+    """The network as its constructor makes it, no layer replaced; where that takes ``norm``, batch
+    norm is torch's."""
+    return construct(
+        model, shape, classes, AnyBatchNorm if norm == "bn" else norm_layer(norm, None)
+    )
+
+
+def takes_norm(model: ModelSettings) -> bool:
+    """Whether the constructor of a network takes ``norm`` as smallbatch means it: a default that is
+    a text or a number, or a key of the study, gives it another meaning."""
+    asked = inspect.signature(locate(model["_target_"])).parameters.get("norm")
+    if asked is None or "norm" in model or asked.annotation in (str, bool, int, "str", "bool"):
+        return False
+    return asked.default in (inspect.Parameter.empty, None) or callable(asked.default)
+
+
+def construct(
+    model: ModelSettings, shape: tuple[int, int, int], classes: int, norm: Norm
+) -> nn.Module:
+    """What the ``_target_`` of `model` makes of its arguments, with lazy layers initialised; raises
+    UserError."""
     target = locate(model["_target_"])
-    offered = {
+    offered: dict[str, Any] = {
         "in_channels": shape[0],
         "image_size": shape[1],
         "classes": classes,
-        "norm": norm_layer(norm, bn_batch_size),
     }
+    if takes_norm(model):
+        offered["norm"] = norm
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in offered.items() if name in asked}
     arguments |= {name: value for name, value in model.items() if name not in ("_target_", "name")}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            net = target(**arguments)
-        except (TypeError, ValueError) as error:
-            given = ", ".join(arguments) or "nothing"
-            raise UserError(
-                f"model {model['_target_']}: it cannot be made from {given} ({error})"
-            ) from error
-    if "norm" not in asked:
-        _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
+    try:
+        net = target(**arguments)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(arguments) or "nothing"
+        raise UserError(
+            f"model {model['_target_']}: it cannot be made from {given} ({error})"
+        ) from error
+    if not isinstance(net, nn.Module):
+        raise UserError(
+            f"model {model['_target_']}: it makes a {type(net).__name__}, which is not a torch.nn.Module; "
+            "name a class or function that makes one"
+        )
+    compiled = [m for m in net.modules() if isinstance(m, torch.jit.ScriptModule)]
+    if compiled or type(net).__name__ == "OptimizedModule":
+        raise UserError(
+            f"model {model['_target_']}: it is compiled (torch.jit or torch.compile), so its layers cannot be seen; name the module itself"
+        )
+    _initialise_lazy(net, model["_target_"], shape)
     return net
+
+
+def _initialise_lazy(net: nn.Module, target: str, shape: tuple[int, int, int]) -> None:
+    """Give lazy layers of `net` their shapes by a dry batch, as its author would before making an
+    optimizer."""
+    if not _lazy(net):
+        return
+    net.eval()  # nothing but shapes is learnt from the batch
+    try:
+        with torch.no_grad():
+            net(torch.zeros(NEEDS_IMAGES, *shape))
+    except Exception as error:  # whatever a user's forward raises
+        raise UserError(
+            f"model {target}: its lazy layers cannot be initialised, since its forward fails on a batch of shape "
+            f"{[NEEDS_IMAGES, *shape]} ({first_line(error)}); give them their sizes"
+        ) from error
+    net.train()
+    if _lazy(net):
+        raise UserError(
+            f"model {target}: {_lazy(net)[0]} is a lazy layer that its forward does not use; give it its size"
+        )
+
+
+def _lazy(net: nn.Module) -> list[str]:
+    return [
+        path
+        for path, layer in net.named_modules()
+        if any(
+            tensor is not None and is_lazy(tensor)
+            for tensor in [*layer._parameters.values(), *layer._buffers.values()]
+        )
+    ]
+
+
+def _check_made(net: nn.Module, target: str, norm: str, made: list[nn.Module]) -> None:
+    """Raise UserError unless the norm layers of a network that takes ``norm`` are those it was
+    given."""
+    layers = set(net.modules())
+    if norm != "none" and not layers & set(made):
+        raise UserError(
+            f"grid.norm: {norm}, but {target} puts in no layer that its argument norm makes, so all norms would be one network; "
+            "call norm(channels) where a norm layer belongs, or give the argument another name"
+        )
+    own = [path for path, layer in net.named_modules() if _is_torch_bn(layer)]
+    if own:
+        raise UserError(
+            f"grid.norm: {norm}, but {target} has batch-norm layers of its own ({own[0]}) beside those that its argument norm "
+            "makes; build all of them with norm, or none"
+        )
+
+
+def _is_torch_bn(layer: nn.Module) -> bool:
+    return issubclass(type(layer), _BatchNorm)
 
 
 def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: int | None) -> None:
@@ -58,7 +174,7 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
         (path, layer)
         # a layer may stand in several places
         for path, layer in net.named_modules(remove_duplicate=False)
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+        if isinstance(layer, _BatchNorm)
     ]
     if places and norm != "bn":
         raise UserError(
@@ -79,41 +195,40 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
         net.set_submodule(path, ghosts[layer])
 
 
-def _ghost(layer: nn.modules.batchnorm._BatchNorm, name: str, bn_batch_size: int) -> GhostBatchNorm:
-    """The layer that takes the place of torch's `layer`, with its weights."""
-    if isinstance(layer, nn.modules.lazy.LazyModuleMixin):
-        raise UserError(f"{name} is a lazy layer; give it its number of channels")
+def _ghost(layer: _BatchNorm, name: str, bn_batch_size: int) -> GhostBatchNorm:
+    """The layer that takes the place of torch's `layer`, with its weights and statistics."""
+    _check_replaceable(layer, name)
+    assert layer.running_mean is not None and layer.running_var is not None  # it tracks them
+    assert layer.momentum is not None
+    ghost = GhostBatchNorm(layer.num_features, bn_batch_size, layer.momentum, layer.eps)
+    ghost.requires_grad_(False)  # what torch's layer doesn't have stays 1 and 0
+    for part in ("weight", "bias"):
+        if getattr(layer, part) is not None:
+            setattr(ghost, part, getattr(layer, part))
+    ghost = ghost.to(layer.running_mean.dtype)
+    ghost.stands_for = type(layer)
+    ghost.train(layer.training)
+    if layer.running_mean.any() or (layer.running_var != 1).any():
+        ghost.start_from(layer.running_mean, layer.running_var)
+    return ghost
+
+
+def _check_replaceable(layer: _BatchNorm, name: str) -> None:
+    """Raise UserError for batch norm that would lose something of its own."""
     if not layer.track_running_stats or not layer.momentum:
         raise UserError(
             f"{name} keeps no running averages with a momentum (track_running_stats={layer.track_running_stats}, "
             f"momentum={layer.momentum}), which evaluation needs; leave both as torch has them"
         )
-    ghost = GhostBatchNorm(layer.num_features, bn_batch_size, layer.momentum, layer.eps)
-    if layer.affine:
-        ghost.weight, ghost.bias = layer.weight, layer.bias
-    else:
-        ghost.requires_grad_(False)
-    assert layer.running_mean is not None  # it tracks running statistics
-    return ghost.to(layer.running_mean.dtype)
-
-
-def check_norms(net: nn.Module, shape: tuple[int, int, int], examples: int) -> None:
-    """Raise UserError if batch norm of torch runs in a forward of `net`: one that is not among its
-    modules.
-
-    Such a layer, kept in a list or a lambda, would normalise over the whole batch whatever the grid
-    says.
-    """
-    seen = []
-    handle = nn.modules.module.register_module_forward_pre_hook(lambda layer, _: seen.append(layer))
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            copy.deepcopy(net).train()(torch.zeros(examples, *shape))
-    finally:
-        handle.remove()
-    hidden = [layer for layer in seen if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    if hidden:
+    kind = type(layer)
+    if kind.forward not in (_BatchNorm.forward, nn.SyncBatchNorm.forward):
         raise UserError(
-            f"model {type(net).__name__}: its forward uses a {type(hidden[0]).__name__} that is not among its modules; "
-            "keep layers in nn.ModuleList or nn.ModuleDict in place of a list or dict"
+            f"{name} is a {kind.__name__}, a subclass of torch's batch norm with a forward of its own, which the batch norm "
+            f"over a part of the batch that takes its place would lose; write what it adds as a layer after nn.BatchNorm2d"
+        )
+    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks)
+    if any(hooks) or layer._backward_pre_hooks or parametrize.is_parametrized(layer):
+        raise UserError(
+            f"{name} has hooks or parametrizations, which the batch norm over a part of the batch that takes its place would "
+            "lose; put them on the layer before or after it"
         )

@@ -38,6 +38,10 @@ class GhostBatchNorm(nn.Module):
     section 3). `fixed` replaces them by other statistics (exact, population:
     `training/scoring.py`).
 
+    Where a layer of torch came with running statistics (`start_from`), these go on from there, as
+    torch has them. An example may have several rows of the input, one after another (tokens, say):
+    a chunk is then all rows of `bn_batch_size` of the `examples` that the network was given.
+
     Channels are independent, so one layer with R·C channels is R replicas of a layer with C.
     """
 
@@ -55,19 +59,40 @@ class GhostBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
         self.chunks = 0  # chunks seen by the running statistics
+        self.has_start = False  # whether these started from statistics that the network came with
+        self.stands_for: type[nn.Module] | None = None  # the class of torch whose place it takes
+        self.examples: int | None = None  # of the batch that the network was given
         self.fixed: tuple[torch.Tensor, torch.Tensor] | None = (
             None  # (mean, variance) for evaluation
         )
-        self.weights: torch.Tensor | None = None  # of a batch's chunks in the running statistics
+        # of a batch's chunks in the running statistics, and the momentum that they belong to
+        self.weights: torch.Tensor | None = None
+        self.weighed = momentum
         # Gets the chunk statistics of training batches ``[chunks, channels]`` in place of
         # `update_running`.
         self.observer: Callable[[torch.Tensor, torch.Tensor], None] | None = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """For ``isinstance``, which users freeze batch norm by: also the class that it stands for."""
+        return vars(self).get("stands_for") or type(self)
+
+    def rows_of(self, rows: int) -> int:
+        """How many of the `rows` of an input a chunk has."""
+        return self.bn_batch_size * (rows // self.examples if self.examples else 1)
+
+    def start_from(self, mean: torch.Tensor, var: torch.Tensor) -> None:
+        """Let the running statistics start from these, which need no correction then."""
+        self.has_start = True
+        self.running_mean.copy_(mean)
+        self.running_var.copy_(var)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             mean, var = self.fixed or self.running()
             return F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.0, self.eps)
-        b, k = self.bn_batch_size, x.shape[0] // self.bn_batch_size
+        b = self.rows_of(x.shape[0])
+        k = x.shape[0] // b
         if (
             k == 1 and not self.observer and x.shape[1] % VECTOR == 0
         ):  # one call, which keeps running statistics itself
@@ -115,9 +140,10 @@ class GhostBatchNorm(nn.Module):
         k steps of ``r <- (1 - a) r + a s_i`` are ``(1 - a)^k r + sum_i a (1 - a)^(k-1-i) s_i``.
         """
         k = len(means)
-        if self.weights is None or self.weights.shape != (k,):
+        if self.weights is None or self.weights.shape != (k,) or self.weighed != self.momentum:
             age = torch.arange(k - 1, -1, -1, dtype=means.dtype, device=means.device)
             self.weights = self.momentum * (1 - self.momentum) ** age
+            self.weighed = self.momentum
         for running, seen in ((self.running_mean, means), (self.running_var, variances)):
             running.mul_((1 - self.momentum) ** k).add_(
                 (seen.t().contiguous() * self.weights).sum(1)
@@ -127,10 +153,19 @@ class GhostBatchNorm(nn.Module):
     def running(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Running mean and variance, start bias corrected; mean 0 and variance 1 before any
         chunk."""
+        if self.has_start:
+            return self.running_mean, self.running_var
         if not self.chunks:
             return torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
         seen = 1 - (1 - self.momentum) ** self.chunks
         return self.running_mean / seen, self.running_var / seen
+
+
+def tell_examples(net: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    """A pre-hook of a network's forward that tells its batch norm how many examples there are."""
+    for layer in net.modules():
+        if type(layer) is GhostBatchNorm:
+            layer.examples = len(inputs[0])
 
 
 def groups_of(channels: int) -> int:

@@ -116,9 +116,8 @@ def _modules(way: str, nets: list, shape: tuple, m: int) -> dict:
 def _flops(net: torch.nn.Module, shape: tuple, m: int) -> float:
     """Operations of forward and backward per example, as counted by torch."""
     with FlopCounterMode(display=False) as counter:
-        loss = F.cross_entropy(
-            net.train()(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64)
-        )
+        net.train()
+        loss = F.cross_entropy(net(torch.randn(m, *shape)), torch.zeros(m, dtype=torch.int64))
         # Not `torch.autograd.grad`: the counter fails there with parametrised weights (torch 2.13).
         loss.backward()
     return counter.get_total_flops() / m

@@ -2,24 +2,23 @@
 block."""
 
 import functools
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 
-from smallbatch.core.errors import UserError
 from smallbatch.core.records import Fleet, Outcome, Point
 from smallbatch.core.text import count_text
 from smallbatch.data.read import Data
+from smallbatch.models.generators import seed_all, unchanged
 from smallbatch.training.checkpoint import NO_CHECKPOINT, CheckpointPolicy
 from smallbatch.training.engines.choose import choose_engine
 from smallbatch.training.engines.factory import make_trainer, network
-from smallbatch.training.engines.limits import padding_replicas, piece_of
-from smallbatch.training.engines.modules import row_major
+from smallbatch.training.engines.faithful import check_faithful
+from smallbatch.training.engines.limits import padding_replicas
 from smallbatch.training.heap import give_back
 from smallbatch.training.history import ReplicaHistory
 from smallbatch.training.loop import train_block
+from smallbatch.training.try_out import try_out
 
 OnBlockEpochEnd = Callable[[list[Point], list[ReplicaHistory], float], None]
 
@@ -54,7 +53,8 @@ def train_fleet(
     every epoch's end; ``checkpoints(block, engine)`` says how a block survives an interruption;
     memory holds `most` replicas at once (as many as are fast, if None). Raises Stopped.
     """
-    _try_out(network(data, fleet, 0).to(data.device), data, fleet, say)
+    try_out(network(data, fleet, 0).to(data.device), data, fleet, say)
+    check_faithful(data, fleet)
     give_back()
     engine, width = choose_engine(data, fleet, say, most)
     for block in blocks(points, width):
@@ -63,9 +63,9 @@ def train_fleet(
         padding = padding_replicas(engine, len(block), fleet["batch_size"] * data.classes)
         padded_block = block + block[-1:] * padding
         seeds = [seed for _, seed in padded_block]
-        torch.manual_seed(seeds[0])  # of dropout and the like, in networks that train one by one
+        seed_all(seeds[0])  # dropout and the like, in networks that train one by one
         trainer = make_trainer(engine, data, fleet, seeds, say)
-        report = on_epoch_end and functools.partial(on_epoch_end, block)
+        report = on_epoch_end and functools.partial(_undisturbed, on_epoch_end, block)
         rates, policy = [rate for rate, _ in padded_block], checkpoints(block, engine)
         outcomes = train_block(trainer, data, fleet, rates, seeds, report, policy)
 
@@ -83,35 +83,12 @@ def train_fleet(
         yield block, outcomes
 
 
-def _try_out(net: torch.nn.Module, data: Data, fleet: Fleet, say: Callable[[str], None]) -> None:
-    """One batch through a network before it trains; raises UserError, naming network, file and
-    line, if that fails."""
-    m, name = piece_of(fleet["batch_size"], fleet.get("bn_batch_size")), fleet["model"]["_target_"]
-    x = row_major(data.train.images[:m])
-    try:
-        y = net.train()(x)
-    except Exception as error:  # whatever a user's forward raises
-        say("".join(traceback.format_exception(error)))
-        own = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if not _is_library(frame.filename)
-        ]
-        where = f" in {own[-1].filename}, line {own[-1].lineno}" if own else ""
-        raise UserError(
-            f"model {name}: its forward fails{where} on a batch of shape {list(x.shape)} ({type(error).__name__}: {error})"
-        ) from error
-    if not isinstance(y, torch.Tensor) or y.shape != (m, data.classes):
-        shape = list(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
-        raise UserError(
-            f"model {name}: its output is {shape}, but the data set has {data.classes} classes; return [{m}, {data.classes}]"
-        )
-
-
-def _is_library(filename: str) -> bool:
-    return filename.startswith(
-        (str(Path(__file__).parents[1] / "training"), str(Path(torch.__file__).parent))
-    )
+def _undisturbed(
+    on_epoch_end: OnBlockEpochEnd, block: list[Point], replicas: list[ReplicaHistory], share: float
+) -> None:
+    """Log an epoch; what a client of a server draws there is none of a network's random numbers."""
+    with unchanged():
+        on_epoch_end(block, replicas, share)
 
 
 def blocks(points: list[Point], width: int) -> list[list[Point]]:

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.training.plain_values import set_values, values_of
 
 # Memory layouts of activations, the fastest in timings.
 LAYOUTS = {
@@ -92,11 +93,16 @@ def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) 
 
     for layer, total in zip(layers, sums, strict=True):
         layer.observer = observer(total)
+    # A pass in training mode may change what the network itself keeps: measuring must not.
+    kept, values = {name: b.clone() for name, b in net.named_buffers()}, values_of(net)
     net.train()
     for x in batches(images, replicas, multiple=layers[0].bn_batch_size):
         net(x)
     for layer in layers:
         layer.observer = None
+    for name, buffer in net.named_buffers():
+        buffer.copy_(kept[name])
+    set_values(net, values)
     return [
         ((mean / n).to(layer.weight), (var / n).to(layer.weight))
         if n
@@ -114,6 +120,8 @@ def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: 
     """
     layers = norm_layers(net)
     order = _forward_order(net, layers, images, replicas)
+    net.train()
+    order = [layer for layer in order if layer.training]  # frozen ones keep those they train with
     net.eval()
     for layer in layers:
         layer.fixed = layer.running()

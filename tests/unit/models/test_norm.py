@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -64,3 +66,34 @@ def test_population_statistics_are_those_of_all_examples_layer_after_layer():
     whole = two_layers()
     whole[1].bn_batch_size = whole[4].bn_batch_size = 16
     assert torch.allclose(found, whole.train()(images), atol=1e-9)
+
+
+def test_a_chunk_is_all_rows_of_its_examples():
+    x = torch.randn(8, 3, 5)  # examples, tokens, channels
+    layer = GhostBatchNorm(5, 4)
+    layer.examples = 8
+    expected = [torch.nn.BatchNorm1d(5)(chunk.reshape(-1, 5)) for chunk in x.split(4)]
+    assert torch.allclose(layer(x.reshape(-1, 5)), torch.cat(expected), atol=1e-6)
+
+
+def test_running_statistics_go_on_from_those_that_a_layer_came_with():
+    torch_layer, x = torch.nn.BatchNorm2d(4), torch.randn(3, 8, 4, 2, 2)
+    torch_layer.running_mean.fill_(3.0)
+    torch_layer.running_var.fill_(9.0)
+    layer = GhostBatchNorm(4, 4)
+    layer.start_from(torch_layer.running_mean, torch_layer.running_var)
+    assert torch.equal(layer.eval()(x[0]), torch_layer.eval()(x[0]))
+    for batch in x:
+        layer.train()(batch)
+        for chunk in batch.split(4):
+            torch_layer.train()(chunk)
+    assert torch.allclose(layer.eval()(x[0]), torch_layer.eval()(x[0]), atol=1e-6)
+
+
+def test_isinstance_knows_the_class_that_a_layer_stands_for_also_in_a_copy():
+    layer = GhostBatchNorm(4, 4)
+    assert not isinstance(layer, torch.nn.BatchNorm2d)
+    layer.stands_for = torch.nn.BatchNorm2d
+    for one in (layer, copy.deepcopy(layer)):
+        assert isinstance(one, torch.nn.BatchNorm2d) and isinstance(one, GhostBatchNorm)
+        assert type(one) is GhostBatchNorm and not isinstance(one, torch.nn.BatchNorm1d)

@@ -3,6 +3,7 @@ same bits as when trained by itself, or nearly the same.
 
     trainer.py     ReplicaTrainer, the interface to the training loop, with shapes; read this first
     modules.py     engines with PyTorch: a fused network of several replicas, or a single module
+    alone.py       a single module may draw from Python's generators and keep numbers
     groups.py      fuse several networks as channel groups
     stacked.py     fuse several networks with torch.func.vmap, with convolutions as batched products
                    on GPUs
@@ -13,6 +14,9 @@ same bits as when trained by itself, or nearly the same.
 Choice of the engine of a fleet:
 
     choose.py      the engines that support a network, and the fastest on this machine
+    faithful.py    compare a user's network with its module, trained by torch, before it trains
+    differences.py name what differs between the two
+    starts.py      check that a network starts from its seed
     equivalence.py check that an engine agrees with separate modules before it is used
     sharing.py     reasons why replicas of a network cannot share a forward pass
     limits.py      the number of replicas that train at once, and padding that keeps their bits

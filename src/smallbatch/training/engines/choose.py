@@ -23,7 +23,7 @@ from smallbatch.core.identity import digest
 from smallbatch.core.records import Fleet, Option
 from smallbatch.core.user_cache import remember, remembered
 from smallbatch.data.read import Data
-from smallbatch.models.build import check_norms
+from smallbatch.models.hidden_norms import check_norms
 from smallbatch.schedules.course import is_adaptive, largest_step
 from smallbatch.training.engines.device import hardware
 from smallbatch.training.engines.equivalence import rounds_alike, verified

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from smallbatch.training.engines.groups import CannotFuse, gradients, trained
+from smallbatch.training.engines.groups import CannotFuse, gradients, joint_gradients, trained
 from smallbatch.training.engines.limits import PROBE_WIDTHS
 from smallbatch.training.engines.sharing import MODES
 from smallbatch.training.heap import give_back
@@ -32,9 +32,9 @@ def verified(
                 x = torch.randn(examples, 2, *shape, dtype=torch.float64).to(
                     next(pair[0].parameters()).device
                 )
-                changed = _difference(
-                    joined.train(training), [net.train(training) for net in pair], x
-                )
+                for net in (joined, *pair):
+                    net.train(training)  # which a user's class may have without ``return self``
+                changed = _difference(joined, pair, x)
                 if changed:
                     raise CannotFuse(
                         f"its {changed} changes when replicas stand side by side {way}"
@@ -51,7 +51,8 @@ def verified(
 def _difference(joined: nn.Module, pair: list[nn.Module], x: torch.Tensor) -> str | None:
     """What `joined` computes otherwise than `pair` for `x` ``[examples, 2, C, H, W]``, or None."""
     with torch.set_grad_enabled(joined.training):
-        apart = torch.stack([net(x[:, r].contiguous()) for r, net in enumerate(pair)], 1)
+        outputs = [net(x[:, r].contiguous()) for r, net in enumerate(pair)]
+        apart = torch.stack(outputs, 1).detach()
         together = joined(x.flatten(1, 2).contiguous(memory_format=torch.channels_last)).unflatten(
             1, (2, -1)
         )
@@ -60,9 +61,9 @@ def _difference(joined: nn.Module, pair: list[nn.Module], x: torch.Tensor) -> st
     if not joined.training:
         return None
     weight = torch.randn_like(apart)
-    ours = gradients((together * weight).sum(), trained(joined))
+    ours = joint_gradients((together * weight).sum(), trained(joined))
     theirs = [
-        gradients((apart[:, r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)
+        gradients((outputs[r] * weight[:, r]).sum(), trained(net)) for r, net in enumerate(pair)
     ]
     if not _agree(ours, _stacked(theirs)):
         return "gradient"
@@ -118,7 +119,8 @@ def _bits(make: Callable, pair: list[nn.Module], inputs: list, width: int) -> li
         y = y.unflatten(1, (width, -1))
         found.append(y.detach().transpose(0, 1))
         if training:
-            found += [g.reshape(width, -1) for g in gradients(y.square().sum(), trained(joined))]
+            made = joint_gradients(y.square().sum(), trained(joined))
+            found += [g.reshape(width, -1) for g in made]
     return found
 
 

@@ -73,6 +73,12 @@ def _ghost_batch_norm(layers: list[GhostBatchNorm]) -> GhostBatchNorm:
     fused = GhostBatchNorm(one.channels * len(layers), one.bn_batch_size, one.momentum, one.eps)
     fused.weight = nn.Parameter(torch.cat([layer.weight.detach() for layer in layers]))
     fused.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers]))
+    fused.stands_for = one.stands_for
+    if one.has_start:
+        fused.start_from(
+            torch.cat([layer.running_mean for layer in layers]),
+            torch.cat([layer.running_var for layer in layers]),
+        )
     return fused.to(one.weight.dtype)
 
 
@@ -144,6 +150,30 @@ def trained(net: nn.Module) -> list[nn.Parameter]:
 
 
 def gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.Tensor]:
-    """The gradients of `loss`; zero for parameters that it does not depend on."""
+    """The gradients of `loss` in a network as its author wrote it; zero for a parameter that it
+    doesn't depend on."""
+    found = found_gradients(loss, parameters)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+
+
+def found_gradients(
+    loss: torch.Tensor, parameters: list[nn.Parameter]
+) -> list[torch.Tensor | None]:
+    """The same with None for a parameter that `loss` doesn't depend on.
+
+    By `backward`, as in a plain loop: `torch.autograd.grad` leaves out what runs backward of its
+    own accord (a re-entrant ``torch.utils.checkpoint``), and takes its parameters for unused.
+    """
+    for parameter in parameters:
+        parameter.grad = None
+    loss.backward()
+    found = [parameter.grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    return found
+
+
+def joint_gradients(loss: torch.Tensor, parameters: list[nn.Parameter]) -> list[torch.Tensor]:
+    """The same of several networks as one, by the call that a CUDA graph can hold."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]

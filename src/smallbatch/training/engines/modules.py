@@ -18,9 +18,9 @@ from smallbatch.data.read import Split
 from smallbatch.measures.noise_scale import products_of
 from smallbatch.schedules.adaptive import Moments
 from smallbatch.training import scoring
-from smallbatch.training.engines import cuda
+from smallbatch.training.engines import alone, cuda
 from smallbatch.training.engines.device import forward_in, products_in
-from smallbatch.training.engines.groups import gradients, trained
+from smallbatch.training.engines.groups import found_gradients, joint_gradients, trained
 from smallbatch.training.engines.limits import piece_of
 from smallbatch.training.optimizers.sgd import SGD
 from smallbatch.training.optimizers.steps import make_optimizer
@@ -114,6 +114,7 @@ class Modules:
         self.once: Callable[[], None] | None = None
         self.static: cuda.StaticStep | None = None
         self.parameters = trained(net)
+        self.used: list[bool] | None = None  # which of them the last loss depended on
         self.stepper = make_optimizer(self.optimizer, self.parameters, replicas, self.m)
 
     def update(self, train: Split, order: np.ndarray, lr: np.ndarray, total: np.ndarray) -> None:
@@ -132,6 +133,7 @@ class Modules:
             else:
                 for u in range(len(index)):
                     self.step(train, index[u], rates[u], sums)
+        alone.check_trained(self.net, self.parameters)
         total[:] = sums.cpu().numpy()
 
     def step(
@@ -170,7 +172,12 @@ class Modules:
             with self.forward_in():
                 logits = self.net(train.images[index[:, 0]])
             loss = F.cross_entropy(logits.to(self.parameters[0].dtype), train.labels[index[:, 0]])
-            return loss.detach()[None], gradients(loss, self.parameters)
+            found = found_gradients(loss, self.parameters)
+            used = [gradient is not None for gradient in found]
+            alone.check_used(self.net, self.optimizer, self.used, used)
+            self.used = used
+            pairs = zip(found, self.parameters, strict=True)
+            return loss.detach()[None], [torch.zeros_like(p) if g is None else g for g, p in pairs]
         x = (
             train.images[index]
             .flatten(1, 2)
@@ -182,7 +189,7 @@ class Modules:
         losses = F.cross_entropy(logits, train.labels[index].view(-1), reduction="none")
         # Replica-major, so that the order of the sum does not depend on the width.
         loss = losses.view(m, replicas).t().contiguous().mean(1)
-        return loss.detach(), gradients(loss.sum(), self.parameters)
+        return loss.detach(), joint_gradients(loss.sum(), self.parameters)
 
     def updates_made(self, rounds: int, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """The number of updates of each replica ``[R]`` after `rounds`, and the number of examples
@@ -329,6 +336,7 @@ class Modules:
         # For dropout and similar layers, which only separate modules support.
         if self.replicas == 1:
             found["random"] = self._generator().get_state().numpy()[None]
+            found["python"] = alone.python_state(self.net)[None]
         return found
 
     def load(self, state: dict[str, np.ndarray]) -> None:
@@ -345,6 +353,8 @@ class Modules:
             layer.chunks = int(chunks)
         if "random" in state:
             self._generator().set_state(torch.from_numpy(state["random"][0]))
+        if "python" in state:
+            alone.set_python_state(self.net, state["python"][0])
 
     def _generator(self) -> torch.Generator:
         """The random number generator of the forward pass."""

@@ -33,7 +33,8 @@ def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> s
         torch.manual_seed(0)
         for training in MODES:
             with watch, torch.set_grad_enabled(training):
-                net.train(training)(torch.randn(examples, *shape))
+                net.train(training)
+                net(torch.randn(examples, *shape))
     return watch.reason
 
 

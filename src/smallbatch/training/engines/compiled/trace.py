@@ -34,8 +34,10 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
     for layer in norms:
         layer.observer = lambda means, variances: None  # to keep its running statistics
     try:
-        evaluation = _calls(net.eval())
-        module = _calls(net.train())
+        net.eval()
+        evaluation = _calls(net)
+        net.train()
+        module = _calls(net)
         if evaluation.code != module.code:
             raise CannotFuse("its forward is another one in evaluation")
         with torch.no_grad():

@@ -192,6 +192,8 @@ class _Translator:
             raise CannotFuse(f"{node.target}: batch norm of the images themselves")
         if t.flat and (t.height, t.width) != (1, 1):
             raise CannotFuse(f"{node.target}: batch norm of a flattened image")
+        if layer.has_start:
+            raise CannotFuse(f"{node.target}: batch norm that comes with running statistics")
         gamma, beta = (
             self.tape.place(f"{node.target}.{part}", getattr(layer, part), (lanes(c),), (c,), (0,))
             for part in ("weight", "bias")

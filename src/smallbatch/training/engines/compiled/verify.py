@@ -47,7 +47,8 @@ def verify_moments(net: nn.Module, shape: tuple[int, int, int], examples: int) -
         images, labels = torch.randn(n, *shape), torch.arange(n) % trainer.tape.classes
     sums = np.zeros((2, trainer.gradient_size), trainer.dtype)
     trainer.moment_sums(0, Split(images, labels), np.arange(n), sums)
-    double = copy.deepcopy(net).double().train()
+    double = copy.deepcopy(net).double()
+    double.train()
     parameters = dict(double.named_parameters())
     truth: dict[str, np.ndarray] = {}
     for image, label in zip(images.double(), labels, strict=True):
@@ -84,14 +85,16 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
     give_back()
     for name_of, module, found in (("double", double, truth), ("single", single, own)):
         x = images.to(next(module.parameters()).dtype)
-        parameters = dict(module.train().named_parameters())
+        module.train()
+        parameters = dict(module.named_parameters())
         made = gradients(F.cross_entropy(module(x), labels), list(parameters.values()))
         found |= {
             name: gradient.double().numpy().reshape(-1)
             for name, gradient in zip(parameters, made, strict=True)
         }
         with torch.no_grad():
-            losses[name_of] = float(F.cross_entropy(module.eval()(x), labels))
+            module.eval()
+            losses[name_of] = float(F.cross_entropy(module(x), labels))
     for name, gradient in truth.items():
         if name not in compiled and np.any(gradient):
             return f"the gradient of {name}"
