@@ -10,66 +10,103 @@ import hashlib
 import inspect
 import json
 import sys
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from smallbatch.core.errors import UserError, main_errors
+from smallbatch.core.errors import UserError, first_line, main_errors
 from smallbatch.core.locate import locate
 from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
+from smallbatch.data.notes import notes
+from smallbatch.data.values import images_of, labels_of, pair_of
+
+# Training standardises in single precision.
+EPSILON, TINY = np.finfo(np.float32).eps, np.finfo(np.float32).tiny
+# Keys of a data set that say what it should be or where its files are: they go to the parameters of
+# these names, and not to **kwargs.
+OF_PLAN = {"name", "_target_", "shape", "classes", "mirror", "download", "files"}
 
 
 def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     """Load the data set that `plan` describes from `files`, check it against its config, write it;
     raises UserError."""
     dataset = plan["dataset"] | {"files": files}
-    load = locate(dataset["_target_"])
-    offered = {
-        key: value for key, value in dataset.items() if key in inspect.signature(load).parameters
-    }
+    returned = _called(dataset)
     try:
-        splits = load(**offered)
+        splits = {split: _split(dataset, split, returned) for split in SPLITS}
+        _same_type(splits)
+        mean, std = _moments(splits["train"][0])
     except ValueError as error:
         raise UserError(f"dataset {dataset['name']}: {error}") from error
-    for split in SPLITS:
-        _check(dataset, split, splits)
     images = np.concatenate([splits[split][0] for split in SPLITS])
-    labels = np.concatenate([np.asarray(splits[split][1], np.int64) for split in SPLITS])
-    mean, std = _moments(splits["train"][0])
+    labels = np.concatenate([splits[split][1] for split in SPLITS])
     checksum = hashlib.sha256(np.ascontiguousarray(images))  # type: ignore[arg-type]  # an array is a buffer
     checksum.update(labels)  # type: ignore[arg-type]
+    classes = dataset["classes"]
     about = {
         "dataset": dataset["name"],
         "sizes": dataset["sizes"],
-        "classes": dataset["classes"],
+        "classes": classes,
+        "counts": {  # of the images of each class
+            split: np.bincount(splits[split][1], minlength=classes).tolist() for split in SPLITS
+        },
+        "notes": notes(splits, classes),
         "mean": mean,
         "std": std,
         "sha256": checksum.hexdigest(),
     }
+    for note in about["notes"]:
+        print(f"warning: dataset {dataset['name']}: {note}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
-    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
-def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel (1 where all its pixels are equal)."""
-    mean, std = [], []
-    for c in range(images.shape[1]):  # one at a time in double precision, of which memory holds few
-        pixels = images[:, c].astype(np.float64, order="C").ravel()
-        mean.append(float(pixels.mean()))
-        std.append(float(pixels.std()) or 1.0)
-    return mean, std
-
-
-def _check(dataset: dict, split: str, splits: dict) -> None:
-    name, size = dataset["name"], dataset["sizes"][split]
-    if split not in splits:
+def _called(dataset: dict) -> object:
+    """What the data function returns."""
+    load = locate(dataset["_target_"])
+    if not callable(load):
         raise UserError(
-            f"dataset {name}: {dataset['_target_']} gave no split {split!r}; return train, validation and test"
+            f"dataset._target_: {dataset['_target_']} is not a function; name one that returns the splits"
         )
-    images, labels = splits[split]
+    signature = inspect.signature(load)
+    asked = signature.parameters
+    if any(one.kind is one.VAR_KEYWORD for one in asked.values()):
+        offered = {key: dataset[key] for key in dataset if key in asked or key not in OF_PLAN}
+    else:
+        offered = {key: dataset[key] for key in dataset if key in asked}
+    try:
+        signature.bind(**offered)
+    except TypeError as error:
+        raise UserError(
+            f"dataset {dataset['name']}: {dataset['_target_']} cannot be called ({error}); "
+            "write the key into dataset, or give the parameter a default"
+        ) from error
+    try:
+        return load(**offered)
+    except UserError:
+        raise
+    except Exception as error:
+        place = "" if dataset["_target_"].startswith("smallbatch.") else _place(error)
+        raise UserError(f"dataset {dataset['name']}: {place}{first_line(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Where the user's code raised it, and what."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    return f"{type(error).__name__} in {own[-1].filename}, line {own[-1].lineno}: " if own else ""
+
+
+def _split(dataset: dict, split: str, returned: object) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a split, as its config describes them; raises ValueError."""
+    name, size = dataset["name"], dataset["sizes"][split]
+    images, labels = pair_of(returned, split)
+    images, labels = images_of(images, split), labels_of(labels, split)
     if len(images) != size or len(labels) != size:
         raise UserError(
             f"dataset.sizes.{split}: {size} in conf, but {name} gave {len(images)} images and {len(labels)} labels"
@@ -82,6 +119,40 @@ def _check(dataset: dict, split: str, splits: dict) -> None:
         raise UserError(
             f"dataset.classes: {dataset['classes']} in conf, but {name} has labels {labels.min()} to {labels.max()}"
         )
+    return images, labels
+
+
+def _same_type(splits: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Pixels from 0 to 255 in one split and from 0 to 1 in another would be standardised alike."""
+    types = {split: images.dtype for split, (images, _) in splits.items()}
+    if len(set(types.values())) > 1:
+        said = ", ".join(f"{split} {kind}" for split, kind in types.items())
+        raise ValueError(
+            f"the images have several types ({said}); return all as one type and scale"
+        )
+
+
+def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel (1 where all its pixels are equal)."""
+    mean, std, constant = [], [], 0
+    for c in range(images.shape[1]):  # one at a time in double precision, of which memory holds few
+        pixels = images[:, c].astype(np.float64, order="C").ravel()
+        mean.append(float(pixels.mean()))
+        if pixels.min() == pixels.max():
+            std.append(1.0)
+            constant += 1
+            continue
+        std.append(float(pixels.std()))
+        if 100 * EPSILON * abs(mean[c]) > std[c] or std[c] < TINY:
+            raise ValueError(
+                f"channel {c} of the train images varies by {std[c]:.3g} around {mean[c]:.3g}, which float32 "
+                "cannot resolve; subtract the mean and scale the rest"
+            )
+    if constant == images.shape[1]:
+        raise ValueError(
+            f"the train images are all the same: every pixel of a channel has one value ({mean})"
+        )
+    return mean, std
 
 
 if __name__ == "__main__":
