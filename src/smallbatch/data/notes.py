@@ -5,6 +5,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+
+class DataNote(UserWarning):
+    """What a data function found odd, for `warnings.warn`: it is kept with the data and shown."""
+
+
 Splits = Mapping[str, tuple[np.ndarray, np.ndarray]]  # images [n, C, H, W], labels [n]
 SHOWN = 10  # classes
 

@@ -11,6 +11,7 @@ import inspect
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from smallbatch.core.errors import UserError, first_line, main_errors
 from smallbatch.core.locate import locate
 from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
-from smallbatch.data.notes import notes
+from smallbatch.data.notes import DataNote, notes
 from smallbatch.data.values import images_of, labels_of, pair_of
 
 # Training standardises in single precision.
@@ -34,7 +35,9 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     """Load the data set that `plan` describes from `files`, check it against its config, write it;
     raises UserError."""
     dataset = plan["dataset"] | {"files": files}
-    returned = _called(dataset)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", DataNote)
+        returned = _called(dataset)
     try:
         splits = {split: _split(dataset, split, returned) for split in SPLITS}
         _same_type(splits)
@@ -53,7 +56,7 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
         "counts": {  # of the images of each class
             split: np.bincount(splits[split][1], minlength=classes).tolist() for split in SPLITS
         },
-        "notes": notes(splits, classes),
+        "notes": [*_noted(said), *notes(splits, classes)],
         "mean": mean,
         "std": std,
         "sha256": checksum.hexdigest(),
@@ -64,6 +67,14 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _noted(said: list[warnings.WarningMessage]) -> list[str]:
+    """The notes of the data function; other warnings are shown as they would have been."""
+    for other in said:
+        if not issubclass(other.category, DataNote):
+            warnings.showwarning(other.message, other.category, other.filename, other.lineno)
+    return [str(one.message) for one in said if issubclass(one.category, DataNote)]
 
 
 def _called(dataset: dict) -> object:
