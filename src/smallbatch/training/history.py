@@ -81,12 +81,20 @@ class ReplicaHistory:
         """Add columns to the last epoch's row, those of per-epoch measures (`measures/`) too."""
         cast("dict[str, Any]", self.history[-1]).update(columns)
 
-    def status(self, entropy: float) -> str:
-        """``completed``, ``untrained`` or ``diverged``; `entropy` is that of the training
-        labels."""
+    def status(self, entropy: float, guess: float) -> str:
+        """``completed``, ``untrained`` or ``diverged``. `entropy` is that of the training labels,
+        `guess` the validation accuracy of always answering the most frequent of them.
+
+        Where training labels are wrong the loss cannot fall far, but what was learnt from them
+        shows on validation images.
+        """
         if self.diverged or self.train_loss > self.initial_loss:
             return "diverged"
-        return "untrained" if self.train_loss > 0.9 * entropy else "completed"
+        if self.train_loss <= 0.9 * entropy:
+            return "completed"
+        accuracy = float(self.val_correct.mean())
+        learnt = accuracy > guess and accuracy >= guess + 0.8 * (1 - guess)
+        return "completed" if learnt else "untrained"
 
     def state(self) -> dict[str, Any]:
         """All that JSON can hold: all but the correctness of images, which checkpoints hold as
