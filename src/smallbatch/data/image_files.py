@@ -12,19 +12,7 @@ KINDS = {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm
 KINDS |= {".webp"}
 # Leaving these out would leave out images.
 OTHER_KINDS = {".arw", ".avif", ".cr2", ".dcm", ".dng", ".exr", ".heic", ".heif", ".jp2", ".jxl"}
-OTHER_KINDS |= {
-    ".mat",
-    ".nef",
-    ".nii",
-    ".npy",
-    ".npz",
-    ".psd",
-    ".pt",
-    ".raw",
-    ".svg",
-    ".tga",
-    ".zip",
-}
+OTHER_KINDS |= {".mat", ".nef", ".nii", ".npy", ".npz", ".psd", ".raw", ".svg", ".tga"}
 # What operating systems and programs leave behind, beside what begins with a dot.
 LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "__pycache__"}
 LEFT_BEHIND |= {"@eadir", "$recycle.bin", "system volume information", "lost+found"}
@@ -118,7 +106,8 @@ def _folders(folder: Path, skipped: Counter[str]) -> list[Path]:
         elif path.is_dir():
             found.append(path)
         else:
-            skipped["images beside the folders" if _is_image(path) else _name(path)] += 1
+            is_image = path.suffix.lower() in KINDS
+            skipped["images beside the folders" if is_image else _name(path)] += 1
     return found
 
 
@@ -145,7 +134,7 @@ def _images(
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file is an image, by its name; raises ValueError for one that would be missed."""
+    """Whether a file of a class is an image, by its name; raises ValueError for one that would be missed."""
     suffix = path.suffix.lower()
     if suffix in OTHER_KINDS:
         raise ValueError(

@@ -7,61 +7,53 @@ standardisation, checksum).
 """
 
 import hashlib
-import inspect
 import json
 import sys
-import traceback
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from smallbatch.core.errors import UserError, first_line, main_errors
-from smallbatch.core.locate import locate
+from smallbatch.core.errors import UserError, main_errors
 from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
-from smallbatch.data.notes import DataNote, notes
+from smallbatch.data.call import DataFunction
+from smallbatch.data.notes import notes
+from smallbatch.data.split import Images
 from smallbatch.data.values import images_of, labels_of, pair_of
 
 # Training standardises in single precision.
 EPSILON, TINY = np.finfo(np.float32).eps, np.finfo(np.float32).tiny
-# Keys of a data set that say what it should be or where its files are: they go to the parameters of
-# these names, and not to **kwargs.
-OF_PLAN = {"name", "_target_", "shape", "classes", "mirror", "download", "files"}
 
 
 def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     """Load the data set that `plan` describes from `files`, check it against its config, write it;
     raises UserError."""
     dataset = plan["dataset"] | {"files": files}
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", DataNote)
-        returned = _called(dataset)
+    data = DataFunction(dataset)
     try:
-        splits = {split: _split(dataset, split, returned) for split in SPLITS}
-        _same_type(splits)
+        splits = _splits(dataset, data())
         mean, std = _moments(splits["train"][0])
     except ValueError as error:
         raise UserError(f"dataset {dataset['name']}: {error}") from error
-    images = np.concatenate([splits[split][0] for split in SPLITS])
-    labels = np.concatenate([splits[split][1] for split in SPLITS])
-    checksum = hashlib.sha256(np.ascontiguousarray(images))  # type: ignore[arg-type]  # an array is a buffer
-    checksum.update(labels)  # type: ignore[arg-type]
-    classes = dataset["classes"]
+    said = [*data.notes, *notes(splits, dataset["classes"])]
+    images, labels, checksum = _joined(splits)
+    if data.is_users and data.is_quick:
+        _check_repeatable(dataset, data, checksum)
     about = {
         "dataset": dataset["name"],
         "sizes": dataset["sizes"],
-        "classes": classes,
+        "classes": dataset["classes"],
         "counts": {  # of the images of each class
-            split: np.bincount(splits[split][1], minlength=classes).tolist() for split in SPLITS
+            split: np.bincount(splits[split][1], minlength=dataset["classes"]).tolist()
+            for split in SPLITS
         },
-        "notes": [*_noted(said), *notes(splits, classes)],
+        "notes": said,
         "mean": mean,
         "std": std,
-        "sha256": checksum.hexdigest(),
+        "sha256": checksum,
     }
-    for note in about["notes"]:
+    for note in said:
         print(f"warning: dataset {dataset['name']}: {note}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", images)
@@ -69,51 +61,35 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
-def _noted(said: list[warnings.WarningMessage]) -> list[str]:
-    """The notes of the data function; other warnings are shown as they would have been."""
-    for other in said:
-        if not issubclass(other.category, DataNote):
-            warnings.showwarning(other.message, other.category, other.filename, other.lineno)
-    return [str(one.message) for one in said if issubclass(one.category, DataNote)]
-
-
-def _called(dataset: dict) -> object:
-    """What the data function returns."""
-    load = locate(dataset["_target_"])
-    if not callable(load):
+def _check_repeatable(dataset: dict, data: DataFunction, checksum: str) -> None:
+    """Refuse data that would be other data when it is prepared again, on another machine say."""
+    try:
+        again = _joined(_splits(dataset, data()))[2]
+    except (UserError, ValueError):  # a function that works only once
+        return
+    if again != checksum:
         raise UserError(
-            f"dataset._target_: {dataset['_target_']} is not a function; name one that returns the splits"
+            f"dataset {dataset['name']}: {dataset['_target_']} gives other data each time; "
+            "seed its random numbers, for example np.random.default_rng(0)"
         )
-    signature = inspect.signature(load)
-    asked = signature.parameters
-    if any(one.kind is one.VAR_KEYWORD for one in asked.values()):
-        offered = {key: dataset[key] for key in dataset if key in asked or key not in OF_PLAN}
-    else:
-        offered = {key: dataset[key] for key in dataset if key in asked}
-    try:
-        signature.bind(**offered)
-    except TypeError as error:
-        raise UserError(
-            f"dataset {dataset['name']}: {dataset['_target_']} cannot be called ({error}); "
-            "write the key into dataset, or give the parameter a default"
-        ) from error
-    try:
-        return load(**offered)
-    except UserError:
-        raise
-    except Exception as error:
-        place = "" if dataset["_target_"].startswith("smallbatch.") else _place(error)
-        raise UserError(f"dataset {dataset['name']}: {place}{first_line(error)}") from error
 
 
-def _place(error: Exception) -> str:
-    """Where the user's code raised it, and what."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    return f"{type(error).__name__} in {own[-1].filename}, line {own[-1].lineno}: " if own else ""
+def _splits(dataset: dict, returned: object) -> dict[str, Images]:
+    splits = {split: _split(dataset, split, returned) for split in SPLITS}
+    _same_type(splits)
+    return splits
 
 
-def _split(dataset: dict, split: str, returned: object) -> tuple[np.ndarray, np.ndarray]:
+def _joined(splits: Mapping[str, Images]) -> tuple[np.ndarray, np.ndarray, str]:
+    """Images and labels of all splits, one after the other, and their checksum."""
+    images = np.concatenate([splits[split][0] for split in SPLITS])
+    labels = np.concatenate([splits[split][1] for split in SPLITS])
+    checksum = hashlib.sha256(np.ascontiguousarray(images))  # type: ignore[arg-type]  # an array is a buffer
+    checksum.update(labels)  # type: ignore[arg-type]
+    return images, labels, checksum.hexdigest()
+
+
+def _split(dataset: dict, split: str, returned: object) -> Images:
     """Images and labels of a split, as its config describes them; raises ValueError."""
     name, size = dataset["name"], dataset["sizes"][split]
     images, labels = pair_of(returned, split)
@@ -133,7 +109,7 @@ def _split(dataset: dict, split: str, returned: object) -> tuple[np.ndarray, np.
     return images, labels
 
 
-def _same_type(splits: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def _same_type(splits: Mapping[str, Images]) -> None:
     """Pixels from 0 to 255 in one split and from 0 to 1 in another would be standardised alike."""
     types = {split: images.dtype for split, (images, _) in splits.items()}
     if len(set(types.values())) > 1:

@@ -2,7 +2,7 @@
 
 SOURCE = "apple/turicreate#641"
 OUTCOME = "warned"
-SAYS = "files that are not taken as images: 1 *.csv, 2 *.txt, 1 images beside the folders"
+SAYS = "files that are not taken as images: 1 *.csv, 1 *.npz, 2 *.txt, 1 images beside the folders"
 
 
 def make(folder, save):
@@ -11,6 +11,7 @@ def make(folder, save):
             save(folder / name / f"{i}.png", grey + i)
         (folder / name / "notes.TXT").write_text("all sharp")
     (folder / "labels.csv").write_text("0,cat")
+    (folder / "all.npz").write_bytes(b"PK")
     save(folder / "overview.png", 0)
 
 
