@@ -1,5 +1,6 @@
 """Calling a data function, with the random numbers of a new process each time."""
 
+import copy
 import inspect
 import random
 import time
@@ -50,7 +51,7 @@ class DataFunction:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", DataNote)
             try:
-                returned = self.load(**self.arguments)
+                returned = self.load(**copy.deepcopy(self.arguments))  # it may change them
             except UserError:
                 raise
             except Exception as error:

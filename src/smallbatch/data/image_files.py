@@ -1,6 +1,7 @@
 """Which files of a folder are a data set's images, found without opening them."""
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ def listing(folder: Path) -> Listing:
     return Listing({"all": _classes(folder, inside, skipped)}, skipped)
 
 
+def alike_but_for_case(listing: Listing) -> Iterator[str]:
+    """A note on classes that may be one: put together where case tells names apart."""
+    names = [text_of(name) for name in next(iter(listing.parts.values()))]
+    lower = [name.casefold() for name in names]
+    same = [name for name in names if lower.count(name.casefold()) > 1]
+    if same:
+        yield f"classes that differ by case alone: {', '.join(same)}"
+
+
 def _splits(
     folder: Path, named: list[Path], others: list[Path], skipped: Counter[str]
 ) -> dict[str, Classes]:
@@ -81,7 +91,15 @@ def _splits(
 
 def _classes(folder: Path, inside: list[Path], skipped: Counter[str]) -> Classes:
     found: Classes = {}
+    alike: dict[str, Path] = {}
     for one in inside:
+        name = unicodedata.normalize(
+            "NFC", text_of(one.name).strip()
+        )  # accents are written in two ways
+        if alike.setdefault(name, one) != one:
+            raise ValueError(
+                f"{one}: a class of the same name, written otherwise, is there too; put them together, or rename one"
+            )
         for path in _folders(one, Counter()):
             if path.name.casefold() in SPLIT_OF and any(_images(path, Counter())):
                 raise ValueError(f"{path}: a split inside of a class; {WRITE}")
