@@ -2,7 +2,7 @@
 
 import torch
 
-SOURCE = "davidtvs/pytorch-lr-finder#71"
+SOURCE = "torch documentation: torch.utils.data, map-style datasets"
 OUTCOME = "refused"
 SAYS = "its train split is a Pictures; return a pair (images, labels)"
 

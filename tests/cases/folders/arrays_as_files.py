@@ -1,6 +1,6 @@
 """Arrays saved as .npy, as medical data comes."""
 
-SOURCE = "pharmapsychotic/clip-interrogator-ext#50"
+SOURCE = "NumPy documentation: numpy.save"
 OUTCOME = "refused"
 SAYS = "2.npy: .npy is not a supported kind of image; convert or remove such files"
 
