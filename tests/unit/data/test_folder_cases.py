@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import time
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -83,19 +84,23 @@ def as_saved(pixels, shape: tuple[int, ...]) -> bytes:
     return np.broadcast_to(pixels, shape).astype(float).tobytes()
 
 
-def test_an_image_replaced_by_one_of_equal_size_is_other_data(tmp_path):
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_other_data(tmp_path, monkeypatch):
     folder = tmp_path / "pictures"
     for name, grey in (("a", 10), ("b", 20)):
         for i in range(2):
             save(folder / name / f"{i}.bmp", grey + i)
-    before = dataset_of(folder)
+    with monkeypatch.context() as patched:
+        time.sleep(0.05)  # a few ticks of the disk's clock
+        patched.setattr(image_content, "SETTLED", 0)  # what was hashed is remembered at once
+        before = dataset_of(folder)
     first, second = folder / "a" / "1.bmp", folder / "b" / "1.bmp"
     times = first.stat().st_atime_ns, first.stat().st_mtime_ns
     one, other = first.read_bytes(), second.read_bytes()
     assert len(one) == len(other)
     first.write_bytes(other)
-    second.write_bytes(one)
     os.utime(first, ns=times)  # as an archive does that keeps times
+    assert dataset_of(folder)["content"] != before["content"]
+    second.write_bytes(one)
     assert dataset_of(folder)["content"] != before["content"]
     with pytest.raises(UserError, match="its images have changed since the study was planned"):
         prepare({"dataset": before}, tmp_path / "out", {})
