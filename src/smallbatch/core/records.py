@@ -251,6 +251,8 @@ class Summary(TypedDict, total=False):
     val_accuracy_running: float
     test_accuracy_running: float
     test_accuracy_population: float
+    val_accuracy_guess: float
+    test_accuracy_guess: float
     seconds: float
     fleet: str
     engine: str | None

@@ -3,19 +3,23 @@ fraction.
 
     FOLDER/cat/1.jpg FOLDER/dog/2.png …        or        FOLDER/train/cat/1.jpg … FOLDER/test/cat/9.jpg …
 
-Images may have any size: each is cut to the shape of a study's images and resized.
+A ``validation`` folder beside these holds the validation images. Images may have any size: each is
+cut to the shape of a study's images and resized (`image_pixels.py`).
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from smallbatch.core.identity import digest
-from smallbatch.data.split import three_splits
+from smallbatch.data.image_content import content_digest, hashes_of, repeated
+from smallbatch.data.image_files import Classes, Listing, alike_but_for_case, listing
+from smallbatch.data.image_pixels import read_images
+from smallbatch.data.notes import DataNote
+from smallbatch.data.split import Images, parts_of, three_splits
 
 TARGET = "smallbatch.data.image_folder.load"
-KINDS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
 def load(
@@ -26,16 +30,26 @@ def load(
     validation: float = 0.0,
     content: str = "",
     image_size: int | None = None,
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """``{split: (images uint8 [n, C, H, W], labels [n])}``, classes in the order of their names;
-    raises ValueError.
+) -> dict[str, Images]:
+    """``{split: (images uint8 or float32 [n, C, H, W], labels [n])}``, classes in the order of
+    their names; raises ValueError.
 
     `test` is the share of test images where there are no ``train`` and ``test`` folders. The other
     keys stand for `sizes` and `shape` in a study's config, and for what the folder holds
     (`described`).
     """
-    parts = listing(Path(folder))
-    made = {name: _read(classes, shape) for name, classes in parts.items()}
+    place = Path(folder)
+    found, hashes = _looked_at(place)
+    if content and content != content_digest(place, hashes):
+        raise ValueError(
+            f"{folder}: its images have changed since the study was planned; plan again"
+        )
+    if found.skipped:
+        said = ", ".join(f"{count:,} {name}" for name, count in sorted(found.skipped.items()))
+        warnings.warn(f"files that are not taken as images: {said}", DataNote, stacklevel=1)
+    for note in (*repeated(place, found, hashes), *alike_but_for_case(found)):
+        warnings.warn(note, DataNote, stacklevel=1)
+    made = _read(found.parts, shape)
     if "all" in made:
         images, labels = made["all"]
         held_out = _shares(labels, test)
@@ -43,14 +57,41 @@ def load(
             "train": (images[~held_out], labels[~held_out]),
             "test": (images[held_out], labels[held_out]),
         }
+    if "validation" in made:
+        return parts_of(made, sizes)
     return three_splits(made["train"], made["test"], sizes)
+
+
+def _looked_at(folder: Path) -> tuple[Listing, dict[Path, str]]:
+    """The images of the folder, and their hashes."""
+    try:
+        found = listing(folder)
+        return found, hashes_of(folder, found)
+    except OSError as error:
+        raise ValueError(
+            f"{error.filename}: {error.strerror}; make it readable, or remove it"
+        ) from error
+
+
+def _read(parts: dict[str, Classes], shape: list[int]) -> dict[str, Images]:
+    """Images and labels of each part, all of one depth."""
+    lists = {
+        name: [path for one in classes.values() for path in one] for name, classes in parts.items()
+    }
+    images = read_images([path for paths in lists.values() for path in paths], shape)
+    made, at = {}, 0
+    for name, classes in parts.items():
+        labels = np.repeat(np.arange(len(classes)), [len(one) for one in classes.values()])
+        made[name] = images[at : at + len(labels)], labels
+        at += len(labels)
+    return made
 
 
 def described(dataset: dict) -> dict:
     """The config of such a data set with what was left open: ``classes``, ``sizes`` and
     ``content``; raises ValueError.
 
-    `content` is a digest of the files' names and sizes, so that other images are other data.
+    `content` is a digest of the files' names and contents, so that other images are other data.
     """
     folder, classes = str(dataset.get("folder") or ""), dataset.get("classes")
     if not folder:
@@ -63,7 +104,9 @@ def described(dataset: dict) -> dict:
             raise ValueError(
                 f"dataset.{key}: {share!r} is not a valid share of the images; write a number between 0 and 1"
             )
-    parts = listing(Path(folder))
+    place = Path(folder)
+    found, hashes = _looked_at(place)
+    parts = found.parts
     counts = {
         name: np.array([len(paths) for paths in classes.values()])
         for name, classes in parts.items()
@@ -76,23 +119,16 @@ def described(dataset: dict) -> dict:
             f"dataset.classes: {classes} in conf, but {folder} holds folders of {len(counts['train'])} "
             f"({', '.join(list(next(iter(parts.values())))[:10])})"
         )
-    train, test = (int(counts[name].sum()) for name in ("train", "test"))
-    sizes = _sizes(dataset.get("sizes"), train, test, dataset["validation"])
-    files = [
-        [str(path.relative_to(folder)), path.stat().st_size]
-        for part in parts.values()
-        for c in part.values()
-        for path in c
-    ]
+    sizes = _sizes(dataset.get("sizes"), counts, dataset["validation"])
     return dataset | {
         "folder": folder,
         "classes": len(counts["train"]),
         "sizes": sizes,
-        "content": digest(files),
+        "content": content_digest(place, hashes),
     }
 
 
-def _sizes(given: Any, train: int, test: int, share: float) -> dict[str, int]:
+def _sizes(given: Any, counts: dict[str, np.ndarray], share: float) -> dict[str, int]:
     """`given`, with what is left open counted; what can't be sizes stays as it is, and is refused
     with the rest."""
     asked = {} if given is None else given
@@ -101,46 +137,11 @@ def _sizes(given: Any, train: int, test: int, share: float) -> dict[str, int]:
     ):
         return given
     asked = {split: size for split, size in asked.items() if size is not None}
-    validation = asked.get("validation", max(1, round(share * train)))
-    return {"train": train - validation, "validation": validation, "test": test} | asked
-
-
-def listing(folder: Path) -> dict[str, dict[str, list[Path]]]:
-    """``{"train", "test"}`` or ``{"all"}`` -> class -> its images, sorted by name; raises
-    ValueError."""
-    if not folder.is_dir():
-        raise ValueError(f"dataset.folder={folder}: there is no such folder")
-    if (folder / "train").is_dir():
-        parts = {name: _classes(folder / name) for name in ("train", "test")}
-        one, other = parts["train"].keys(), parts["test"].keys()
-        for name in sorted(one ^ other):
-            part = "test" if name in one else "train"
-            raise ValueError(
-                f"{folder / part}: the folder of class {name!r} is missing; every class needs images in both"
-            )
-        return parts
-    return {"all": _classes(folder)}
-
-
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    if not folder.is_dir():
-        raise ValueError(
-            f"{folder}: there is no such folder; write train/ and test/, or one folder per class"
-        )
-    found = {}
-    for one in sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    ):
-        found[one.name] = sorted(path for path in one.rglob("*") if path.suffix.lower() in KINDS)
-        if len(found[one.name]) < 2:
-            raise ValueError(
-                f"{one}: a class needs two images at least ({', '.join(sorted(KINDS))})"
-            )
-    if len(found) < 2:
-        raise ValueError(
-            f"{folder}: it holds {len(found)} folders of images; write one folder per class, two at least"
-        )
-    return found
+    every = {name: int(count.sum()) for name, count in counts.items()}
+    if "validation" not in every:
+        validation = asked.get("validation", max(1, round(share * every["train"])))
+        every |= {"train": every["train"] - validation, "validation": validation}
+    return every | asked
 
 
 def _share(count: int, share: float) -> int:
@@ -155,27 +156,3 @@ def _shares(labels: np.ndarray, share: float) -> np.ndarray:
         where = np.flatnonzero(labels == label)
         chosen[random.permutation(where)[: _share(len(where), share)]] = True
     return chosen
-
-
-def _read(classes: dict[str, list[Path]], shape: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    from PIL import Image, ImageOps
-
-    channels, height, width = shape
-    if channels not in (1, 3):
-        raise ValueError(f"dataset.shape: {channels} channels; write 1 (grey) or 3 (colour)")
-    paths = [path for one in classes.values() for path in one]
-    images = np.empty((len(paths), height, width, channels), np.uint8)
-    for image, path in zip(images, paths, strict=True):
-        try:
-            with Image.open(path) as opened:
-                upright = ImageOps.exif_transpose(opened)  # cameras note how they were held
-                fitted = ImageOps.fit(
-                    upright.convert("RGB" if channels == 3 else "L"), (width, height)
-                )
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f"{path}: not a readable image ({error}); repair or remove it"
-            ) from error
-        image[:] = np.asarray(fitted).reshape(height, width, channels)
-    labels = np.repeat(np.arange(len(classes)), [len(one) for one in classes.values()])
-    return images.transpose(0, 3, 1, 2), labels

@@ -7,7 +7,7 @@ import numpy as np
 
 from smallbatch.data import SPLITS
 
-Images = tuple[np.ndarray, np.ndarray]  # uint8 [n, C, H, W], labels [n]
+Images = tuple[np.ndarray, np.ndarray]  # uint8 or float32 [n, C, H, W], labels [n]
 
 
 def three_splits(train: Images, test: Images, sizes: dict[str, int]) -> dict[str, Images]:
@@ -33,6 +33,20 @@ def three_splits(train: Images, test: Images, sizes: dict[str, int]) -> dict[str
         "validation": (images[validation], labels[validation]),
     }
     return found | {"test": (test[0][tested], test[1][tested])}
+
+
+def parts_of(splits: Mapping[str, Images], sizes: dict[str, int]) -> dict[str, Images]:
+    """Of each split as many images as `sizes` says, stratified by class and always the same; raises
+    ValueError with the key."""
+    found = {}
+    for name, (images, labels) in splits.items():
+        if sizes[name] > len(labels):
+            raise ValueError(
+                f"sizes.{name} = {sizes[name]:,}, but there are {len(labels):,} {name} images; ask for fewer"
+            )
+        chosen, _ = _part(np.arange(len(labels)), labels, sizes[name])
+        found[name] = images[chosen], labels[chosen]
+    return found
 
 
 def _part(where: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

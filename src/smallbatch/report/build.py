@@ -31,6 +31,7 @@ from smallbatch.report import tables
 from smallbatch.report.answer import answer
 from smallbatch.report.captions import CAPTIONS
 from smallbatch.report.commands import command
+from smallbatch.report.data import data_rows, guess_sentence
 from smallbatch.report.points import points_data
 from smallbatch.report.reported import reported_rows
 from smallbatch.report.summary import VERDICTS, summary
@@ -93,6 +94,8 @@ def build_page(results: Results) -> str:
         },
         settings=rows_of(tables.settings_table(best)),
         schedules=rows_of(schedules_table(table, best)) if best["schedule"].nunique() > 1 else None,
+        guess=guess_sentence(points),
+        data=data_rows(results.folder, study),
         failed=rows_of(tables.failed_table(table, best)),
         statuses=points["status"].value_counts().to_dict(),
         count=len(points),

@@ -44,7 +44,8 @@ SUMMARY = pa.schema(
             "status",
             pa.string(),
         ),  # completed, diverged (not finite, or final training loss above the initial one) or
-        # untrained (final training loss above 0.9 of the entropy of the classes)
+        # untrained (final training loss above 0.9 of the entropy of the classes, and validation
+        # accuracy below 0.8 of the way from val_accuracy_guess to 1)
         ("epochs", pa.int64()),  # epochs trained; fewer than planned if the point diverged
         ("updates", pa.int64()),  # updates made
         ("examples", pa.int64()),  # training examples seen
@@ -87,6 +88,16 @@ SUMMARY = pa.schema(
             pa.float64(),
         ),  # test_accuracy with population statistics of batch norm; null
         # without batch norm
+        (
+            "val_accuracy_guess",
+            pa.float64(),
+        ),  # val_accuracy of always answering the most frequent class of the training images; null
+        # in results of earlier versions
+        (
+            "test_accuracy_guess",
+            pa.float64(),
+        ),  # test_accuracy of always answering the most frequent class of the training images; null
+        # in results of earlier versions
         ("seconds", pa.float64()),  # the point's share of the wall time of its block (measured)
         ("fleet", pa.string()),  # name of the fleet, with a digest of its points' shared settings
         (

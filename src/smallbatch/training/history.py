@@ -81,12 +81,20 @@ class ReplicaHistory:
         """Add columns, such as those of per-epoch measures (`measures/`), to the last row."""
         cast("dict[str, Any]", self.history[-1]).update(columns)
 
-    def status(self, entropy: float) -> str:
-        """``completed``, ``untrained`` or ``diverged``; `entropy` is the entropy of the training
-        labels."""
+    def status(self, entropy: float, guess: float) -> str:
+        """``completed``, ``untrained`` or ``diverged``. `entropy` is the entropy of the training
+        labels, `guess` the validation accuracy of always answering the most frequent of them.
+
+        With wrong training labels the loss cannot fall far, but validation images show what was
+        learned.
+        """
         if self.diverged or self.train_loss > self.initial_loss:
             return "diverged"
-        return "untrained" if self.train_loss > 0.9 * entropy else "completed"
+        if self.train_loss <= 0.9 * entropy:
+            return "completed"
+        accuracy = float(self.val_correct.mean())
+        learnt = accuracy > guess and accuracy >= guess + 0.8 * (1 - guess)
+        return "completed" if learnt else "untrained"
 
     def state(self) -> dict[str, Any]:
         """The state for JSON: everything except the correctness of images, which checkpoints store

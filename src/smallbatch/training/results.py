@@ -22,14 +22,15 @@ def outcomes_of(
     final epochs."""
     counts = np.bincount(data.train.labels.cpu().numpy(), minlength=data.classes)
     entropy, guess = _entropy(counts / counts.sum()), int(counts.argmax())
+    guesses = _right(data.validation, guess), _right(data.test, guess)
     correct_with = _other_statistics(trainer, data)
     row_of = {r: row for row, r in enumerate(rows)}
     outcomes: list[Outcome] = []
     for r, replica in enumerate(replicas):
-        status = replica.status(entropy)
+        status = replica.status(entropy, float(guesses[0].mean()))
         if status == "diverged":
             # The weights are not usable: score a model that predicts the most frequent class.
-            val, test = _right(data.validation, guess), _right(data.test, guess)
+            val, test = guesses
             median = float(test.mean())
             statistics = {
                 name: float((val if name.startswith("val") else test).mean())
@@ -48,6 +49,9 @@ def outcomes_of(
         summary = _summary(replica, status)
         summary["val_accuracy"], summary["test_accuracy"] = float(val.mean()), float(test.mean())
         summary["test_accuracy_median"] = median
+        summary["val_accuracy_guess"], summary["test_accuracy_guess"] = (
+            float(right.mean()) for right in guesses
+        )
         summary.update(cast(Summary, statistics))
         outcomes.append(
             {"summary": summary, "history": replica.history, "correct": np.packbits(test).tobytes()}

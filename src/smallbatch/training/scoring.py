@@ -55,8 +55,10 @@ def score(
     losses = F.cross_entropy(
         logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none"
     )
-    loss = losses.double().view(len(labels), replicas).t().contiguous().mean(1)
-    return loss, (logits.argmax(2) == labels[:, None]).t()
+    losses = losses.double().view(len(labels), replicas)
+    # Of logits that are not numbers the argmax is some class, which may be the label.
+    correct = (logits.argmax(2) == labels[:, None]) & ~losses.isnan()
+    return losses.t().contiguous().mean(1), correct.t()
 
 
 @contextlib.contextmanager

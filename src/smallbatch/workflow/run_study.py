@@ -117,3 +117,9 @@ def print_means(rows: list[dict], file: TextIO = sys.stdout) -> None:
             f"{failed:>6} {validation:>10.2%} {test:>7.2%}",
             file=file,
         )
+    validation, test = (
+        next((row[key] for row in rows if row.get(key) is not None), None)
+        for key in ("val_accuracy_guess", "test_accuracy_guess")
+    )
+    if validation is not None:
+        print(f"{'the most frequent class alone':>51} {validation:>10.2%} {test:>7.2%}", file=file)

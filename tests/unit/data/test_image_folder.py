@@ -93,6 +93,22 @@ def test_train_and_test_folders_stay_apart(tmp_path):
     assert int(splits["test"][0].max()) == 5
 
 
+def test_fewer_images_of_a_validation_folder_may_be_taken_and_not_more(tmp_path):
+    for part, n in (("train", 4), ("val", 3), ("test", 2)):
+        for name in ("a", "b"):
+            for i in range(n):
+                picture(tmp_path / part / name / f"{i}.png", (10 * n + i, 0, 0))
+    dataset = image_folder.described(folder_dataset(tmp_path, sizes={"validation": 4}))
+    assert dataset["sizes"] == {"train": 8, "validation": 4, "test": 4}
+    splits = image_folder.load(dataset["sizes"], str(tmp_path), [3, 8, 8], 0.25)
+    assert (np.bincount(splits["validation"][1]) == 2).all()
+    assert splits["validation"][0][:, 0].min() >= 30 and splits["train"][0][:, 0].min() >= 40
+    with pytest.raises(
+        ValueError, match=r"sizes\.validation = 7, but there are 6 validation images; ask for fewer"
+    ):
+        image_folder.load(dataset["sizes"] | {"validation": 7}, str(tmp_path), [3, 8, 8], 0.25)
+
+
 def test_another_image_is_other_data_and_another_place_is_not(pictures, tmp_path_factory):
     import shutil
 

@@ -128,3 +128,23 @@ def test_labels_out_of_balance_set_the_entropy_that_untrained_is_measured_by(dig
         train(data, make_fleet(updates=256), (2.0**-5, 0), (2.0**-5, 1))[0]["summary"]["status"]
         == "untrained"
     )
+
+
+def test_a_model_that_is_right_is_trained_though_wrong_labels_keep_its_loss_high(
+    digits32, make_fleet
+):
+    """Three of four training labels are drawn at random; those of validation images are right."""
+    generator = torch.Generator().manual_seed(0)
+    train_split = digits32.train
+    times = 20  # as many examples as tell right labels from wrong ones
+    images = train_split.images.repeat(times, 1, 1, 1)
+    labels = train_split.labels.repeat(times)
+    drawn = torch.randint(0, 10, labels.shape, generator=generator)
+    wrong = torch.rand(labels.shape, generator=generator) < 0.75
+    noisy = Split(images, torch.where(wrong, drawn, labels))
+    data = Data(noisy, digits32.validation, digits32.test, 10)
+    (learnt, slow) = train(data, make_fleet(updates=2000), (2.0**-6, 0), (1e-6, 1))
+    assert learnt["summary"]["train_loss"] > 0.9 * np.log(10)
+    assert learnt["summary"]["val_accuracy"] > 0.85
+    assert learnt["summary"]["status"] == "completed" and slow["summary"]["status"] == "untrained"
+    assert learnt["summary"]["val_accuracy_guess"] < 0.2

@@ -24,7 +24,8 @@ def cross_entropy(a, y, labels, classes, losses, correct, n, m):
             d[k] = math.exp(z[k] - top)
             total += d[k]
         losses[i] = math.log(total) + top - z[label]
-        correct[i] = best == label
+        # A class is never right where a logit is not a number: the loss isn't one either.
+        correct[i] = best == label and not math.isnan(losses[i])
         for k in range(classes):
             d[k] /= total * m
         d[label] -= 1 / m

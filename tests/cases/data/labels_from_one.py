@@ -1,0 +1,14 @@
+"""Labels that begin at 1."""
+
+import numpy as np
+
+SOURCE = "pytorch/pytorch#18014"
+OUTCOME = "refused"
+SAYS = "dataset.classes: 2 in conf, but labels_from_one has labels 1 to 2"
+
+
+def data(sizes):
+    made = {}
+    for split, n in sizes.items():
+        made[split] = np.arange(4 * n, dtype=np.uint8).reshape(n, 1, 2, 2), 1 + np.arange(n) % 2
+    return made

@@ -1,0 +1,18 @@
+"""Folders named Training and Testing."""
+
+SOURCE = "fastai/fastai#1129"
+OUTCOME = "trains"
+
+
+def make(folder, save):
+    for name, grey in (("cat", 10), ("dog", 20)):
+        for i in range(2):
+            save(folder / "Training" / name / f"{i}.png", grey + i)
+            save(folder / "Testing" / name / f"{i}.png", 100 + grey + i)
+
+
+def expected():
+    return {
+        "train": [(0, 10), (0, 11), (1, 20), (1, 21)],
+        "test": [(0, 110), (0, 111), (1, 120), (1, 121)],
+    }
