@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from smallbatch.core.errors import UserError
-from smallbatch.core.locate import locate
+from smallbatch.core.locate import instantiate, locate
 from smallbatch.core.records import ModelSettings
 from smallbatch.models.norm import GhostBatchNorm, norm_layer
 
@@ -22,7 +22,8 @@ def build(
 ) -> nn.Module:
     """The network of one point, initialised from `seed` alone.
 
-    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments. Of
+    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments, in
+    which nested ``_target_`` are instantiated from the same seed. Of
     ``in_channels``, ``image_size``, ``classes`` and ``norm`` (the function ``channels -> layer``)
     the constructor is given those that it names. Batch-norm layers of torch in a network that
     doesn't name ``norm`` get the BN batch size of the point. `shape` is that of one image
@@ -37,16 +38,21 @@ def build(
     }
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in offered.items() if name in asked}
-    arguments |= {name: value for name, value in model.items() if name not in ("_target_", "name")}
+    own = {name: value for name, value in model.items() if name not in ("_target_", "name")}
+    arguments |= own
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            net = target(**arguments)
+            net = target(**arguments | instantiate(own))
         except (TypeError, ValueError) as error:
             given = ", ".join(arguments) or "nothing"
             raise UserError(
                 f"model {model['_target_']}: it cannot be made from {given} ({error})"
             ) from error
+    if not isinstance(net, nn.Module):
+        raise UserError(
+            f"model {model['_target_']}: it made an object of {type(net).__name__}, not of torch.nn.Module"
+        )
     if "norm" not in asked:
         _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
     return net

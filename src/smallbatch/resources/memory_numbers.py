@@ -22,10 +22,14 @@ SECONDS = 120
 
 
 def footprints(
-    config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None
+    config: StudyConfig,
+    settings: set[tuple[str, int | None]],
+    code: str,
+    folder: str | None,
+    trace: bool = True,
 ) -> Networks:
     """For each (norm, BN batch size) of `settings` the numbers of `memory_model.py`; None where
-    they can't be found.
+    they can't be found, or are not remembered and may not be traced.
 
     `code` is the digest of the training code and the model's. A failure isn't remembered, nor told:
     the job that trains such a network says what is wrong with it.
@@ -44,7 +48,7 @@ def footprints(
     }
     found = {key: remembered(name) for key, name in names.items()}
     missing = sorted((key for key in found if found[key] is None), key=str)
-    if missing:
+    if missing and trace:
         traced = _traced([asked[key] for key in missing], folder)
         for key, numbers in zip(missing, traced, strict=True):
             found[key] = numbers

@@ -63,14 +63,12 @@ def _from_hydra(composed: Any) -> None:
         for source in settings.runtime.config_sources
         if source.provider == "command-line"
     ]
+    folder, choices = folders[0] if folders else None, dict(settings.runtime.choices)
     overrides = [
         override for override in settings.overrides.task if not override.startswith("study=")
     ]
     with main_errors():
-        train_study(
-            checked(settings.runtime.choices["study"], composed, overrides),
-            folders[0] if folders else None,
-        )
+        train_study(checked(choices["study"], composed, overrides, choices, folder), folder)
 
 
 def train_study(config: StudyConfig, folder: str | None) -> None:

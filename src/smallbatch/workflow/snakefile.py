@@ -1,12 +1,9 @@
-"""What the Snakefile calls: the settings of ``--config``, planning, and the summary after a run."""
+"""What the Snakefile calls: planning, and the summary after a run."""
 
-import difflib
 import json
 import os
-import shlex
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from smallbatch.config.compose import compose
@@ -19,65 +16,8 @@ from smallbatch.figures.names import FORMATS, figures_of
 from smallbatch.planning.files import other_codes, plan_study, write_plan
 from smallbatch.schedules.course import phases_of
 from smallbatch.tracking.runs import DATABASE, incomplete
-
-RESULTS = Path("results")
-KEYS = {"study", "hydra", "conf", "partial"}
-
-
-@dataclass(frozen=True)
-class Settings:
-    studies: tuple[str, ...]
-    overrides: tuple[str, ...]  # Hydra's, as in the setting `hydra`
-    conf: str | None  # the user's own conf folder
-    partial: bool
-
-    @property
-    def partial_flag(self) -> str:
-        """The option of `collect`, which changes as the store fills, so that a partial report is
-        made anew."""
-        if not self.partial:
-            return ""
-        parts = len(list((RESULTS / "store").glob("*/*/part-*")))
-        return f"--partial --stored {parts}"
-
-
-def read_settings(config: dict, is_module: bool = False) -> Settings:
-    """The settings given by ``--config key=value``; raises UserError for an unknown one.
-
-    A module may be given the whole config of the outer workflow: other keys are that one's, but for
-    misspelt ones.
-    """
-    unknown = sorted(set(config) - KEYS)
-    if unknown and not is_module:
-        raise UserError(
-            f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})"
-        )
-    for key in unknown:
-        for near in difflib.get_close_matches(key, KEYS, n=1, cutoff=0.8):
-            print(
-                f"warning: config key {key} is not a setting of smallbatch; did you mean {near}?",
-                file=sys.stderr,
-            )
-    study, hydra = config.get("study", "digits"), config.get("hydra") or ""
-    if not study:
-        raise UserError("--config study=: write the name of a study, for example study=digits")
-    # A value like [a,b] arrives as a list, and one override without spaces as a string.
-    studies = study if isinstance(study, list) else str(study).split(",")
-    try:
-        overrides = (
-            [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
-        )
-    except ValueError as error:
-        raise UserError(
-            f"--config hydra={hydra!r}: a quotation mark is missing ({error})"
-        ) from error
-    partial = str(config.get("partial", False)).lower()
-    if partial not in ("true", "false"):
-        raise UserError(f"--config partial={config['partial']}: write true or false")
-    conf = config.get("conf")
-    return Settings(
-        tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true"
-    )
+from smallbatch.tracking.server import unused_variable
+from smallbatch.workflow.settings import RESULTS, Settings
 
 
 def jobs_find(source: str) -> None:
@@ -86,13 +26,21 @@ def jobs_find(source: str) -> None:
     As variables: a prefix of Snakemake's shell would hold for an outer workflow's rules too, and
     come after the activation of the environments that they ask for.
     """
+    if os.pathsep in source:
+        raise UserError(
+            f"{source}: a folder with {os.pathsep} in its name is not supported; move or rename the checkout"
+        )
     os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+    # What jobs write and print does not depend on the locale, nor does what a user's code reads.
+    os.environ["PYTHONUTF8"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
 
 
-def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
-    """Plan a study and write its files; returns the path of the study's and its content."""
-    plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
+def plan_from_settings(study: str, settings: Settings, trace: bool) -> tuple[str, StudyPlan]:
+    """Plan a study and write its files; returns the path of the study's and its content. Networks
+    are made, to predict memory, with `trace` only."""
+    config = compose(study, list(settings.overrides), settings.conf)
+    plan = plan_study(config, settings.conf, trace)
     path = write_plan(plan, RESULTS)
     size = f"{count_text(plan.study['points'], 'point')} in {count_text(plan.study['fleets'], 'fleet')}, {count_text(len(plan.jobs), 'job')}"
     print(f"study {study}: {size}", *plan.study["overrides"], file=sys.stderr)
@@ -106,6 +54,8 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
         if not (RESULTS / "jobs" / name / "cost.json").is_file():
             expected[name] = count_job(job)
     tracking = plan.study["config"]["tracking"]
+    if said := unused_variable(tracking):
+        print(f"study {study}: {said}", file=sys.stderr)
     lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
     # Left by a run that could not reach MLflow, or the database was deleted: it doesn't count as
     # there.
