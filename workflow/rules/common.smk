@@ -84,7 +84,7 @@ def job_tables(wildcards):
 
 def plan_of_job(wildcards):
     """A job's plan file: all that a job needs to know, so that a node of a cluster plans nothing."""
-    with open(f"results/plan/{wildcards.job}.json") as file:
+    with open(f"results/plan/{wildcards.job}.json", encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -107,7 +107,7 @@ def data_of_study(wildcards):
 
 def downloaded_files(wildcards):
     """The list of its files, for a data set that is not at hand."""
-    with open(f"results/plan/{wildcards.data}.data.json") as file:
+    with open(f"results/plan/{wildcards.data}.data.json", encoding="utf-8") as file:
         return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
 
 

@@ -61,7 +61,7 @@ class Results:
 
 def read_results(folder: Path) -> Results:
     """The tables of ``results/<study>/``; `best` is None before it was analysed."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     path = folder / "best.csv"
     return Results(study, table, read_best(path) if path.is_file() else None, folder)

@@ -193,7 +193,7 @@ def main(out: Path) -> None:
             flush=True,
         )
         with open(
-            out.with_name(out.name + "-jax.csv"), "w", newline=""
+            out.with_name(out.name + "-jax.csv"), "w", newline="", encoding="utf-8"
         ) as file:  # after each case: they take minutes
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()

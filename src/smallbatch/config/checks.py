@@ -67,9 +67,9 @@ def _check_text(path: str, value: object) -> None:
         group = path.partition(".")[0]
         raise ValueError(f"{path}: missing; name a file of conf/{group}/ or write the key")
     if not isinstance(value, str):
+        kind = "a list or mapping" if isinstance(value, list | dict) else "a number or boolean"
         raise ValueError(
-            f"{path}: {value!r} is a {type(value).__name__} to YAML, not a text; "
-            "write it so that it begins with a letter"
+            f"{path}: {value!r} is {kind} to YAML, not a text; write one that begins with a letter"
         )
 
 

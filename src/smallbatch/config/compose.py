@@ -16,9 +16,15 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from smallbatch.config.checks import check
-from smallbatch.config.own_folder import CONF, check_folder, check_group, why_not_found
+from smallbatch.config.own_folder import (
+    CONF,
+    check_folder,
+    check_group,
+    check_installed,
+    why_not_found,
+)
 from smallbatch.config.schema import Config
-from smallbatch.config.words import quoted, readable
+from smallbatch.config.words import quoted, readable, without_password
 from smallbatch.core.errors import UserError
 from smallbatch.core.records import StudyConfig
 from smallbatch.data import image_folder
@@ -41,11 +47,7 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
 
     `folder` is the user's own conf folder, searched beside the project's.
     """
-    if not CONF.is_dir():
-        raise UserError(
-            f"{CONF}: the folder of the studies is not installed with the package; clone the repository and "
-            "run there, or name a plan file (results/plan/JOB.json)"
-        )
+    check_installed()
     search = []
     if folder is not None:
         check_folder(folder, study)
@@ -181,11 +183,6 @@ def _sentence(message: str, folder: str | None = None) -> str:
             + "); write key=value, lists as key=[1,2] without spaces, and other values in quotes"
         )
     return prefix + re.sub(r" See https://\S+.*| \^.*", "", text)
-
-
-def without_password(text: str) -> str:
-    """The text with what stands before the @ of an address left out."""
-    return re.sub(r"://[^\s/]*@", "://...@", text)
 
 
 def _nearest(name: str, known: list[str]) -> str:

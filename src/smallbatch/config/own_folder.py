@@ -13,6 +13,15 @@ CONF = Path(__file__).parents[3] / "conf"
 MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+def check_installed() -> None:
+    """Raise UserError if the project's own studies are not there: a wheel has no conf folder."""
+    if not CONF.is_dir():
+        raise UserError(
+            f"{CONF}: there is no such folder; an installed package has no studies: clone the repository and "
+            "run there, or name a plan file (results/plan/JOB.json)"
+        )
+
+
 def check_folder(folder: str, study: str) -> None:
     """Raise UserError for a folder that isn't there, or files in it that can't be used."""
     if not Path(folder).is_dir():
@@ -47,7 +56,11 @@ def why_not_found(group: str, name: str, folder: str | None) -> str | None:
     """A sentence on a file that is almost what was asked for; None if there is none."""
     for place in [Path(folder)] if folder else []:
         for path in sorted((place / group).glob("*")) if (place / group).is_dir() else []:
-            if path.stem == name and path.suffix.lower() in (".yml", ".yaml"):
+            if (
+                path.stem == name
+                and path.suffix != ".yaml"
+                and path.suffix.lower() in (".yml", ".yaml")
+            ):
                 return f"{path}: files of a conf folder end in .yaml; rename it to {name}.yaml"
             if path.stem.lower() == name.lower() and path.suffix == ".yaml":
                 return f"{group}: there is no {group} {name!r}; the file is {path.name}"

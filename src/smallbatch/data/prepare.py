@@ -50,7 +50,7 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
-    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
@@ -86,10 +86,10 @@ def _check(dataset: dict, split: str, splits: dict) -> None:
 
 if __name__ == "__main__":
     with main_errors():
-        _plan = json.loads(Path(sys.argv[1]).read_text())
+        _plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
         user_folder(_plan["folder"])
         prepare(
             _plan,
             Path(sys.argv[2]),
-            json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {},
+            json.loads(Path(sys.argv[3]).read_text(encoding="utf-8")) if len(sys.argv) > 3 else {},
         )

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from smallbatch.core.atomic import temporary_prefix, write_atomically
-from smallbatch.core.errors import first_line
+from smallbatch.core.errors import first_line, of_another_user
 from smallbatch.core.provenance import commit
 from smallbatch.core.records import LoggedPoint, StudyPlan
 
@@ -177,7 +177,17 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         reason = first_line(error)[:300]
-        if uri:
+        theirs = None if uri else of_another_user(results / DATABASE)
+        if (
+            uri and isinstance(error, OSError) and error.filename
+        ):  # the server gave a path of its own
+            text = (
+                f"the tracking server {uri} keeps artifacts in a folder that this machine can't write "
+                f"({reason}); start it with --serve-artifacts, then run snakemake track"
+            )
+        elif theirs:
+            text = theirs
+        elif uri:
             text = f"the tracking server {uri} could not be used ({reason}); start it or set tracking.uri, then run snakemake track"
         else:
             text = (
@@ -201,6 +211,7 @@ def _make_database(path: Path) -> None:
     ):  # by a process that was killed; SQLite's journal too
         left.unlink()
     with write_atomically(path) as temporary:
+        temporary.touch()  # SQLite itself would not let a group write, whatever the umask
         store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
         store.engine.dispose()
 
@@ -232,7 +243,7 @@ def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
 def track_study(folder: Path) -> None:
     """Log every point of a study; writes mlflow.csv, whose first line says so if it is
     incomplete."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     tracking, results = study["config"]["tracking"], folder.parent
     summaries = pq.read_table(folder / "table.parquet").to_pylist()
     histories: dict[str, list] = {}
@@ -253,21 +264,21 @@ def track_study(folder: Path) -> None:
         print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr)
     lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
     (folder / "mlflow.csv").write_text(
-        "\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n"
+        "\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n", encoding="utf-8"
     )
 
 
 def track_report(folder: Path) -> None:
     """Log figures, tables and page of a study; writes mlflow-report.txt, which says whether that
     was possible."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     said = "logged"
     try:
         log_report(study["config"]["tracking"], study, folder, folder.parent)
     except TrackingError as error:
         said = f"not logged{INCOMPLETE}"
         print(f"warning: report not tracked: {error}", file=sys.stderr)
-    (folder / "mlflow-report.txt").write_text(said + "\n")
+    (folder / "mlflow-report.txt").write_text(said + "\n", encoding="utf-8")
 
 
 INCOMPLETE = " (incomplete)"
@@ -276,7 +287,9 @@ INCOMPLETE = " (incomplete)"
 def incomplete(path: Path) -> bool:
     """Whether mlflow.csv lacks runs, or mlflow-report.txt the report, so that it must be made
     again."""
-    return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
+    return path.is_file() and path.read_text(encoding="utf-8").partition("\n")[0].endswith(
+        INCOMPLETE
+    )
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ from typing import Any, TextIO
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from smallbatch.config.compose import CONF, checked, compose
+from smallbatch.config.compose import checked, compose
+from smallbatch.config.own_folder import CONF, check_installed
 from smallbatch.core.errors import UserError, main_errors
 from smallbatch.core.rates import format_rate
 from smallbatch.core.records import StudyConfig
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(
             "error: -m: sweeps of Hydra can't resume; write the grid's axes instead: 'grid.batch_size=[2,4]'"
         )
+    with main_errors():
+        check_installed()
     if any(argument.startswith("-") for argument in arguments):
         hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(
             _from_hydra
@@ -77,7 +80,7 @@ def train_study(config: StudyConfig, folder: str | None) -> None:
     for name in plan.data:
         if not (RESULTS / "data" / name / "about.json").is_file():
             user_folder(folder)
-            data = json.loads((RESULTS / "plan" / f"{name}.data.json").read_text())
+            data = json.loads((RESULTS / "plan" / f"{name}.data.json").read_text(encoding="utf-8"))
             prepare(data, RESULTS / "data" / name, fetch(data["dataset"]))
     rows = []
     for name in plan.study["jobs"]:

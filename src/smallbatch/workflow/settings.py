@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smallbatch.config.words import can_be_read
+from smallbatch.config.words import can_be_read, without_password
 from smallbatch.core.errors import UserError
 
 RESULTS = Path("results")
@@ -82,25 +82,33 @@ def _studies(study: Any) -> tuple[str, ...]:
         raise UserError("--config study=: write the name of a study, for example study=digits")
     # A value like [a,b] arrives as a list.
     names = study if isinstance(study, list) else [study]
+    if len(names) == 1 and not isinstance(names[0], str):
+        names = _typed("study") or names
     for name in names:
         if not isinstance(name, str):
             raise UserError(
-                f"--config study={name}: Snakemake reads it as a {type(name).__name__}, "
-                "so how it was written is lost; rename the study so that it begins with a letter"
+                f"--config study={name}: Snakemake made a number or boolean of the name, and how it was "
+                "written is lost; rename the study so that it begins with a letter"
             )
     return tuple(part for name in names for part in name.split(","))
 
 
+def _typed(key: str) -> list[str]:
+    """What was written behind ``key=`` on the command line: Snakemake takes away quotes at its ends,
+    and makes numbers of texts like 007."""
+    return [word.partition("=")[2] for word in sys.argv if word.startswith(f"{key}=")]
+
+
 def _words(text: str) -> list[str]:
     """The overrides in the text of ``hydra=``, without the quotes that Hydra can do without."""
-    typed = [word[6:] for word in sys.argv if word.startswith("hydra=")]
+    typed = _typed("hydra")
     if len(typed) == 1 and typed[0].strip("'\"") == text:
-        text = typed[0]  # Snakemake takes away quotes at its ends
+        text = typed[0]
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UserError(
-            f"--config hydra={text!r}: a quotation mark is missing ({error})"
+            f"--config hydra={without_password(text)!r}: a quotation mark is missing ({error})"
         ) from error
     quoted = re.findall(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", text)
     if quoted == words or len(quoted) != len(words):

@@ -89,7 +89,7 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> N
     """
     trained, loop = 0, 0.0
     for path in RESULTS.glob("jobs/*/cost.json"):
-        cost = json.loads(path.read_text())
+        cost = json.loads(path.read_text(encoding="utf-8"))
         if cost["started"] >= started:
             trained += cost["trained"]
             loop += cost["loop_seconds"]

@@ -1,0 +1,9 @@
+"""A value with a comma that is no list."""
+
+SOURCE = "NVIDIA/cloudai#557"
+OUTCOME = "refused"
+SAYS = "title: a,b holds a comma, which separates values of a list; put it in quotes"
+
+
+def run(user):
+    user.plan("hydra=title=a,b")
