@@ -2,8 +2,10 @@
 arguments."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from smallbatch.core.errors import UserError
 from smallbatch.core.import_graph import file_of
@@ -18,6 +20,23 @@ class Arguments:
     names: frozenset[str]
     required: frozenset[str]
     more: bool  # it takes any others too: **kwargs
+
+
+def nested_targets(value: Any, path: str) -> Iterator[tuple[str, dict]]:
+    """Every mapping with a ``_target_`` in a config value, itself too, with its path."""
+    if isinstance(value, dict):
+        if "_target_" in value:
+            yield path, value
+        for key, item in value.items():
+            yield from nested_targets(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from nested_targets(item, f"{path}.{place}")
+
+
+def targets_of(model: Any, dataset: Any) -> list[str]:
+    """Every ``_target_`` of a network and a data set, nested ones too."""
+    return [one["_target_"] for group in (model, dataset) for _, one in nested_targets(group, "")]
 
 
 def user_roots(folder: str | None) -> list[Path]:

@@ -9,9 +9,10 @@ from smallbatch.core.errors import UserError
 from smallbatch.core.identity import canonical, digest, fleet_slug
 from smallbatch.core.records import StudyConfig
 from smallbatch.core.source import code_digest, data_digest
+from smallbatch.core.targets import targets_of
 from smallbatch.planning.grid import expand
 from smallbatch.planning.plan import Plan, make_plan
-from smallbatch.planning.targets import check_targets, targets_of
+from smallbatch.planning.targets import check_targets
 from smallbatch.resources.memory_numbers import footprints
 from smallbatch.storage import store
 
@@ -28,7 +29,7 @@ def plan_study(config: StudyConfig, folder: str | None = None, trace: bool = Tru
     Without `trace` no network is made to predict memory: nothing of the user's is imported then.
     """
     check_targets(config, folder)
-    code = code_digest(targets_of(config), folder)
+    code = code_digest(targets_of(config["model"], config["dataset"]), folder)
     data_code = data_digest(config["dataset"]["_target_"], folder)
     dataset = config["dataset"]["_target_"]
     if dataset in OF_FILES and not config["dataset"].get("download"):

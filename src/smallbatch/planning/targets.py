@@ -4,7 +4,7 @@ code may be called, and whether its arguments fit."""
 import functools
 import importlib.machinery
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from smallbatch.core.errors import UserError
 from smallbatch.core.import_graph import PACKAGE
 from smallbatch.core.records import StudyConfig
 from smallbatch.core.source import target_files
-from smallbatch.core.targets import arguments_of, module_of, user_roots
+from smallbatch.core.targets import arguments_of, module_of, nested_targets, user_roots
 
 # Keys that are no arguments, and those that are given beside the own ones.
 ABOUT = {
@@ -36,15 +36,6 @@ INSTALLED = (
 OWN = {"model": "smallbatch.models.", "dataset": "smallbatch.data."}
 
 
-def targets_of(config: StudyConfig) -> list[str]:
-    """Every ``_target_`` of model and data set, nested ones too."""
-    return [
-        one["_target_"]
-        for group in (config["model"], config["dataset"])
-        for _, one in _nested(group, "")
-    ]
-
-
 def check_targets(config: StudyConfig, folder: str | None) -> None:
     """Raise UserError for code that a study may not name, and for arguments that it doesn't take or
     lacks."""
@@ -54,7 +45,7 @@ def check_targets(config: StudyConfig, folder: str | None) -> None:
         ("dataset", config["dataset"]),
     )
     for group, settings in groups:
-        for path, one in _nested(settings, group):
+        for path, one in nested_targets(settings, group):
             _check_allowed(path, group, one["_target_"], folder)
             for key in (
                 "_args_",
@@ -126,18 +117,6 @@ def _check_allowed(path: str, group: str, target: Any, folder: str | None) -> No
             f"{path}._target_: {target} is not code that a study may name; import it in a file in the "
             "folder of --config conf=DIR, and name it there (MODULE.Name)"
         )
-
-
-def _nested(value: Any, path: str) -> Iterator[tuple[str, dict]]:
-    """Every mapping with a ``_target_`` in a value, with its path."""
-    if isinstance(value, dict):
-        if "_target_" in value:
-            yield path, value
-        for key, item in value.items():
-            yield from _nested(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _nested(item, f"{path}.{place}")
 
 
 def _check_names(folder: str | None) -> None:
