@@ -24,6 +24,15 @@ def check_installed() -> None:
 
 def check_folder(folder: str, study: str) -> None:
     """Raise UserError for a folder that isn't there, or files in it that can't be used."""
+    if Path(folder).is_file():
+        raise UserError(
+            f"--config conf={folder}: it is a file; name the folder that holds study/{study}.yaml"
+        )
+    if Path(folder).resolve() == CONF.resolve():
+        raise UserError(
+            f"--config conf={folder}: it is the project's own folder, which is always read; leave conf out, or "
+            "name a folder of your own"
+        )
     if not Path(folder).is_dir():
         raise UserError(
             f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml"

@@ -43,6 +43,18 @@ def is_dry_run(arguments: list[str]) -> bool:
     )
 
 
+def stray_word(arguments: list[str]) -> str | None:
+    """The first word behind ``--config`` that is no setting: Snakemake takes all that follow for
+    settings, a target too."""
+    inside = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            inside = argument in ("--config", "-C")
+        elif inside and "=" not in argument:
+            return argument
+    return None
+
+
 def read_settings(config: dict, is_module: bool = False) -> Settings:
     """The settings given by ``--config key=value``; raises UserError for an unknown one.
 
