@@ -13,17 +13,17 @@ from pathlib import Path
 from smallbatch.core.atomic import temporary_beside
 
 
-def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/smallbatch``, or ``~/.cache/smallbatch``; without a home folder
-    ``results/.cache/smallbatch``."""
-    given = os.environ.get("XDG_CACHE_HOME")
-    if given:
-        return Path(given) / "smallbatch"
+def home_folder() -> Path:
+    """The user's home folder; ``results/`` for a user without one, and without a name."""
     try:
-        home = Path.home()
-    except RuntimeError:  # no HOME, and a user without a name
-        return Path.cwd() / "results" / ".cache" / "smallbatch"
-    return home / ".cache" / "smallbatch"
+        return Path.home()
+    except RuntimeError:
+        return Path.cwd() / "results"
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/smallbatch``, or ``~/.cache/smallbatch``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "smallbatch"
 
 
 def remembered(name: str) -> dict | None:

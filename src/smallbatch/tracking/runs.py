@@ -21,9 +21,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from smallbatch.core.atomic import temporary_prefix, write_atomically
-from smallbatch.core.errors import first_line, of_another_user
 from smallbatch.core.provenance import commit
 from smallbatch.core.records import LoggedPoint, StudyPlan
+from smallbatch.core.user_cache import home_folder
+from smallbatch.tracking.server import why_unusable
 
 COLUMNS = {
     "selectedColumns": [
@@ -149,6 +150,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("HOME", str(home_folder()))  # MLflow can't do without one
     uri = tracking["uri"]
     try:
         with _without_collecting():
@@ -176,25 +178,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
             client.search_experiments(max_results=1)
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = first_line(error)[:300]
-        theirs = None if uri else of_another_user(results / DATABASE)
-        if (
-            uri and isinstance(error, OSError) and error.filename
-        ):  # the server gave a path of its own
-            text = (
-                f"the tracking server {uri} keeps artifacts in a folder that this machine can't write "
-                f"({reason}); start it with --serve-artifacts, then run snakemake track"
-            )
-        elif theirs:
-            text = theirs
-        elif uri:
-            text = f"the tracking server {uri} could not be used ({reason}); start it or set tracking.uri, then run snakemake track"
-        else:
-            text = (
-                f"{results / DATABASE} could not be used ({reason}); delete it and run snakemake track, "
-                "which writes it again from the tables"
-            )
-        raise TrackingError(text) from error
+        raise TrackingError(why_unusable(uri, results / DATABASE, error)) from error
 
 
 def _address(results: Path) -> str:

@@ -1,8 +1,12 @@
-"""The address of a tracking server: what a study may write, and what the environment says."""
+"""The address of a tracking server: what a study may write, what the environment says, and why one
+can't be used."""
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from smallbatch.core.errors import first_line, of_another_user
 
 DATABRICKS = "databricks"
 
@@ -37,4 +41,23 @@ def unused_variable(tracking: dict[str, Any]) -> str | None:
     return (
         "MLFLOW_TRACKING_URI is set and not used: runs are logged in results/mlflow.db; "
         'to log them on a server: hydra="tracking.uri=http://HOST:PORT"'
+    )
+
+
+def why_unusable(uri: str | None, database: Path, error: Exception) -> str:
+    """One sentence, with the fix, on an error of MLflow or SQLite."""
+    reason = first_line(error)[:300]
+    if uri and isinstance(error, OSError) and error.filename:  # a path that the server gave
+        return (
+            f"the tracking server {uri} keeps artifacts in a folder that this machine can't write ({reason}); "
+            "start it with --serve-artifacts, then run snakemake track"
+        )
+    if uri:
+        return (
+            f"the tracking server {uri} could not be used ({reason}); "
+            "start it or set tracking.uri, then run snakemake track"
+        )
+    return of_another_user(database) or (
+        f"{database} could not be used ({reason}); delete it and run snakemake track, "
+        "which writes it again from the tables"
     )

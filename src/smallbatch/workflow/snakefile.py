@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from smallbatch.config.compose import compose
-from smallbatch.core.errors import UserError
+from smallbatch.core.errors import UserError, of_another_user
 from smallbatch.core.identity import count
 from smallbatch.core.progress import expected
 from smallbatch.core.records import Job, StudyPlan
@@ -39,6 +39,7 @@ def jobs_find(source: str) -> None:
 def plan_from_settings(study: str, settings: Settings, trace: bool) -> tuple[str, StudyPlan]:
     """Plan a study and write its files; returns the path of the study's and its content. Networks
     are made, to predict memory, with `trace` only."""
+    _check_writable(study)
     config = compose(study, list(settings.overrides), settings.conf)
     plan = plan_study(config, settings.conf, trace)
     path = write_plan(plan, RESULTS)
@@ -64,6 +65,14 @@ def plan_from_settings(study: str, settings: Settings, trace: bool) -> tuple[str
             tracked.unlink(missing_ok=True)
     _draw_again_what_is_missing(RESULTS / study / "figures", figures_of(plan.study))
     return str(path), plan.study
+
+
+def _check_writable(study: str) -> None:
+    """Raise UserError if another user made what a run of this study writes, and this one may not."""
+    shared = ("plan", "data", "store", "jobs", "logs", "benchmarks", "drawn")
+    for path in [*(RESULTS / name for name in shared), *sorted((RESULTS / study).glob("*"))]:
+        if said := of_another_user(path):
+            raise UserError(said)
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
