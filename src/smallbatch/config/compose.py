@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from smallbatch.config.checks import check
+from smallbatch.config.checks import check, check_name
 from smallbatch.config.own_folder import (
     CONF,
     check_folder,
@@ -52,8 +52,10 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     if folder is not None:
         check_folder(folder, study)
         search = [f"hydra.searchpath=[{quoted(f'file://{Path(folder).resolve()}')}]"]
-    if not re.fullmatch(r"[\w-]+", study):
-        raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
+    try:
+        check_name("study", study)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     # A batch size that has no rates of its own yet may be given some: ++ adds or replaces.
     words = [
         f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else readable(word)

@@ -15,7 +15,7 @@ MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def check_installed() -> None:
     """Raise UserError if the project's own studies are not there: a wheel has no conf folder."""
-    if not CONF.is_dir():
+    if not (CONF / "config.yaml").is_file():
         raise UserError(
             f"{CONF}: there is no such folder; an installed package has no studies: clone the repository and "
             "run there, or name a plan file (results/plan/JOB.json)"
@@ -106,8 +106,8 @@ def check_group(
         return
     left = [str(key) for key in own if key in composed and composed[key] == own[key]]
     if left:
+        shown = path.relative_to(CONF.parent) if path.is_relative_to(CONF) else path
         raise UserError(
-            f"{group}: {target} would get the keys of conf/{group}/{choice}.yaml too "
-            f"({', '.join(left)}); write '- override /{group}: null' in the study's defaults, "
-            "and all keys in the study"
+            f"{group}: {target} would get the keys of {shown} too ({', '.join(left)}); "
+            f"write '- override /{group}: null' in the study's defaults, and all keys in the study"
         )

@@ -1,15 +1,16 @@
 """Train a study without the workflow: compose, plan, prepare the data, job after job, print what
 came out."""
 
+import argparse
 import json
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any, TextIO
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 
-from smallbatch.config.compose import checked, compose
+from smallbatch.config.compose import compose
 from smallbatch.config.own_folder import CONF, check_installed
 from smallbatch.core.errors import UserError, main_errors
 from smallbatch.core.rates import format_rate
@@ -21,57 +22,66 @@ from smallbatch.jobs.run import RESULTS, run_job
 from smallbatch.planning.files import plan_study, write_plan
 from smallbatch.storage import store
 
+# Options of Hydra that show something in place of training.
+SHOWING = {
+    *("--help", "-h", "--hydra-help", "--version", "--shell-completion", "-sc"),
+    *("--cfg", "-c", "--info", "-i"),
+}
+
 
 def main(arguments: list[str]) -> None:
-    """Key=value arguments alone are composed here, where mistakes end in one sentence; flags are
-    Hydra's."""
+    """Train the study that ``key=value`` arguments describe, or let Hydra show something.
+
+    Hydra itself would run what a study's ``hydra.callbacks`` names.
+    """
     if {"-m", "--multirun"} & set(arguments):
         raise SystemExit(
             "error: -m: sweeps of Hydra can't resume; write the grid's axes instead: 'grid.batch_size=[2,4]'"
         )
     with main_errors():
         check_installed()
-    if any(argument.startswith("-") for argument in arguments):
+    if any(argument.partition("=")[0] in SHOWING for argument in arguments):
         hydra.main(config_path=str(CONF.resolve()), config_name="config", version_base="1.3")(
-            _from_hydra
+            _shown
         )()
         return
     with main_errors():
-        studies = [argument for argument in arguments if argument.startswith("study=")]
-        overrides = [argument for argument in arguments if argument not in studies]
-        unclear = [
-            argument
-            for argument in overrides
-            if "=" not in argument and not argument.startswith("~")
-        ]
+        folder, words = _own_folder(arguments)
+        studies = [word for word in words if word.startswith("study=")]
+        overrides = [word for word in words if word not in studies]
+        unclear = [word for word in overrides if "=" not in word and not word.startswith("~")]
         if unclear:
             raise UserError(
                 f"{unclear[0]}: neither a plan file (results/plan/JOB.json) nor an override (key=value)"
             )
         study = studies[-1].partition("=")[2] if studies else "digits"
         try:
-            train_study(compose(study, overrides), None)
+            train_study(compose(study, overrides, folder), folder)
         except UserError as error:
-            if "there is no study" in str(error):
+            if "there is no study" in str(error) and folder is None:
                 raise UserError(
                     f"{error}; a study of your own: --config-dir FOLDER, with FOLDER/study/{study}.yaml"
                 ) from None
             raise
 
 
-def _from_hydra(composed: Any) -> None:
-    settings = HydraConfig.get()
-    folders = [
-        source.path
-        for source in settings.runtime.config_sources
-        if source.provider == "command-line"
-    ]
-    folder, choices = folders[0] if folders else None, dict(settings.runtime.choices)
-    overrides = [
-        override for override in settings.overrides.task if not override.startswith("study=")
-    ]
-    with main_errors():
-        train_study(checked(choices["study"], composed, overrides, choices, folder), folder)
+def _shown(composed: Any) -> None:
+    """Hydra has shown what was asked for."""
+
+
+def _own_folder(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The folder of ``--config-dir``, and the other arguments; raises UserError for other
+    options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    try:
+        known, words = parser.parse_known_args(arguments)
+    except SystemExit:  # it has printed why
+        raise UserError("--config-dir: write the folder that holds study/NAME.yaml") from None
+    for word in words:
+        if word.startswith("-"):
+            raise UserError(f"{word}: not supported; write key=value, or --help")
+    return known.config_dir and str(Path(known.config_dir).resolve()), words
 
 
 def train_study(config: StudyConfig, folder: str | None) -> None:
