@@ -52,6 +52,8 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
     if folder is not None:
         check_folder(folder, study)
         search = [f"hydra.searchpath=[{quoted(f'file://{Path(folder).resolve()}')}]"]
+    if Path(study).suffix in (".yaml", ".yml"):
+        raise UserError(f"study: {study!r} is not a name; write study={Path(study).stem}")
     try:
         check_name("study", study)
     except ValueError as error:

@@ -36,6 +36,10 @@ INSTALLED = (
 OWN = {"model": "smallbatch.models.", "dataset": "smallbatch.data."}
 
 
+# Modules that many packages bring by mistake, and that nothing imports.
+HARMLESS = {"tests", "examples", "docs", "scripts", "benchmarks"}
+
+
 def check_targets(config: StudyConfig, folder: str | None) -> None:
     """Raise UserError for code that a study may not name, and for arguments that it doesn't take or
     lacks."""
@@ -125,9 +129,11 @@ def _check_names(folder: str | None) -> None:
     roots = user_roots(folder)
     elsewhere = [path for path in sys.path if path and not any(_same(path, root) for root in roots)]
     for root in roots:
+        # Nothing imports Python's own tests either, and working directories often have a test.py.
+        free = HARMLESS if folder and _same(folder, root) else HARMLESS | {"test"}
         for path in sorted(root.glob("*.py")) + sorted(root.glob("*/__init__.py")):
             name = path.parent.name if path.name == "__init__.py" else path.stem
-            if _is_taken(name, tuple(elsewhere)):
+            if name not in free and _is_taken(name, tuple(elsewhere)):
                 what = "Python" if name in sys.stdlib_module_names else "an installed package"
                 raise UserError(
                     f"{path}: {what} has a module {name}, and one would hide the other; rename yours"

@@ -21,6 +21,7 @@ from smallbatch.data.prepare import prepare
 from smallbatch.jobs.run import RESULTS, run_job
 from smallbatch.planning.files import plan_study, write_plan
 from smallbatch.storage import store
+from smallbatch.tracking.server import unused_variable
 
 # Options of Hydra that show something in place of training.
 SHOWING = {
@@ -87,6 +88,8 @@ def _own_folder(arguments: list[str]) -> tuple[str | None, list[str]]:
 def train_study(config: StudyConfig, folder: str | None) -> None:
     plan = plan_study(config, folder)
     write_plan(plan, RESULTS)
+    if said := unused_variable(config["tracking"]):
+        print(f"study {config['study']}: {said}", file=sys.stderr)
     for name in plan.data:
         if not (RESULTS / "data" / name / "about.json").is_file():
             user_folder(folder)
