@@ -8,4 +8,5 @@ SAYS = (
 
 
 def run(user):
-    user.plan("hydra=tracking.uri=127.0.0.1:5055")
+    user.study("t")
+    user.plan("study=t", "conf=mine", "hydra=tracking.uri=127.0.0.1:5055")

@@ -6,4 +6,5 @@ SAYS = "title: a,b holds a comma, which separates values of a list; put it in qu
 
 
 def run(user):
-    user.plan("hydra=title=a,b")
+    user.study("t")
+    user.plan("study=t", "conf=mine", "hydra=title=a,b")

@@ -4,7 +4,7 @@ SOURCE = "hydra-ecosystem/hydra#2891"
 OUTCOME = "trains"
 
 
-NAMES = ["jörg", "Dropbox (Me)", "R&D", "a,b", "x=y", "it's", "[1] {2}", "100%", "${HOME}", 'a"b']
+NAMES = ["jörg/Dropbox (Me)", "R&D/a,b/x=y", "it's/[1] {2}", '100%/${HOME}/a"b']
 
 
 def run(user):

@@ -6,4 +6,5 @@ SAYS = "is too long; use at most 60 letters"
 
 
 def run(user):
-    user.plan(f"hydra=model.name={'depth16-' * 30}")
+    user.study("t")
+    user.plan("study=t", "conf=mine", f"hydra=model.name={'depth16-' * 30}")

@@ -6,4 +6,5 @@ SAYS = "model.name: 'resnet18.v2' is not a name; use letters, digits, - and _"
 
 
 def run(user):
-    user.plan("hydra=model.name=resnet18.v2")
+    user.study("t")
+    user.plan("study=t", "conf=mine", "hydra=model.name=resnet18.v2")

@@ -6,4 +6,5 @@ SAYS = "dataset.name: 'bars/v2' is not a name; use letters, digits, - and _"
 
 
 def run(user):
-    user.plan("hydra=dataset.name=bars/v2")
+    user.study("t")
+    user.plan("study=t", "conf=mine", "hydra=dataset.name=bars/v2")

@@ -6,4 +6,5 @@ SAYS = "tracking.uri: it holds a user name or a password, which would be written
 
 
 def run(user):
-    user.plan("hydra=tracking.uri=http://me:s3cret@127.0.0.1:5055")
+    user.study("t")
+    user.plan("study=t", "conf=mine", "hydra=tracking.uri=http://me:s3cret@127.0.0.1:5055")

@@ -6,16 +6,15 @@ OUTCOME = "trains"
 
 PATHS = {
     "+dataset.folder='{}/a (2024)'": "a (2024)",
-    "+dataset.folder='{}/a (2024)' grid.seeds=2": "a (2024)",
-    "grid.seeds=2 '+dataset.folder=\"{}/a (2024)\"'": "a (2024)",
-    "+dataset.folder={}/a,b": "a,b",
-    "+dataset.folder={}/jörg": "jörg",
-    "'+dataset.folder={}/a b' grid.seeds=2": "a b",
+    "+dataset.folder='{}/a (2024)' grid.seeds=5": "a (2024)",
+    "grid.seeds=5 '+dataset.folder=\"{}/a (2024)\"'": "a (2024)",
+    "+dataset.folder={}/a,jörg": "a,jörg",
 }
 
 
 def run(user):
+    user.study("t")
     for text, name in PATHS.items():
-        config = user.compose("hydra=" + text.format(user.path(".")))
+        config = user.compose("study=t", "conf=mine", "hydra=" + text.format(user.path(".")))
         assert config["dataset"]["folder"] == str(user.path(name)), text
-        assert config["grid"]["seeds"] == (2 if "seeds" in text else 10)
+        assert config["grid"]["seeds"] == (5 if "seeds" in text else 2)
