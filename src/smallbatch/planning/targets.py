@@ -34,8 +34,8 @@ INSTALLED = (
     "timm.layers.",
 )
 OWN = {"model": "smallbatch.models.", "dataset": "smallbatch.data."}
-
-
+# Keys of Hydra's instantiate that are not supported.
+RESERVED = ("_args_", "_recursive_", "_convert_")
 # Modules that many packages bring by mistake, and that nothing imports.
 HARMLESS = {"tests", "examples", "docs", "scripts", "benchmarks"}
 
@@ -51,12 +51,7 @@ def check_targets(config: StudyConfig, folder: str | None) -> None:
     for group, settings in groups:
         for path, one in nested_targets(settings, group):
             _check_allowed(path, group, one["_target_"], folder)
-            for key in (
-                "_args_",
-                "_recursive_",
-                "_convert_",
-                *(["_partial_"] if one is settings else []),
-            ):
+            for key in (*RESERVED, "_partial_") if one is settings else RESERVED:
                 if key in one:
                     raise UserError(f"{path}.{key}: not supported; write arguments by their names")
             if one is settings:
