@@ -21,6 +21,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from smallbatch.core.progress import expected, read_progress, status_line
 from smallbatch.workflow.failures import Failure, sentences
+from smallbatch.workflow.settings import stray_word
 
 LOGS = Path("results/logs/train")
 SHOWN = {LogEvent.RUN_INFO, LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR}
@@ -37,6 +38,16 @@ LAST = "WorkflowError:\nAt least one job did not complete successfully"  # what 
 NOISE = ("RuleException:\nCalledProcessError", "Exiting because a job execution failed", LAST)
 SECONDS = 0.5  # between two looks at the jobs' progress
 LINE_SECONDS = 10  # between two lines where there is no terminal
+
+# Snakemake imports this before it reads its command line, and ends with a traceback there.
+if Path(sys.argv[0]).name == "snakemake" and (_stray := stray_word(sys.argv[1:])):
+    print(
+        f"error: --config {_stray}: every word behind --config is a setting; write a target before it: "
+        f"snakemake {_stray} --config ...",
+        file=sys.stderr,
+        flush=True,
+    )
+    sys.exit(1)
 
 
 class LogHandler(LogHandlerBase):

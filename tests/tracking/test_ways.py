@@ -2,6 +2,7 @@
 together."""
 
 import math
+import os
 import sqlite3
 
 import pytest
@@ -217,3 +218,12 @@ def test_an_error_without_a_text_is_named_by_its_class(tmp_path, monkeypatch):
         tracking.TrackingError, match=r"mlflow\.db could not be used \(TimeoutError\)"
     ):
         log(tmp_path, 1)
+
+
+def test_the_database_has_the_permissions_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o002)
+    try:
+        tracking._make_database(tmp_path / "mlflow.db")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "mlflow.db").stat().st_mode & 0o777 == 0o664

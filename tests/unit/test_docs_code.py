@@ -13,7 +13,7 @@ from pages import FENCE, PAGES, ROOT, blocks, prose, text
 from smallbatch.config.compose import compose
 from smallbatch.config.schema import Config
 from smallbatch.planning import plan
-from smallbatch.workflow.snakefile import read_settings
+from smallbatch.workflow.settings import read_settings
 
 RULES = re.findall(
     r"^rule (\w+):",

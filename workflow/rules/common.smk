@@ -25,9 +25,11 @@ from smallbatch.workflow.compiling import Compiling
 from smallbatch.figures.names import FIGURES, tables_of
 from smallbatch.core.import_graph import source_files
 from smallbatch.report.captions import CAPTIONS
-from smallbatch.workflow.snakefile import jobs_find, plan_from_settings, print_cost, read_settings
+from smallbatch.workflow.settings import is_dry_run, read_settings
+from smallbatch.workflow.snakefile import jobs_find, plan_from_settings, print_cost
 
-jobs_find(SRC)
+with stop_snakemake():
+    jobs_find(SRC)
 
 STARTED = psutil.Process().create_time()
 TABLES_OF_FIGURES = sorted({table for figure in FIGURES for table in tables_of(figure)})
@@ -48,7 +50,7 @@ STUDIES = SETTINGS.studies
 def plan_of(study):
     """The plan's file and content. Only the main process plans: a job on a cluster has its file already."""
     with stop_snakemake():
-        return plan_from_settings(study, SETTINGS)
+        return plan_from_settings(study, SETTINGS, trace=not is_dry_run(sys.argv[1:]))
 
 
 TRACKED, INCOMPLETE = False, set()
@@ -82,7 +84,7 @@ def job_tables(wildcards):
 
 def plan_of_job(wildcards):
     """A job's plan file: all that a job needs to know, so that a node of a cluster plans nothing."""
-    with open(f"results/plan/{wildcards.job}.json") as file:
+    with open(f"results/plan/{wildcards.job}.json", encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -105,7 +107,7 @@ def data_of_study(wildcards):
 
 def downloaded_files(wildcards):
     """The list of its files, for a data set that is not at hand."""
-    with open(f"results/plan/{wildcards.data}.data.json") as file:
+    with open(f"results/plan/{wildcards.data}.data.json", encoding="utf-8") as file:
         return f"results/downloads/{wildcards.data}.json" if json.load(file)["dataset"].get("download") else []
 
 

@@ -62,7 +62,7 @@ class Results:
 
 def read_results(folder: Path) -> Results:
     """Load the tables of ``results/<study>/``; `best` is None before the study is analysed."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
     table = judged(table, study["config"]["dataset"]["sizes"]["validation"])
     path = folder / "best.csv"

@@ -257,7 +257,9 @@ def main(out: Path, device: torch.device) -> None:
                     "  ".join(f"{key} {value}" for key, value in list(rows[-1].items())[:-2]),
                     flush=True,
                 )
-                with open(out.with_name(out.name + "-gpu.csv"), "w", newline="") as file:
+                with open(
+                    out.with_name(out.name + "-gpu.csv"), "w", newline="", encoding="utf-8"
+                ) as file:
                     writer = csv.DictWriter(file, rows[0], lineterminator="\n")
                     writer.writeheader()
                     writer.writerows(rows)

@@ -193,7 +193,7 @@ def main(out: Path) -> None:
             flush=True,
         )
         # Write after each case, since cases take minutes.
-        with open(out.with_name(out.name + "-jax.csv"), "w", newline="") as file:
+        with open(out.with_name(out.name + "-jax.csv"), "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

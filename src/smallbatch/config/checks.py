@@ -11,7 +11,11 @@ from smallbatch.config.schedules import check_budget, check_schedules
 from smallbatch.core.rates import parse_rates
 from smallbatch.core.records import StudyConfig
 from smallbatch.measures.registry import EPOCH_MEASURES
+from smallbatch.tracking.server import check_uri
 from smallbatch.training.optimizers.kinds import OPTIMIZERS, optimizer_kind
+
+# Bytes. File systems take 255, for the names of data set and model with what stands around them.
+LONGEST_NAME = 60
 
 
 def check(config: StudyConfig) -> None:
@@ -23,10 +27,8 @@ def check(config: StudyConfig) -> None:
     _check_dataset(config["dataset"])
     for group in ("dataset", "model"):
         for key in ("name", "_target_"):
-            if not isinstance(config[group].get(key), str):
-                raise ValueError(
-                    f"{group}.{key}: missing; name a file of conf/{group}/ or write the key"
-                )
+            _check_text(f"{group}.{key}", config[group].get(key))
+        check_name(f"{group}.name", config[group]["name"])
     _check_augmentation(config["augmentation"], config["dataset"]["shape"])
     grid = config["grid"]
     _check_axes("grid", grid)
@@ -41,6 +43,7 @@ def check(config: StudyConfig) -> None:
         raise ValueError(
             f"tracking.name: {config['tracking']['name']!r} is not a tracking backend; write mlflow or none"
         )
+    check_uri(config["tracking"]["uri"])
     training = config["training"]
     if training["gpus"] < 0:
         raise ValueError(f"training.gpus: {training['gpus']} must be 0 or more")
@@ -57,6 +60,25 @@ def check(config: StudyConfig) -> None:
             raise ValueError(f"training.{key}: {value} must be above 0, and finite")
     _check_evaluation(config["evaluation"])
     check_claims(config, set(entries()))
+
+
+def _check_text(path: str, value: object) -> None:
+    if value is None:
+        group = path.partition(".")[0]
+        raise ValueError(f"{path}: missing; name a file of conf/{group}/ or write the key")
+    if not isinstance(value, str):
+        kind = "a list or mapping" if isinstance(value, list | dict) else "a number or boolean"
+        raise ValueError(
+            f"{path}: {value!r} is {kind} to YAML, not a text; write one that begins with a letter"
+        )
+
+
+def check_name(path: str, name: str) -> None:
+    """Raise ValueError for a name that can't stand in names of files and of Snakemake's targets."""
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(f"{path}: {name!r} is not a name; use letters, digits, - and _")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"{path}: {name!r} is too long; use at most {LONGEST_NAME} letters")
 
 
 def _check_evaluation(evaluation: dict[str, Any]) -> None:
@@ -112,6 +134,11 @@ def _check_files(dataset: dict[str, Any]) -> None:
         or not download.get("files")
     ):
         raise ValueError("dataset.download: write its url and files: {NAME: md5:SUM or sha256:SUM}")
+    if re.search(r"://[^/]*@", download["url"]):
+        raise ValueError(
+            "dataset.download.url: it holds a user name or a password, which would be written to plans; "
+            "leave them out, and write them into ~/.netrc"
+        )
     for name, checksum in download["files"].items():
         if not re.fullmatch("(md5|sha256):[0-9a-f]+", str(checksum)):
             raise ValueError(

@@ -1,6 +1,7 @@
 """From the name of a study and overrides to its composed, checked config (Hydra)."""
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,23 @@ from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from smallbatch.config.checks import check
+from smallbatch.config.checks import check, check_name
+from smallbatch.config.own_folder import (
+    CONF,
+    check_folder,
+    check_group,
+    check_installed,
+    why_not_found,
+)
 from smallbatch.config.schema import Config
+from smallbatch.config.words import quoted, readable, without_password
 from smallbatch.core.errors import UserError
 from smallbatch.core.records import StudyConfig
 from smallbatch.data import image_folder
 
-CONF = Path(__file__).parents[3] / "conf"
 # Overrides that don't change what is studied: not in the title.
 QUIET = (
     "accept_code",
@@ -39,30 +47,31 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
 
     `folder` is the user's own conf folder, searched beside the project's.
     """
+    check_installed()
     search = []
     if folder is not None:
-        if not Path(folder).is_dir():
-            raise UserError(
-                f"--config conf={folder}: there is no such folder; name one that holds study/{study}.yaml"
-            )
-        for path in sorted(Path(folder).glob("*/*.yaml")):
-            name = path.relative_to(folder)
-            if (CONF / name).is_file():
-                raise UserError(
-                    f"{path}: the project has a {name.parent} of that name already; rename yours"
-                )
-        search = [f"hydra.searchpath=[file://{Path(folder).resolve()}]"]
-    if not re.fullmatch(r"[\w-]+", study):
-        raise UserError(f"study: {study!r} is not a name; use letters, digits, - and _")
+        check_folder(folder, study)
+        search = [f"hydra.searchpath=[{quoted(f'file://{Path(folder).resolve()}')}]"]
+    if Path(study).suffix in (".yaml", ".yml"):
+        raise UserError(f"study: {study!r} is not a name; write study={Path(study).stem}")
+    try:
+        check_name("study", study)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     # A batch size that has no rates of its own yet may be given some: ++ adds or replaces.
     words = [
-        f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else word
+        f"++{word}" if re.match(r"grid\.(arms\.[\w-]+\.)?base_lr_at\.", word) else readable(word)
         for word in overrides
     ]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-            composed = hydra_compose("config", [f"study={study}", *search, *words])
+            composed = hydra_compose(
+                "config", [f"study={quoted(study)}", *search, *words], return_hydra_config=True
+            )
+        choices = dict(composed.hydra.runtime.choices)
+        with open_dict(composed):
+            del composed["hydra"]
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f"{place.name}, line {place.line + 1}" if place else f"study {study}"
@@ -70,18 +79,28 @@ def compose(study: str, overrides: list[str], folder: str | None = None) -> dict
             f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})"
         ) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise UserError(_sentence(_whole_text(error), folder)) from error
-    return checked(study, composed, overrides)
+        raise UserError(without_password(_sentence(_whole_text(error), folder))) from error
+    return checked(study, composed, overrides, choices, folder)
 
 
-def checked(study: str, composed: Any, overrides: list[str]) -> StudyConfig:
-    """A composed config as plain Python, checked; raises UserError."""
+def checked(
+    study: str, composed: Any, overrides: list[str], choices: dict[str, Any], folder: str | None
+) -> StudyConfig:
+    """A composed config as plain Python, checked; raises UserError. `choices` are the files of the
+    groups: ``{"model": "conv"}``."""
     try:
         # Once more against the classes: Hydra lets +key=value add what no class has.
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
         config: Any = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(Config), plain))
         config = _whole_study(config, overrides)
-        if config["dataset"].get("_target_") == image_folder.TARGET:
+        for group in ("model", "dataset"):
+            check_group(group, choices.get(group), config[group], overrides, folder)
+        own_images = config["dataset"].get("_target_") == image_folder.TARGET
+        for key in ("mirror", "folder") if own_images else ("mirror",):
+            path = config["dataset"].get(key)
+            if isinstance(path, str) and path.startswith("~"):
+                config["dataset"][key] = os.path.expanduser(path)
+        if own_images:
             config["dataset"] = image_folder.described(config["dataset"])
         check(config)
     except OmegaConfBaseException as error:
@@ -135,6 +154,8 @@ def _sentence(message: str, folder: str | None = None) -> str:
         return f"study: the first line of its file must be '# @package _global_' ({text})"
     if match := re.search(r"Could not find '([\w-]+)/([\w-]+)'", text):
         group, name = match[1], match[2]
+        if almost := why_not_found(group, name, folder):
+            return almost
         known = [line for line in lines if re.fullmatch(r"[\w-]+", line)]
         return f"{group}: there is no {group} {name!r}{_nearest(name, known)}"
     if match := re.search(r"Key '?([\w-]+)'? not in '(\w+)'.* full_key: ([\w.\[\]-]+)", text):
@@ -152,13 +173,18 @@ def _sentence(message: str, folder: str | None = None) -> str:
             f"; write a list, for example {match[1]}=[8]" if "is not a ListConfig" in reason else ""
         )
         return f"{prefix}{match[1]}: {reason.rstrip('.')}{fix}"
+    if match := re.search(r"Ambiguous value for argument '([^=]*)=(.*?)'", text):
+        return (
+            f"{match[1]}: {match[2]} holds a comma, which separates values of a list; "
+            f"put it in quotes ({match[1]}='{match[2]}'), or write a list ({match[1]}=[{match[2]}])"
+        )
     if match := re.search(
         r"(no viable alternative|mismatched input|extraneous input|missing EQUAL|Lexer\w+: )", text
     ):
         return (
             "an override cannot be read ("
             + re.sub(r" See https.*", "", text)
-            + "); write key=value, lists as key=[1,2] without spaces"
+            + "); write key=value, lists as key=[1,2] without spaces, and other values in quotes"
         )
     return prefix + re.sub(r" See https://\S+.*| \^.*", "", text)
 

@@ -32,7 +32,7 @@ def write_atomically(path: Path, sync: bool = True) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with write_atomically(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -48,6 +48,13 @@ def temporary_beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def permit_as_umask(path: Path) -> None:
+    """Give a file the permissions that the umask leaves to new ones, whoever made it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 def temporary_prefix(path: Path) -> str:

@@ -1,8 +1,12 @@
 """Exceptions that commands handle, and the one-sentence messages that they exit with."""
 
 import contextlib
+import io
+import os
+import pwd
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -21,12 +25,41 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def of_another_user(path: str | Path) -> str | None:
+    """A sentence for a file or folder that another user made, and that this one may not write."""
+    place = Path(path)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    owner = place.stat().st_uid
+    if owner == os.getuid() or os.access(place, os.W_OK):
+        return None
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:  # a user without a name
+        name = str(owner)
+    return (
+        f"{place}: it belongs to user {name}, and you may not write it; work in a folder of your own, or "
+        "share this one: a common group, umask 002 for each of you, and once chmod -R g+rwX results"
+    )
+
+
+def _denied(error: OSError) -> str | None:
+    return (
+        of_another_user(error.filename)
+        if isinstance(error, PermissionError) and error.filename
+        else None
+    )
+
+
 @contextlib.contextmanager
 def main_errors() -> Iterator[None]:
     """Report a UserError or an OSError such as a full disk in one sentence and exit with status 1.
 
-    Ctrl-C exits with status 130.
+    Ctrl-C exits with status 130. Characters that the locale lacks are printed as escapes (on
+    standard error by Python itself).
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except UserError as error:
@@ -37,6 +70,8 @@ def main_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno is None or (error.filename is None and error.errno not in (28, 122)):
             raise
+        if said := _denied(error):
+            raise SystemExit(f"error: {said}") from None
         raise SystemExit(
             f"error: {error.filename or 'results'}: {error.strerror}; free or repair it, then run the same command again"
         ) from None
@@ -52,8 +87,8 @@ def stop_snakemake() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
     except OSError as error:
-        print(
-            f"error: {error.filename}: {error.strerror}; results/ must be a folder that can be written",
-            file=sys.stderr,
+        said = _denied(error) or (
+            f"{error.filename}: {error.strerror}; results/ must be a folder that can be written"
         )
+        print(f"error: {said}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None

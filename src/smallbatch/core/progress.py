@@ -86,7 +86,7 @@ class JobProgress:
         }
         # Not synced: written often, and not needed after a power failure.
         with write_atomically(self.path, sync=False) as temporary:
-            temporary.write_text(json.dumps(state))
+            temporary.write_text(json.dumps(state), encoding="utf-8")
         if self.bar:
             rate = max(0, images - self.resumed) / max(
                 self.written - (self.training or self.started), 1e-9
@@ -104,7 +104,7 @@ def read_progress(folder: Path, since: float) -> dict[str, dict]:
     states = {}
     for job in expected:
         try:
-            state = json.loads((folder / f"{job}.progress").read_text())
+            state = json.loads((folder / f"{job}.progress").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue  # not started, or being replaced
         if state["started"] >= since:

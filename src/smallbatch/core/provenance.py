@@ -36,7 +36,10 @@ def processor() -> str:
     """The name of the processor with family and model, since virtual machines can report the same
     name for different processors."""
     try:
-        pairs = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+        pairs = [
+            line.partition(":")
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        ]
         # of the first core
         found = {key.strip(): value.strip() for key, _, value in reversed(pairs)}
         family = (

@@ -1,6 +1,5 @@
 """The source code that a result depends on, and its digest, determined without importing it."""
 
-import ast
 import importlib.metadata
 import importlib.util
 import sys
@@ -8,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from smallbatch.core.errors import UserError
-from smallbatch.core.import_graph import PACKAGE, closure, contents, digest_of, file_of
+from smallbatch.core.import_graph import closure, contents, digest_of, file_of
+from smallbatch.core.targets import arguments_of, module_of, user_roots
 
 # Modules that `jobs/train_missing.py` calls to compute results, and those that prepare the data.
 # All of their imports count too.
@@ -30,6 +30,7 @@ WITHOUT_NUMBERS = {
     "smallbatch.core.records",
     "smallbatch.core.source",
     "smallbatch.core.syntax",
+    "smallbatch.core.targets",
     "smallbatch.core.text",
     "smallbatch.core.user_cache",
 }
@@ -59,12 +60,12 @@ def _digest(modules: Iterable[str], targets: Iterable[str], folder: str | None) 
         files |= target_files(target, folder)
     paths = {name: path for name, path in files.items() if path}
     return digest_of(
-        contents(paths, _user_roots(folder), WITHOUT_NUMBERS) | (files.keys() - paths.keys())
+        contents(paths, user_roots(folder), WITHOUT_NUMBERS) | (files.keys() - paths.keys())
     )
 
 
 def _files(modules: Iterable[str], folder: str | None) -> dict[str, Path]:
-    return closure(modules, _user_roots(folder), WITHOUT_NUMBERS, hints=False)
+    return closure(modules, user_roots(folder), WITHOUT_NUMBERS, hints=False)
 
 
 def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
@@ -75,8 +76,12 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
     installed module: name and version, with None as the file.
     """
     module, _, _ = target.rpartition(".")
-    if not module:
+    if not module or not all(part.isidentifier() for part in target.split(".")):
         raise UserError(f"_target_: {target!r} is not a dotted name; write package.module.Name")
+    found = module_of(target, folder)
+    if found is not None and found[0].name != "__init__.py":
+        # After its name come a class and names in it.
+        module = module.removesuffix("".join(f".{name}" for name in found[1][:-1]))
     if module.startswith("smallbatch.") and not file_of(module):
         raise UserError(
             f"_target_: {target} is not in this package; there is no file {module.rpartition('.')[2]}.py"
@@ -98,53 +103,7 @@ def target_files(target: str, folder: str | None) -> dict[str, Path | None]:
     )
 
 
-def _user_roots(folder: str | None) -> list[Path]:
-    """The search path for a user's modules: the conf folder, then the working directory."""
-    return [Path(folder), Path.cwd()] if folder else [Path.cwd()]
-
-
 def accepted_arguments(target: str, folder: str | None) -> set[str] | None:
-    """Names of the arguments that a target accepts, read from its source; None if unknown."""
-    module, _, name = target.rpartition(".")
-    stem = Path(*module.split("."))
-    for root in [PACKAGE.parent, *_user_roots(folder)]:
-        path = next(
-            (
-                p
-                for p in (root / stem.with_suffix(".py"), root / stem / "__init__.py")
-                if p.is_file()
-            ),
-            None,
-        )
-        if path is not None:
-            return _arguments(path, name, target)
-    return None
-
-
-def _arguments(path: Path, name: str, target: str) -> set[str] | None:
-    body = ast.parse(path.read_bytes()).body
-    node = next(
-        (n for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name == name), None
-    )
-    if node is None:
-        if any(_may_bind(statement, name) for statement in body):
-            return None
-        raise UserError(f"_target_: {path.name} defines no {name} ({target})")
-    if isinstance(node, ast.ClassDef):
-        node = next(
-            (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None
-        )
-    if node is None or node.args.kwarg:
-        return None
-    return {a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs} - {"self"}
-
-
-def _may_bind(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement binds `name`, or might (``import *``, ``if``, ``try``, ``with``)."""
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return any((alias.asname or alias.name) in (name, "*") for alias in statement.names)
-    if isinstance(statement, ast.Assign):
-        return any(
-            isinstance(target, ast.Name) and target.id == name for target in statement.targets
-        )
-    return isinstance(statement, ast.If | ast.Try | ast.With)
+    """Names of the arguments that a target accepts; None if unknown or unlimited."""
+    found = arguments_of(target, folder)
+    return None if found is None or found.more else set(found.names)

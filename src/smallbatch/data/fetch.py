@@ -6,10 +6,12 @@ looked for in ``dataset.mirror``, then in ``results/downloads/<data set>/``, the
 there. OUT gets ``{name: path}``.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
+from smallbatch.core.atomic import permit_as_umask
 from smallbatch.core.errors import UserError, main_errors
 
 DOWNLOADS = Path("results/downloads")
@@ -80,7 +82,7 @@ def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | 
     downloader = pooch.HTTPDownloader(timeout=SECONDS, progressbar=_Lines(name))
     missing = f" ({name} is not in the mirror {mirror})" if mirror else ""
     try:
-        return Path(store.fetch(name, downloader=downloader)).resolve()
+        path = Path(store.fetch(name, downloader=downloader)).resolve()
     except requests.RequestException as error:
         raise UserError(
             f"dataset: {store.get_url(name)} cannot be downloaded ({_reason(error)}){missing}; "
@@ -91,6 +93,9 @@ def _downloaded(folder: Path, url: str, name: str, checksum: str, mirror: str | 
             f"dataset: what {store.get_url(name)} sends has another {checksum.partition(':')[0]} sum than the official one; "
             "try again, or set dataset.mirror=DIR, a folder with that file"
         ) from error
+    with contextlib.suppress(PermissionError):  # it was there, and is another user's
+        permit_as_umask(path)  # pooch's temporary files are for their owner alone
+    return path
 
 
 def _reason(error: BaseException) -> str:
@@ -132,10 +137,10 @@ class _Lines:
 
 
 def main() -> None:
-    plan = json.loads(Path(sys.argv[1]).read_text())
+    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     found, out = fetch(plan["dataset"]), Path(sys.argv[2])
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=1) + "\n")
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

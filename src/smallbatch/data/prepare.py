@@ -144,10 +144,10 @@ def _moments(images: np.ndarray) -> tuple[list[float], list[float]]:
 
 if __name__ == "__main__":
     with main_errors():
-        _plan = json.loads(Path(sys.argv[1]).read_text())
+        _plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
         user_folder(_plan["folder"])
         prepare(
             _plan,
             Path(sys.argv[2]),
-            json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {},
+            json.loads(Path(sys.argv[3]).read_text(encoding="utf-8")) if len(sys.argv) > 3 else {},
         )

@@ -51,7 +51,7 @@ def read(folder: Path) -> Data:
     pixels; raises UserError."""
     splits, start = [], 0
     try:
-        about = json.loads((folder / "about.json").read_text())
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         labels = np.load(folder / "labels.npy", mmap_mode="r")
         for split in SPLITS:
             stop = start + about["sizes"][split]

@@ -40,7 +40,7 @@ def draw_figures(study: Path, processes: int) -> None:
         if name not in failed:
             for kind in FORMATS:
                 shutil.copyfile(kept / f"{name}.{kind}", target / f"{name}.{kind}")
-    (study / "figures.json").write_text(json.dumps(wanted, indent=1) + "\n")
+    (study / "figures.json").write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
     if failed:
         raise UserError(
             f"{target}: could not draw {', '.join(failed)}; the reason is printed above"
@@ -64,7 +64,7 @@ def _draw(digests: dict[str, str], study: Path, kept: Path, processes: int) -> l
         for name, future in drawn.items():
             try:
                 print(f"{name}: drawn in {future.result():.1f} s", flush=True)
-                (kept / f"{name}.digest").write_text(digests[name])
+                (kept / f"{name}.digest").write_text(digests[name], encoding="utf-8")
             except Exception as error:  # any error: the other figures are still drawn
                 traceback.print_exception(error)
                 failed.append(f"{name} ({type(error).__name__}: {error})")
@@ -94,4 +94,4 @@ def _digest(name: str, study: Path) -> str:
 def _is_current(kept: Path, name: str, digest: str) -> bool:
     path = kept / f"{name}.digest"
     there = all((kept / f"{name}.{kind}").is_file() for kind in FORMATS)
-    return there and path.is_file() and path.read_text() == digest
+    return there and path.is_file() and path.read_text(encoding="utf-8") == digest

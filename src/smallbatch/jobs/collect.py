@@ -83,14 +83,14 @@ GAPS = ("batch_size", "norm", "bn_batch_size", "schedule", "updates", "base_lr",
 
 def collect(path: Path, results: Path, partial: bool) -> None:
     """Collect the study that `path` describes; without `partial` every job must be there."""
-    study = json.loads(path.read_text())
+    study = json.loads(path.read_text(encoding="utf-8"))
     found: dict[str, list[pa.Table]] = {name: [] for name in schemas.TABLES}
     fleets: dict[str, Fleet] = {}
     gaps: list[dict] = []
     for job in study["jobs"]:
         folder, wanted = (
             results / "jobs" / job,
-            json.loads((results / "plan" / f"{job}.json").read_text()),
+            json.loads((results / "plan" / f"{job}.json").read_text(encoding="utf-8")),
         )
         fleets |= {
             identity.fleet_slug(entry["fleet"]): entry["fleet"] for entry in wanted["fleets"]
@@ -120,11 +120,11 @@ def collect(path: Path, results: Path, partial: bool) -> None:
     )
     history = store.in_order([tables["history"]], "history", order)
     store.write_file(target / "history.parquet", with_seconds_alone(history, table, fleets, speeds))
-    with open(target / "gaps.csv", "w", newline="") as file:
+    with open(target / "gaps.csv", "w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, GAPS)
         rows.writeheader()
         rows.writerows(gaps)
-    (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n")
+    (target / "cost.json").write_text(json.dumps(_cost(study, results)) + "\n", encoding="utf-8")
     # With gaps it differs from the plan, so that the next run collects again
     # (`files.write_plan`).
     made_from = study | ({"gaps": len(gaps)} if gaps else {})
@@ -215,7 +215,7 @@ def _cost(study: StudyPlan, results: Path) -> dict:
     for job in study["jobs"]:
         path = results / "jobs" / job / "cost.json"
         if path.is_file():
-            cost = json.loads(path.read_text())
+            cost = json.loads(path.read_text(encoding="utf-8"))
             if cost["trained"]:
                 total["trained"] += cost["trained"]
                 total["loop_seconds"] += cost["loop_seconds"]

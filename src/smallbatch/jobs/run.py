@@ -66,7 +66,7 @@ def run_job(path: Path, results: Path = RESULTS) -> None:
 def read_job(path: Path) -> Job:
     """The job in a plan file; raises UserError."""
     try:
-        job = json.loads(path.read_text())
+        job = json.loads(path.read_text(encoding="utf-8"))
         fleets = job["fleets"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(

@@ -262,8 +262,9 @@ def track(job: Job, points: list[LoggedPoint], results: Path, live: bool = False
 
 def _refuse_other_code(job: Job, fleet: Fleet) -> None:
     from smallbatch.core.source import code_digest
+    from smallbatch.core.targets import targets_of
 
-    now = code_digest([fleet["model"]["_target_"], fleet["dataset"]["_target_"]], job["folder"])
+    now = code_digest(targets_of(fleet["model"], fleet["dataset"]), job["folder"])
     if now != job["code"]:
         raise UserError(
             f"the training code is {now}, but this job was planned with {job['code']}; "

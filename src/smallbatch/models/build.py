@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from smallbatch.core.errors import UserError, first_line
-from smallbatch.core.locate import locate
+from smallbatch.core.locate import instantiate, locate
 from smallbatch.core.records import ModelSettings
 from smallbatch.models.generators import seeded
 from smallbatch.models.norm import GhostBatchNorm, Norm, norm_layer, tell_examples
@@ -35,7 +35,8 @@ def build(
 ) -> nn.Module:
     """The network of one point, initialised from `seed` alone.
 
-    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments. Of
+    `model` holds ``_target_`` (``package.module.Class``) and its keyword arguments, in
+    which nested ``_target_`` are instantiated from the same seed. Of
     ``in_channels``, ``image_size``, ``classes`` and ``norm`` (the function ``channels -> layer``)
     the constructor is given those that it names. Batch-norm layers of torch in a network that
     doesn't name ``norm`` get the BN batch size of the point. `shape` is that of one image
@@ -93,9 +94,10 @@ def construct(
         offered["norm"] = norm
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in offered.items() if name in asked}
-    arguments |= {name: value for name, value in model.items() if name not in ("_target_", "name")}
+    own = {name: value for name, value in model.items() if name not in ("_target_", "name")}
+    arguments |= own
     try:
-        net = target(**arguments)
+        net = target(**arguments | instantiate(own))
     except (TypeError, ValueError) as error:
         given = ", ".join(arguments) or "nothing"
         raise UserError(

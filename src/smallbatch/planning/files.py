@@ -8,16 +8,14 @@ from smallbatch.core.atomic import write_atomically
 from smallbatch.core.errors import UserError
 from smallbatch.core.identity import canonical, digest, fleet_slug
 from smallbatch.core.records import StudyConfig
-from smallbatch.core.source import accepted_arguments, code_digest, data_digest
+from smallbatch.core.source import code_digest, data_digest
+from smallbatch.core.targets import targets_of
 from smallbatch.planning.grid import expand
 from smallbatch.planning.plan import Plan, make_plan
+from smallbatch.planning.targets import check_targets
 from smallbatch.resources.memory_numbers import footprints
 from smallbatch.storage import store
 
-GIVEN = {  # keys that are always allowed; all others must be arguments of the target
-    "model": {"name", "_target_"},
-    "dataset": {"name", "_target_", "shape", "classes", "sizes", "mirror", "download"},
-}
 OF_FILES = {
     "smallbatch.data.mnist.load",
     "smallbatch.data.cifar.load_10",
@@ -25,20 +23,15 @@ OF_FILES = {
 }
 
 
-def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
+def plan_study(config: StudyConfig, folder: str | None = None, trace: bool = True) -> Plan:
     """Plan a composed study, with the digests of the code that it depends on; raises UserError for
-    an invalid one."""
-    code = code_digest([config["model"]["_target_"], config["dataset"]["_target_"]], folder)
+    an invalid one.
+
+    Without `trace` no network is constructed to predict memory, so none of the user's code runs.
+    """
+    check_targets(config, folder)
+    code = code_digest(targets_of(config["model"], config["dataset"]), folder)
     data_code = data_digest(config["dataset"]["_target_"], folder)
-    for group in ("model", "dataset"):
-        target = config[group]["_target_"]
-        accepted = accepted_arguments(target, folder)
-        given = {key for key, value in config[group].items() if value is not None}
-        for key in sorted(given - GIVEN[group]):
-            if accepted is not None and key not in accepted:
-                raise UserError(
-                    f"{group}.{key}: {target} takes no such argument (known: {', '.join(sorted(accepted))})"
-                )
     dataset = config["dataset"]["_target_"]
     if dataset in OF_FILES and not config["dataset"].get("download"):
         raise UserError(
@@ -49,9 +42,8 @@ def plan_study(config: StudyConfig, folder: str | None = None) -> Plan:
         raise UserError(f"dataset.mirror={mirror}: there is no such folder")
     try:
         settings = {(row["norm"], row["bn_batch_size"]) for row in expand(config)}
-        return make_plan(
-            config, code, data_code, folder, footprints(config, settings, code, folder)
-        )
+        numbers = footprints(config, settings, code, folder, trace)
+        return make_plan(config, code, data_code, folder, numbers)
     except ValueError as error:
         raise UserError(f"study {config['study']}: {error}") from error
 

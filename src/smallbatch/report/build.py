@@ -199,7 +199,7 @@ def config_rows(config: dict, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _cost(folder: Path, points: pd.DataFrame) -> dict:
-    cost = json.loads((folder / "cost.json").read_text())
+    cost = json.loads((folder / "cost.json").read_text(encoding="utf-8"))
     return cost | {"loop": points["seconds"].sum(), "images": int(points["examples"].sum())}
 
 

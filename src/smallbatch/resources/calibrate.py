@@ -63,11 +63,13 @@ IMAGES = 256  # images to evaluate
 def calibrate(path: Path, results: Path) -> list[dict]:
     """One row of COLUMNS per kind of step (`speeds.py`) of the study; kinds without a stored result
     are measured."""
-    study = json.loads(path.read_text())
+    study = json.loads(path.read_text(encoding="utf-8"))
     machine, how = provenance.processor(), read_syntax(Path(__file__)).digest
     settings: dict[tuple, Fleet] = {}
     for job in study["jobs"]:
-        for entry in json.loads((results / "plan" / f"{job}.json").read_text())["fleets"]:
+        for entry in json.loads((results / "plan" / f"{job}.json").read_text(encoding="utf-8"))[
+            "fleets"
+        ]:
             fleet = entry["fleet"]
             for kind in steps_of(fleet):
                 setting = fleet.copy()
@@ -95,7 +97,7 @@ def calibrate(path: Path, results: Path) -> list[dict]:
             if len(row) > 1:
                 write_text(kept, json.dumps(row))
         else:
-            row = json.loads(kept.read_text())
+            row = json.loads(kept.read_text(encoding="utf-8"))
         columns = {key: fleet.get(key) for key in ("batch_size", "norm", "bn_batch_size")}
         rows.append(columns | {"step": kind[-1]} | row)
     return rows
@@ -186,7 +188,7 @@ def _time(engine: str, fleet: Fleet, data: "Data", replicas: int) -> list[float]
 if __name__ == "__main__":
     with main_errors():
         _rows = calibrate(Path(sys.argv[1]), Path("results"))
-        with open(sys.argv[2], "w", newline="") as _file:
+        with open(sys.argv[2], "w", newline="", encoding="utf-8") as _file:
             _writer = csv.DictWriter(_file, COLUMNS)
             _writer.writeheader()
             _writer.writerows(_rows)

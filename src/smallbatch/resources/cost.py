@@ -157,8 +157,11 @@ def main() -> None:
 
     cores, costs, results = int(sys.argv[1]), {}, Path("results")
     for path in map(Path, sys.argv[2:]):
-        study = json.loads(path.read_text())
-        jobs = [json.loads((results / "plan" / f"{job}.json").read_text()) for job in study["jobs"]]
+        study = json.loads(path.read_text(encoding="utf-8"))
+        jobs = [
+            json.loads((results / "plan" / f"{job}.json").read_text(encoding="utf-8"))
+            for job in study["jobs"]
+        ]
         speeds = read_calibration(results / study["study"] / "calibration.csv")
         costs[study["study"]] = estimate(jobs, speeds, stored_points(jobs, results), cores)
     Console().print(table(costs, cores))

@@ -45,7 +45,7 @@ def _slurm() -> float | None:
 def _cgroup_free() -> list[float]:
     """The free memory within a container's limit, if there is one."""
     with contextlib.suppress(OSError, ValueError):
-        for line in CGROUP.read_text().splitlines():
+        for line in CGROUP.read_text(encoding="utf-8").splitlines():
             _, kinds, path = line.split(":", 2)
             if kinds and "memory" not in kinds.split(","):
                 continue
@@ -58,10 +58,12 @@ def _cgroup_free() -> list[float]:
             folder = next(
                 (f for f in (root / path.lstrip("/"), root) if (f / most).is_file()), None
             )
-            if folder and (folder / most).read_text().strip() != "max":
+            if folder and (folder / most).read_text(encoding="utf-8").strip() != "max":
                 return [
                     max(
-                        0.0, float((folder / most).read_text()) - float((folder / used).read_text())
+                        0.0,
+                        float((folder / most).read_text(encoding="utf-8"))
+                        - float((folder / used).read_text(encoding="utf-8")),
                     )
                 ]
     return []
@@ -73,6 +75,10 @@ def peak_used() -> float:
     Read from /proc if available, because ``ru_maxrss`` starts at the memory of the parent process.
     """
     with contextlib.suppress(OSError, StopIteration, ValueError):
-        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        line = next(
+            line
+            for line in STATUS.read_text(encoding="utf-8").splitlines()
+            if line.startswith("VmHWM:")
+        )
         return int(line.split()[1]) * 1024 / MEGABYTE
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE

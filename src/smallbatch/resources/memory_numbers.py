@@ -21,10 +21,14 @@ SECONDS = 120
 
 
 def footprints(
-    config: StudyConfig, settings: set[tuple[str, int | None]], code: str, folder: str | None
+    config: StudyConfig,
+    settings: set[tuple[str, int | None]],
+    code: str,
+    folder: str | None,
+    trace: bool = True,
 ) -> Networks:
     """The numbers of `memory_model.py` for each (norm, BN batch size) of `settings`; None if they
-    cannot be measured.
+    cannot be measured, or are not cached and `trace` is false.
 
     `code` is the digest of the training code and the model. Failures are neither cached nor
     reported: the job that trains the network reports its error.
@@ -43,7 +47,7 @@ def footprints(
     }
     found = {key: remembered(name) for key, name in names.items()}
     missing = sorted((key for key in found if found[key] is None), key=str)
-    if missing:
+    if missing and trace:
         traced = _traced([asked[key] for key in missing], folder)
         for key, numbers in zip(missing, traced, strict=True):
             found[key] = numbers

@@ -28,7 +28,7 @@ def read_calibration(path: Path) -> Speeds:
     empty if there is no file."""
     if not path.is_file():
         return {}
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["seconds_update_fleet"]]
     return {
         (int(row["batch_size"]), row["norm"], int(row["bn_batch_size"] or 0), row["step"]): row

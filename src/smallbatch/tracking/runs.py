@@ -21,9 +21,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from smallbatch.core.atomic import temporary_prefix, write_atomically
-from smallbatch.core.errors import first_line
 from smallbatch.core.provenance import commit
 from smallbatch.core.records import LoggedPoint, StudyPlan
+from smallbatch.core.user_cache import home_folder
+from smallbatch.tracking.server import why_unusable
 
 COLUMNS = {
     "selectedColumns": [
@@ -151,6 +152,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("HOME", str(home_folder()))  # MLflow can't do without one
     uri = tracking["uri"]
     try:
         with _without_collecting():
@@ -178,15 +180,7 @@ def _connection(tracking: dict[str, Any], results: Path) -> Iterator[Any]:
             client.search_experiments(max_results=1)
             yield client
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = first_line(error)[:300]
-        if uri:
-            text = f"the tracking server {uri} could not be used ({reason}); start it or set tracking.uri, then run snakemake track"
-        else:
-            text = (
-                f"{results / DATABASE} could not be used ({reason}); delete it and run snakemake track, "
-                "which writes it again from the tables"
-            )
-        raise TrackingError(text) from error
+        raise TrackingError(why_unusable(uri, results / DATABASE, error)) from error
 
 
 def _address(results: Path) -> str:
@@ -202,6 +196,7 @@ def _make_database(path: Path) -> None:
     for left in path.parent.glob(f"{temporary_prefix(path)}*"):
         left.unlink()
     with write_atomically(path) as temporary:
+        temporary.touch()  # SQLite itself would not let a group write, whatever the umask
         store = SqlAlchemyStore(f"sqlite:///{temporary}", "mlflow-artifacts:/")
         store.engine.dispose()
 
@@ -232,7 +227,7 @@ def _experiment(client: Any, tracking: dict[str, Any], study: str) -> str:
 def track_study(folder: Path) -> None:
     """Log every point of a study and write mlflow.csv; its first line is marked if runs are
     missing."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     tracking, results = study["config"]["tracking"], folder.parent
     summaries = pq.read_table(folder / "table.parquet").to_pylist()
     histories: dict[str, list] = {}
@@ -253,20 +248,20 @@ def track_study(folder: Path) -> None:
         print(f"warning: not tracked: {type(error).__name__}: {error}", file=sys.stderr)
     lines = [f"{s['point']},{logged.get(s['point'], '')},{experiment}" for s in summaries]
     (folder / "mlflow.csv").write_text(
-        "\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n"
+        "\n".join([f"point,run_id,experiment_id{note}", *lines]) + "\n", encoding="utf-8"
     )
 
 
 def track_report(folder: Path) -> None:
     """Log figures, tables and report of a study and write the outcome to mlflow-report.txt."""
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     said = "logged"
     try:
         log_report(study["config"]["tracking"], study, folder, folder.parent)
     except TrackingError as error:
         said = f"not logged{INCOMPLETE}"
         print(f"warning: report not tracked: {error}", file=sys.stderr)
-    (folder / "mlflow-report.txt").write_text(said + "\n")
+    (folder / "mlflow-report.txt").write_text(said + "\n", encoding="utf-8")
 
 
 INCOMPLETE = " (incomplete)"
@@ -275,7 +270,9 @@ INCOMPLETE = " (incomplete)"
 def incomplete(path: Path) -> bool:
     """Whether a file (mlflow.csv or mlflow-report.txt) is marked as incomplete and must be written
     again."""
-    return path.is_file() and path.read_text().partition("\n")[0].endswith(INCOMPLETE)
+    return path.is_file() and path.read_text(encoding="utf-8").partition("\n")[0].endswith(
+        INCOMPLETE
+    )
 
 
 @contextlib.contextmanager

@@ -78,6 +78,10 @@ def main() -> None:
             print(f"study {study}")
             for view, title in TITLES.items():
                 print(f"  {title:<32} {address(arguments.port, found[study], view)}")
+        print(
+            f"From another computer: ssh -L {arguments.port}:127.0.0.1:{arguments.port} THIS_COMPUTER there, "
+            "then the same addresses."
+        )
         print("Ctrl-C stops the server.", flush=True)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         # Disable MLflow's job runner (scoring by language models, for example), which the pages of

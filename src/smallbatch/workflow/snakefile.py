@@ -1,17 +1,13 @@
-"""Functions for the Snakefile: settings from ``--config``, planning, and the summary after a
-run."""
+"""Functions for the Snakefile: planning, and the summary after a run."""
 
-import difflib
 import json
 import os
-import shlex
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from smallbatch.config.compose import compose
-from smallbatch.core.errors import UserError
+from smallbatch.core.errors import UserError, of_another_user
 from smallbatch.core.identity import count
 from smallbatch.core.progress import expected
 from smallbatch.core.records import Job, StudyPlan
@@ -20,65 +16,8 @@ from smallbatch.figures.names import FORMATS, figures_of
 from smallbatch.planning.files import other_codes, plan_study, write_plan
 from smallbatch.schedules.course import phases_of
 from smallbatch.tracking.runs import DATABASE, incomplete
-
-RESULTS = Path("results")
-KEYS = {"study", "hydra", "conf", "partial"}
-
-
-@dataclass(frozen=True)
-class Settings:
-    studies: tuple[str, ...]
-    overrides: tuple[str, ...]  # Hydra's, as in the setting `hydra`
-    conf: str | None  # the user's conf folder
-    partial: bool
-
-    @property
-    def partial_flag(self) -> str:
-        """Options of `collect` for a partial report; they change with the store, so that the report
-        is rebuilt."""
-        if not self.partial:
-            return ""
-        parts = len(list((RESULTS / "store").glob("*/*/part-*")))
-        return f"--partial --stored {parts}"
-
-
-def read_settings(config: dict, is_module: bool = False) -> Settings:
-    """The settings from ``--config key=value``; raises UserError for an unknown one.
-
-    A Snakemake module can receive the whole config of the outer workflow: unknown keys are ignored,
-    with a warning for those that look misspelt.
-    """
-    unknown = sorted(set(config) - KEYS)
-    if unknown and not is_module:
-        raise UserError(
-            f"--config {unknown[0]}: there is no such setting (known: {', '.join(sorted(KEYS))})"
-        )
-    for key in unknown:
-        for near in difflib.get_close_matches(key, KEYS, n=1, cutoff=0.8):
-            print(
-                f"warning: config key {key} is not a setting of smallbatch; did you mean {near}?",
-                file=sys.stderr,
-            )
-    study, hydra = config.get("study", "digits"), config.get("hydra") or ""
-    if not study:
-        raise UserError("--config study=: write the name of a study, for example study=digits")
-    # Snakemake parses a value like [a,b] as a list and other overrides as a string.
-    studies = study if isinstance(study, list) else str(study).split(",")
-    try:
-        overrides = (
-            [str(item) for item in hydra] if isinstance(hydra, list) else shlex.split(str(hydra))
-        )
-    except ValueError as error:
-        raise UserError(
-            f"--config hydra={hydra!r}: a quotation mark is missing ({error})"
-        ) from error
-    partial = str(config.get("partial", False)).lower()
-    if partial not in ("true", "false"):
-        raise UserError(f"--config partial={config['partial']}: write true or false")
-    conf = config.get("conf")
-    return Settings(
-        tuple(studies), tuple(overrides), None if conf is None else str(conf), partial == "true"
-    )
+from smallbatch.tracking.server import unused_variable
+from smallbatch.workflow.settings import RESULTS, Settings
 
 
 def jobs_find(source: str) -> None:
@@ -88,14 +27,24 @@ def jobs_find(source: str) -> None:
     Environment variables are used because a prefix of Snakemake's shell would also apply to the
     rules of an outer workflow, and after their environments are activated.
     """
+    if os.pathsep in source:
+        raise UserError(
+            f"{source}: a folder with {os.pathsep} in its name is not supported; move or rename the checkout"
+        )
     os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+    # What jobs write and print does not depend on the locale, nor does what a user's code reads.
+    os.environ["PYTHONUTF8"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
 
 
-def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
-    """Plan a study and write the plan files; returns the path and the content of the study's
-    plan."""
-    plan = plan_study(compose(study, list(settings.overrides), settings.conf), settings.conf)
+def plan_from_settings(study: str, settings: Settings, trace: bool) -> tuple[str, StudyPlan]:
+    """Plan a study and write the plan files; returns the path and the content of the study's plan.
+
+    Networks are constructed, to predict memory, only with `trace`.
+    """
+    _check_writable(study)
+    config = compose(study, list(settings.overrides), settings.conf)
+    plan = plan_study(config, settings.conf, trace)
     path = write_plan(plan, RESULTS)
     size = f"{count_text(plan.study['points'], 'point')} in {count_text(plan.study['fleets'], 'fleet')}, {count_text(len(plan.jobs), 'job')}"
     print(f"study {study}: {size}", *plan.study["overrides"], file=sys.stderr)
@@ -109,6 +58,8 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
         if not (RESULTS / "jobs" / name / "cost.json").is_file():
             expected[name] = count_job(job)
     tracking = plan.study["config"]["tracking"]
+    if said := unused_variable(tracking):
+        print(f"study {study}: {said}", file=sys.stderr)
     lost = tracking["name"] != "none" and not tracking["uri"] and not (RESULTS / DATABASE).is_file()
     # Delete tracking outputs if a run could not reach MLflow or the database was deleted.
     for tracked in (RESULTS / study / "mlflow.csv", RESULTS / study / "mlflow-report.txt"):
@@ -116,6 +67,14 @@ def plan_from_settings(study: str, settings: Settings) -> tuple[str, StudyPlan]:
             tracked.unlink(missing_ok=True)
     _draw_again_what_is_missing(RESULTS / study / "figures", figures_of(plan.study))
     return str(path), plan.study
+
+
+def _check_writable(study: str) -> None:
+    """Raise UserError if another user made what a run of this study writes, and this one may not."""
+    shared = ("plan", "data", "store", "jobs", "logs", "benchmarks", "drawn")
+    for path in [*(RESULTS / name for name in shared), *sorted((RESULTS / study).glob("*"))]:
+        if said := of_another_user(path):
+            raise UserError(said)
 
 
 def _draw_again_what_is_missing(folder: Path, names: list[str]) -> None:
@@ -141,7 +100,7 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> N
     """
     trained, loop = 0, 0.0
     for path in RESULTS.glob("jobs/*/cost.json"):
-        cost = json.loads(path.read_text())
+        cost = json.loads(path.read_text(encoding="utf-8"))
         if cost["started"] >= started:
             trained += cost["trained"]
             loop += cost["loop_seconds"]

@@ -1,0 +1,11 @@
+"""A study file that ends in .YAML."""
+
+SOURCE = "hydra-ecosystem/hydra#1308"
+OUTCOME = "refused"
+SAYS = "mine/study/t.YAML: files of a conf folder end in .yaml; rename it to t.yaml"
+
+
+def run(user):
+    user.study("t")
+    user.path("mine/study/t.yaml").rename(user.path("mine/study/t.YAML"))
+    user.plan("study=t", "conf=mine")
