@@ -64,9 +64,10 @@ CASES = """\
 
 <!-- Written by docs/generate.py from the files of tests/cases/; change them there and run make docs. -->
 
-Networks, data and habits as users have them, most of them taken from public reports of other projects. What *trains* is
-compared with a plain PyTorch loop or with exact values; what is *refused* ends in one sentence before anything is
-measured. Each row is a test: its name is a file of [tests/cases](../tests/cases).
+Networks, data and habits as users have them. The last column links to a public report of a similar input, or names the
+documentation that describes it. What *trains* is compared with a plain PyTorch loop (networks), with exact values (data
+and folders) or with the plan (habits). What is *refused* ends with one sentence before anything is measured. *Warned*: it
+trains, and the sentence is shown. Each row is a test: its name is a file of [tests/cases](../tests/cases).
 """
 KINDS = {  # folders of tests/cases/, and their headings
     "networks": "Networks",
