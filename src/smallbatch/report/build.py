@@ -16,6 +16,7 @@ from scipy import special
 
 from smallbatch.analysis.advice import rates_for
 from smallbatch.analysis.claims.claim import Claim
+from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import signed
 from smallbatch.analysis.results import Results
@@ -33,7 +34,7 @@ from smallbatch.report.captions import CAPTIONS
 from smallbatch.report.commands import command
 from smallbatch.report.points import points_data
 from smallbatch.report.reported import reported_rows
-from smallbatch.report.summary import VERDICTS, summary
+from smallbatch.report.summary import summary
 from smallbatch.report.svg import inline
 
 PACKAGES = (
@@ -117,11 +118,13 @@ def build_page(results: Results) -> str:
 
 def _claim(claim: Claim, study: StudyPlan) -> dict:
     """A claim's record with additional texts for the report."""
-    norm = [kind_text(claim.norm)] if claim.norm else []
+    config = study["config"]
+    here = [config[key]["name"] for key in ("dataset", "model", "optimizer")]
+    here += [kind_text(claim.norm)] if claim.norm else []
     return dataclasses.asdict(claim) | {
         "command": command(study, *claim.overrides) if claim.overrides else None,
         "effect": _effect(claim),
-        "where": ", ".join([*norm, budget_text(claim.budget)]),
+        "where": ", ".join([*here, budget_text(claim.budget)]),
     }
 
 

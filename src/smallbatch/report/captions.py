@@ -9,7 +9,7 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "claims": (
         "Effects of the claims",
-        "Each effect with its interval at the level of its verdict, over seeds and test images. Budgets: {budgets}; {seeds} seeds.",
+        "Each effect with its interval at the level of its verdict, over seeds and test images, and δ, the least effect worth having. Budgets: {budgets}; {seeds} seeds.",
     ),
     "accuracy_by_time": (
         "Accuracy against time",

@@ -13,11 +13,10 @@ from smallbatch.analysis.advice import (
 )
 from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
+from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import percent, seconds_text, setting_text
 from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
-
-VERDICTS = ("supported", "contradicted", "undecided")
 
 
 def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:

@@ -13,7 +13,14 @@ from smallbatch.analysis.claims.claim import Claim, Rival
 from smallbatch.analysis.claims.deciding import decided_by
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
 from smallbatch.analysis.claims.stable_range import stable_range
-from smallbatch.analysis.claims.verdict import INTERIM, Decision, Evidence, decide, directional
+from smallbatch.analysis.claims.verdict import (
+    INTERIM,
+    UNDECIDED,
+    Decision,
+    Evidence,
+    decide,
+    directional,
+)
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
 from smallbatch.core.records import PlannedClaim
@@ -31,13 +38,15 @@ KINDS = {  # a function for each of config.claims.TESTS, where the steps to add 
 }
 
 
-def judge(claims: list[PlannedClaim], data: Measured, planned: int) -> list[Claim]:
+def judge(
+    claims: list[PlannedClaim], data: Measured, planned: int, ceiling: int | None = None
+) -> list[Claim]:
     """The claims with their verdicts, from `claims` of a plan (`plan.claims`) and the number of
-    `planned` seeds."""
+    `planned` seeds; `ceiling`: the test images of the data set."""
     evidence = [_evidence(claim, data) for claim in claims]
     decisions = decide(evidence, planned)
     return [
-        record(claim, one, decision, planned)
+        record(claim, one, decision, planned, ceiling)
         for claim, one, decision in zip(claims, evidence, decisions, strict=True)
     ]
 
@@ -52,11 +61,17 @@ def _evidence(claim: PlannedClaim, data: Measured) -> Evidence:
     return Evidence(directional(claim["delta"]), "points", claim["test"], blocked=[reason])
 
 
-def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned: int) -> Claim:
+def record(
+    claim: PlannedClaim,
+    evidence: Evidence,
+    decision: Decision,
+    planned: int,
+    ceiling: int | None = None,
+) -> Claim:
     """A claim of a plan with its results; unknown numbers are None."""
     effect, crossed = decision.effect, evidence.cross_fitted
     low, high = _interval(effect, decision.level) if effect else (None, None)
-    said, overrides = decided_by(evidence, decision, planned)
+    said, overrides = decided_by(evidence, decision, planned, ceiling)
     return Claim(
         claim=claim["claim"],
         source=claim["source"],
@@ -81,7 +96,7 @@ def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned:
         budget=claim["budget"],
         needs=needs(evidence),
         fails=fails(evidence),
-        found=evidence.found,
+        found=evidence.found + _ruled_out(evidence, decision, high),
         bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
         cross_fitted=crossed[evidence.effects.index(effect)].estimate
         if crossed and effect
@@ -95,13 +110,20 @@ def record(claim: PlannedClaim, evidence: Evidence, decision: Decision, planned:
         blocked=evidence.blocked,
         overrides=overrides,
         cite=claim["cite"],
+        small=small(evidence),
     )
 
 
 def bounds(evidence: Evidence) -> list[float]:
     """The positions of the zero line and the least effect, or of both margins."""
     rule = evidence.rule
-    return sorted({bound for bound in (rule.above, rule.below, rule.under) if math.isfinite(bound)})
+    return sorted(
+        {
+            bound
+            for bound in (rule.above, rule.below, rule.under, rule.small or math.inf)
+            if math.isfinite(bound)
+        }
+    )
 
 
 def needs(evidence: Evidence) -> str:
@@ -119,7 +141,22 @@ def fails(evidence: Evidence) -> str:
     rule, unit = evidence.rule, evidence.unit
     if math.isfinite(rule.over):
         return f"outside ±{rule.over:g} {unit}"
+    if not rule.under:
+        return "below 0"
     return f"below {'−' if rule.under < 0 else ''}{abs(rule.under):g} {unit}"
+
+
+def small(evidence: Evidence) -> str:
+    """The range of the interval that is too small to matter, in words; empty if there is none."""
+    return f"within ±{evidence.rule.small:g} {evidence.unit}" if evidence.rule.small else ""
+
+
+def _ruled_out(evidence: Evidence, decision: Decision, high: float | None) -> str:
+    """What an undecided interval says nevertheless: no effect worth having."""
+    least = evidence.rule.small
+    if not least or decision.verdict != UNDECIDED or high is None or high >= least:
+        return ""
+    return f"; an effect of {least:g} {evidence.unit} or more is ruled out"
 
 
 def _known(number: float) -> float | None:

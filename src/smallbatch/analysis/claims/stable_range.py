@@ -5,7 +5,7 @@ import pandas as pd
 
 from smallbatch.analysis.best import of_setting, whole_batch
 from smallbatch.analysis.claims.batch_size import never_trains, several
-from smallbatch.analysis.claims.verdict import Evidence, falling
+from smallbatch.analysis.claims.verdict import Evidence, directional
 from smallbatch.analysis.effect import Effect, paired
 from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
@@ -21,7 +21,7 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     """The negative slope of log2 η̃_max over log2 m, per seed; its variance is at least that of the
     grid's steps."""
     rule, statistic = (
-        falling(claim["delta"]),
+        directional(claim["delta"]),
         "fall of the largest η̃ that trains, in octaves (factors of 2) per doubling of m",
     )
     where = claim["budget"], claim["norm"], claim["schedule"]
