@@ -61,3 +61,9 @@ def signed(value: float, digits: int = 1) -> str:
     """``+0.4``, ``−1.2``, ``0.0``."""
     text = f"{value:+.{digits}f}".replace("-", "−")
     return text if float(f"{value:.{digits}f}") else text[1:]
+
+
+def listed(items: list) -> str:
+    """``2, 4 and 8``."""
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last

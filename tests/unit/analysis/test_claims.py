@@ -137,22 +137,57 @@ def test_failed_points_count_with_what_they_predict_and_are_not_dropped():
     kept = decided(
         made(cells, 8),
         made({0.1: (0.8, 0.7), 0.2: (0.1, 0.1, "diverged")}, 16),
-        test="linear-scaling",
+        test="scaled-accuracy",
         up_to=16,
     )
     assert kept["verdict"] == "contradicted" and kept["estimate"] == pytest.approx(-75, abs=1)
 
 
-def test_linear_scaling_holds_to_the_largest_m_that_is_not_worse_tested_upwards():
+def test_a_scaled_rate_keeps_the_accuracy_to_the_largest_m_that_is_not_worse_tested_upwards():
     same = {0.1: (0.8, 0.7), 0.2: (0.9, 0.85), 0.4: (0.8, 0.7)}
     worse = {0.1: (0.9, 0.85), 0.2: (0.8, 0.75), 0.4: (0.7, 0.6)}
     parts = [made(same, m, noise=0.0005) for m in (2, 4, 8)] + [made(worse, 16, noise=0.0005)]
-    found = decided(*parts, test="linear-scaling", up_to=8)
-    assert found["verdict"] == "supported" and "points to m = 8 (tested upwards" in found["found"]
-    assert decided(*parts, test="linear-scaling", up_to=16)["verdict"] == "contradicted"
+    found = decided(*parts, test="scaled-accuracy", up_to=8)
     assert (
-        "m = 32 is not in the grid" in decided(*parts, test="linear-scaling", up_to=32)["decide_by"]
+        found["verdict"] == "supported"
+        and "level of the verdict: holds at m = 4 and 8" in found["found"]
     )
+    fell = decided(*parts, test="scaled-accuracy", up_to=16)
+    assert fell["verdict"] == "contradicted"
+    assert fell["found"].endswith("holds at m = 4 and 8, fails at m = 16")
+    assert (
+        "m = 32 is not in the grid"
+        in decided(*parts, test="scaled-accuracy", up_to=32)["decide_by"]
+    )
+
+
+def test_the_scaling_rule_costs_nothing_where_only_the_batch_size_does():
+    """The best rate stays at 0.2 while the accuracy falls with m: the rule is right, the accuracy of
+    the reference is lost."""
+    parts = [
+        made({0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)}, m, noise=0.0005)
+        for m, v, t in ((2, 0.9, 0.85), (4, 0.88, 0.83), (8, 0.86, 0.81))
+    ]
+    rule = decided(*parts, test="linear-scaling", up_to=8)
+    assert rule["verdict"] == "supported" and rule["estimate"] == pytest.approx(10, abs=1)
+    assert "at m = 4 and 8 the scaled one is the best on validation images" in rule["found"]
+    accuracy = decided(*parts, test="scaled-accuracy", up_to=8)
+    assert accuracy["verdict"] == "contradicted"
+    assert accuracy["found"].endswith("at the level of the verdict: fails at m = 4 and 8")
+
+
+def test_the_scaling_rule_fails_where_another_rate_is_better_and_small_costs_are_not_told():
+    other = {0.1: (0.9, 0.85), 0.2: (0.89, 0.80), 0.4: (0.7, 0.6)}
+    wide = {0.05: (0.7, 0.6)} | other
+    near = {0.1: (0.89, 0.845), 0.2: (0.9, 0.85), 0.4: (0.7, 0.6)}
+    parts = [made(GOOD, 2), made(near, 4, noise=0.02), made(wide, 8, noise=0.0005)]
+    found = decided(*parts, test="linear-scaling", up_to=8)
+    assert found["verdict"] == "contradicted" and found["estimate"] == pytest.approx(-5, abs=0.5)
+    assert found["found"].endswith("not distinguishable at m = 4, fails at m = 8")
+    assert found["cross_fitted"] == pytest.approx(-5, abs=0.5)
+    one = decided(made(GOOD, 2), made({0.2: (0.9, 0.8)}, 4), test="linear-scaling", up_to=4)
+    assert one["verdict"] == "undecided"
+    assert "no other η̃ trains every seed at m = 4" in one["decide_by"]
 
 
 def ladder(

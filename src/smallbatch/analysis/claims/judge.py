@@ -3,14 +3,16 @@ claims."""
 
 import math
 
+import numpy as np
+
 from smallbatch.analysis.claims.batch_size import (
     bn_batch,
-    linear_scaling,
     no_difference,
     small_batch,
 )
 from smallbatch.analysis.claims.claim import Claim, Rival
 from smallbatch.analysis.claims.deciding import decided_by
+from smallbatch.analysis.claims.scaled_rate import linear_scaling, scaled_accuracy
 from smallbatch.analysis.claims.schedules import lower_training_loss, same_accuracy_fewer_updates
 from smallbatch.analysis.claims.stable_range import stable_range
 from smallbatch.analysis.claims.verdict import (
@@ -20,9 +22,11 @@ from smallbatch.analysis.claims.verdict import (
     Evidence,
     decide,
     directional,
+    one_seed,
 )
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
+from smallbatch.analysis.phrases import listed
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text, kind_text
 
@@ -31,6 +35,7 @@ KINDS = {  # a function for each of config.claims.TESTS, where the steps to add 
     "large-batch": small_batch,
     "no-difference": no_difference,
     "linear-scaling": linear_scaling,
+    "scaled-accuracy": scaled_accuracy,
     "stable-range": stable_range,
     "bn-batch": bn_batch,
     "same-accuracy-fewer-updates": same_accuracy_fewer_updates,
@@ -96,7 +101,7 @@ def record(
         budget=claim["budget"],
         needs=needs(evidence),
         fails=fails(evidence),
-        found=evidence.found + _ruled_out(evidence, decision, high),
+        found=evidence.found + along(evidence, decision) + _ruled_out(evidence, decision, high),
         bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
         cross_fitted=crossed[evidence.effects.index(effect)].estimate
         if crossed and effect
@@ -157,6 +162,37 @@ def _ruled_out(evidence: Evidence, decision: Decision, high: float | None) -> st
     if not least or decision.verdict != UNDECIDED or high is None or high >= least:
         return ""
     return f"; an effect of {least:g} {evidence.unit} or more is ruled out"
+
+
+def along(evidence: Evidence, decision: Decision) -> str:
+    """Where a claim about each batch size up to one holds and fails, at the level of its verdict;
+    empty for other claims.
+
+    Holding is tested upwards from the smallest m and failing downwards from the largest, each until
+    the first that is not significant, so that one level is enough for all.
+    """
+    if not evidence.last_decides or decision.effect is None or not _testable(evidence):
+        return ""
+    rule, alpha = evidence.rule, decision.alpha / decision.multiplier
+    pairs = list(zip(evidence.effects, evidence.cross_fitted or evidence.effects, strict=True))
+    good, bad = (
+        [all(p(effect) <= alpha for effect in pair) for pair in pairs]
+        for p in (rule.p_supported, rule.p_contradicted)
+    )
+    holds = int(np.cumprod(good).sum())
+    fails = int(np.cumprod(bad[::-1]).sum())
+    sizes = [name.removeprefix("m = ") for name in evidence.names]
+    parts = [
+        ("holds at m = ", sizes[:holds]),
+        ("not distinguishable at m = ", sizes[holds : len(sizes) - fails]),
+        ("fails at m = ", sizes[len(sizes) - fails :]),
+    ]
+    said = ", ".join(f"{words}{listed(at)}" for words, at in parts if at)
+    return f"; at the level of the verdict: {said}"
+
+
+def _testable(evidence: Evidence) -> bool:
+    return not one_seed(evidence) and all(effect.known for effect in evidence.effects)
 
 
 def _known(number: float) -> float | None:
