@@ -1,5 +1,5 @@
-"""Recommendations: the best settings of each budget, settings that are as good, learning rates for
-other m, and the cost of a wrong learning rate."""
+"""Recommendations: the best settings of each budget, settings that are as good, and the cost of a
+wrong learning rate."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ from smallbatch.analysis.best import SETTING, Row, rates, with_failed
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, compare, first, setting_key
 from smallbatch.analysis.phrases import FEW
-from smallbatch.analysis.scaling import predict
 
 ANY = "any"
 SHIFTS = (-3, -2, -1, 1, 2, 3)  # octaves from the best η̃
@@ -78,32 +77,6 @@ def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
     """The setting on the front with the best validation accuracy in at most `seconds`, or None."""
     within = front[front["front"] & (front["seconds_alone"] <= seconds)]
     return None if within.empty else within.iloc[-1]
-
-
-def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The fits of `exponents` over at least FEW batch sizes, and the η that they predict for powers
-    of two in and around the range of m in the fit."""
-    fits = data.exponents
-    fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
-    rows = []
-    for number, fit in fits.iterrows():
-        sizes = 2 ** np.arange(
-            np.floor(np.log2(fit["smallest"])) - 1, np.ceil(np.log2(fit["largest"])) + 2
-        )
-        for m in sizes[sizes >= 1]:
-            lr, low, high = predict(fit, m)
-            inside = fit["smallest"] <= m <= fit["largest"]
-            rows.append(
-                {
-                    "fit": number,
-                    "batch_size": int(m),
-                    "lr": lr,
-                    "low": low,
-                    "high": high,
-                    "inside": inside,
-                }
-            )
-    return fits, pd.DataFrame(rows, columns=["fit", "batch_size", "lr", "low", "high", "inside"])
 
 
 def wrong_rates(data: Measured) -> pd.DataFrame:

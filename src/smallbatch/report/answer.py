@@ -5,7 +5,15 @@ import pandas as pd
 
 from smallbatch.analysis.best import rates, whole_batch, with_failed
 from smallbatch.analysis.measured import Measured, compare, first
-from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
+from smallbatch.analysis.phrases import (
+    FEW,
+    course_text,
+    interval,
+    percent,
+    points,
+    setting_text,
+    told,
+)
 from smallbatch.analysis.schedules import schedule_sentences
 from smallbatch.analysis.stable import largest_without_failure
 from smallbatch.core.rates import rate_text
@@ -117,13 +125,10 @@ def _exponents(data: Measured) -> list[str]:
         if row["sizes"] < FEW:  # a fit through few points is not informative
             continue
         norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()
-        p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
         span = f"m = {row['smallest']} to {row['largest']}"
         norm += f", {row['schedule']}" if several else ""
-        parts.append(
-            f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})"
-        )
-    text = "The best learning rate goes with the batch size as η ∝ m^p (1 is linear scaling, 0 a constant η)"
+        parts.append(f"{norm}, {budget_text(row['budget'])}, {span}: {course_text(row)}")
+    text = "How the best learning rate goes with the batch size"
     return [f"{text} – {'; '.join(parts)}."] if parts else []
 
 

@@ -50,9 +50,10 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "rate_scaling": (
         "How the best learning rate goes with the batch size",
-        "The best η = η̃·m of each m and the fitted power η* ∝ m^p with its 95% interval, from {seeds} seeds, the grid's "
-        "steps and the scatter about the line. p = 1 is the linear scaling rule, ½ the square-root rule, 0 a constant η. "
-        "Open marks lie on the edge of their grid and are not in the fit. Budgets: {budgets}.",
+        "The best η = η̃·m of each m (the top of a parabola through the best η tried and its neighbours, from {seeds} seeds) and the "
+        "curve that predicts a left-out m best. The exponent of η* ∝ m^p stands where a power of m fits: p = 1 is the linear scaling "
+        "rule, ½ the square-root rule, 0 a constant η. Open marks lie on the edge of their grid and are not in the fit. Budgets: "
+        "{budgets}.",
     ),
     "schedule_curves": (
         "Accuracy and loss of each schedule",

@@ -7,7 +7,6 @@ from smallbatch.analysis.advice import (
     ANY,
     best_of_budgets,
     in_time,
-    rates_for,
     time_front,
     wrong_rates,
 )
@@ -15,7 +14,8 @@ from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import percent, seconds_text, setting_text
+from smallbatch.analysis.phrases import course_text, percent, points, seconds_text, setting_text
+from smallbatch.analysis.rate_advice import rates_for, worst
 from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
 
 
@@ -94,17 +94,20 @@ def _schedule(data: Measured, row: Row) -> str:
 
 
 def _other_sizes(data: Measured, row: Row) -> list[str]:
-    fits, _ = rates_for(data)
+    """How the best rate goes with m, and what a rate recommended by it would have cost."""
+    fits, rows = rates_for(data)
     same = (fits["norm"] == row["norm"]) & (fits["ghost"] == 0) & (fits["budget"] == row["budget"])
     told = fits[same & (fits["schedule"] == row["schedule"])]
     if told.empty:
         return []
-    p, low, high = (
-        f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high")
-    )
+    fit = told.iloc[0]
+    text = f"How the best η goes with m, with {_kind(row)}: {course_text(fit)}."
+    dearest = worst(rows[rows["fit"] == told.index[0]])
+    if dearest is None:
+        return [text]
     return [
-        f"With {_kind(row)} the best η goes with m as m^{p} (95% interval {low} to {high}; 1 would be linear scaling), "
-        "which gives a rate for an m that was not tried (below)."
+        f"{text} At the measured m a rate recommended so would have cost at most {points(dearest['regret'])} against its own "
+        f"best (m = {dearest['batch_size']}); beyond m = {fit['smallest']} to {fit['largest']} none is recommended."
     ]
 
 

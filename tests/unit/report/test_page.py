@@ -253,11 +253,11 @@ def test_a_claims_heading_says_for_which_data_network_optimizer_and_budget_it_ho
         verdict="too small to matter",
         norm="bn",
         budget="epochs:10",
-        small="within ±1 x",
+        unit="x",
     )
     write_claims([made], tmp_path / "claims.json")
     page = build_page(results)
     assert "(here: digits, conv, sgd, batch norm, 10 epochs)" in page
     assert '<article class="claim too-small-to-matter">' in page
     assert "0 supported, 1 too small to matter, 0 contradicted, 0 undecided." in page
-    assert "too small to matter if it lies within ±1 x" in page
+    assert "too small to matter if it lies within ±0.5 x" in page

@@ -55,7 +55,14 @@ class Claim:
     blocked: list[str]  # reasons why the claim cannot be decided, independent of the numbers
     overrides: list[str]  # overrides of the study for what `decide_by` recommends
     cite: str | None  # key in papers.bib
-    small: str = ""  # range of the interval that is too small to matter, in words; may be empty
+
+    @property
+    def small(self) -> str:
+        """The range of the interval that is too small to matter, in words; empty if the rule has
+        none, as where a margin is tested."""
+        if len(self.bounds) < 2 or self.bounds[0]:
+            return ""
+        return f"within ±{self.bounds[-1]:g} {self.unit}"
 
 
 def write_claims(claims: list[Claim], path: Path) -> None:

@@ -115,7 +115,6 @@ def record(
         blocked=evidence.blocked,
         overrides=overrides,
         cite=claim["cite"],
-        small=small(evidence),
     )
 
 
@@ -149,11 +148,6 @@ def fails(evidence: Evidence) -> str:
     if not rule.under:
         return "below 0"
     return f"below {'−' if rule.under < 0 else ''}{abs(rule.under):g} {unit}"
-
-
-def small(evidence: Evidence) -> str:
-    """The range of the interval that is too small to matter, in words; empty if there is none."""
-    return f"within ±{evidence.rule.small:g} {evidence.unit}" if evidence.rule.small else ""
 
 
 def _ruled_out(evidence: Evidence, decision: Decision, high: float | None) -> str:
