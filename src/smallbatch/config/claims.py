@@ -106,7 +106,7 @@ class Paper:
     reported: dict[str, Reported] = field(default_factory=dict)  # its values by name
     differences: list[str] = field(
         default_factory=list
-    )  # how this study's protocol differs from the paper's
+    )  # how this study's protocol differs from the paper's; {parameters} is filled in
 
 
 def check_claims(config: StudyConfig, known: set[str]) -> None:
