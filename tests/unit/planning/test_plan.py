@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from smallbatch.config.compose import compose
 from smallbatch.core.identity import count, digest, point_digests, points_of
+from smallbatch.models.build import build
+from smallbatch.planning.files import plan_study
 from smallbatch.planning.grid import expand
 from smallbatch.planning.packing import pack
 from smallbatch.planning.plan import fleet_of, make_plan
@@ -102,6 +104,24 @@ def test_an_arm_with_as_many_updates_shares_its_points():
     ]
     assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
     assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 80
+
+
+def test_a_setting_stands_in_every_budget_that_it_meets():
+    """m = 16 with batch norm at 10 epochs has 640 updates, though the arm lists no batch norm."""
+    plan = planned()
+    (settings,) = (b["settings"] for b in plan.study["budgets"] if b["budget"] == "updates:640")
+    names = {(one["batch_size"], one["norm"]) for one in settings}
+    assert names == {(16, "none"), (16, "bn"), (64, "none"), (256, "none")}
+    assert plan.study["points"] == 2040  # they are the same points
+    longer = expand(compose("digits", ["grid.arms.same_updates.budget=epochs:40"]))
+    assert {row["batch_size"] for row in longer if row["budget"] == "epochs:40"} == {16, 64, 256}
+
+
+def test_the_number_of_parameters_is_that_of_the_network():
+    (first, *_) = plan_study(compose("digits", [])).study["papers"]
+    net = build(compose("digits", [])["model"], (1, 8, 8), 10, "none", None, 0)
+    number = sum(parameter.numel() for parameter in net.parameters())
+    assert f"a network of {number:,} parameters without norm" in first["differences"][0]
 
 
 def test_a_narrowed_grid_narrows_every_arm():
