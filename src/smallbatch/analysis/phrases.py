@@ -85,3 +85,11 @@ def course_text(fit: Row) -> str:
     else:
         said = f"η ∝ m^p with p = {p} (95% interval {low} to {high}; 1 is linear scaling)"
     return f"{said}; a batch size left out is predicted best {by}, to {found.error:.2f} octaves"
+
+
+def end_of_sizes(m: int, sizes: list[int]) -> str:
+    """A sentence if the best m is the smallest or largest of several tried, else nothing."""
+    if len(sizes) < 2 or m not in (min(sizes), max(sizes)) or m == 1:
+        return ""
+    end, beyond = ("smallest", "smaller") if m == min(sizes) else ("largest", "larger")
+    return f" It is the {end} m tried, so a {beyond} one may be better."

@@ -4,7 +4,7 @@ have cost at batch sizes whose best rate is known."""
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import Row, of_setting
+from smallbatch.analysis.best import Row, at_rate, of_setting
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured, compare
 from smallbatch.analysis.phrases import FEW
@@ -57,7 +57,7 @@ def regret(data: Measured, fit: Row, m: int) -> Effect | None:
     nearest = tried[np.abs(np.log2(tried * m) - log2_lr).argmin()]
     if nearest == setting["base_lr"]:
         return Effect(0.0, 0.0, np.inf, data.points(setting)["seed"].nunique(), 0.0, 0.0)
-    return compare(data, setting, _at(setting, nearest))
+    return compare(data, setting, at_rate(setting, nearest))
 
 
 def worst(rows: pd.DataFrame) -> pd.Series | None:
@@ -66,9 +66,3 @@ def worst(rows: pd.DataFrame) -> pd.Series | None:
     if known.empty:
         return None
     return known.loc[known["regret"].map(lambda effect: effect.estimate).idxmax()]
-
-
-def _at(setting: pd.Series, rate: float) -> pd.Series:
-    other = setting.copy()
-    other["base_lr"] = rate
-    return other

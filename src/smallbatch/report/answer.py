@@ -8,6 +8,7 @@ from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import (
     FEW,
     course_text,
+    end_of_sizes,
     interval,
     percent,
     points,
@@ -51,6 +52,7 @@ def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
     return (
         f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']}{schedule} with {setting_text(row)}: "
         f"test accuracy {interval(row)}{', chosen on validation images' if len(rows) > 1 else ''}.{edge}"
+        f"{end_of_sizes(row['batch_size'], list(rows['batch_size']))}"
     )
 
 

@@ -54,7 +54,9 @@ def best_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:
     if rows["batch_size"].nunique() < 2:
         return NOTHING
     top = first(rows)
-    return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))} (on validation images)"
+    sizes = sorted(rows["batch_size"].unique())
+    end = ", an end of these" if top["batch_size"] in (sizes[0], sizes[-1]) else ""
+    return f"{top['batch_size']}, of {', '.join(map(str, sizes))} (on validation images{end})"
 
 
 def best_bn_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:

@@ -14,7 +14,14 @@ from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
 from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import course_text, percent, points, seconds_text, setting_text
+from smallbatch.analysis.phrases import (
+    course_text,
+    end_of_sizes,
+    percent,
+    points,
+    seconds_text,
+    setting_text,
+)
 from smallbatch.analysis.rate_advice import rates_for, worst
 from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
 
@@ -60,6 +67,7 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         else "."
     )
     near, sizes = entry["near"], entry["sizes"]
+    text += end_of_sizes(row["batch_size"], sizes)
     if near and len(sizes) > 1:
         others = [m for m in near if m != row["batch_size"]]
         text += f" Of the other m tried ({sizes[0]} to {sizes[-1]}), each at its best, {_listed(others)} within one standard error of it."

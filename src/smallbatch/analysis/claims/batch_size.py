@@ -42,6 +42,9 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         return _nothing(rule, statistic, _one_side(claim, data.settings(*where)))
     one, two = first(ones), first(twos)
     reasons, fixes = data.blocks(data.plan(*where), pd.DataFrame([one, two]))
+    # A better m beyond the first side's edge would only add to the difference.
+    doubts = on_edge(rows, one["batch_size"], claim["budget"])
+    reasons += on_edge(rows, two["batch_size"], claim["budget"])
     other = cross_fitted(data, ones, twos)
     return Evidence(
         rule,
@@ -53,6 +56,7 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         reasons,
         fixes,
         None if other is None else [two_way(other)],
+        doubts=doubts,
     )
 
 
@@ -124,6 +128,7 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     )
     chosen = pd.DataFrame([row for ghost, whole, _ in known for row in (ghost, whole)])
     reasons, fixes = data.blocks(planned, chosen)
+    reasons += [said for ghost, _, ghosts in known if (said := _edge_of_norm(ghost, ghosts))]
     listed = "; ".join(
         f"m = {whole['batch_size']}: {percent(ghost)} over {ghost['bn_batch_size']}, {percent(whole)} over the batch"
         for ghost, whole, _ in known
@@ -138,6 +143,31 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         reasons,
         fixes,
         [two_way(_mean(crossed_known))] if same else None,
+    )
+
+
+def on_edge(rows: pd.DataFrame, m: int, budget: str) -> list[str]:
+    """A reason if a best batch size is the smallest (above 1) or the largest of those tried."""
+    tried = rows["batch_size"]
+    end = "smallest" if m == tried.min() and m > 1 else "largest" if m == tried.max() else None
+    if end is None:
+        return []
+    return [
+        f"the best of its side, m = {m}, is the {end} tried at {budget_text(budget)}; "
+        f"a {'smaller' if end == 'smallest' else 'larger'} one would show whether it is the best"
+    ]
+
+
+def _edge_of_norm(chosen: Row, ghosts: pd.DataFrame) -> str | None:
+    """A reason if the best BN batch size is an end of those tried, with untried ones beyond."""
+    b, m, tried = chosen["bn_batch_size"], chosen["batch_size"], ghosts["bn_batch_size"]
+    beyond = [b // 2] if b == tried.min() and b > 2 else []
+    beyond += [2 * b] if b == tried.max() and 2 * b < m else []
+    if not beyond:
+        return None
+    added = " and ".join(f"bn:{size}" for size in beyond)
+    return (
+        f"the best smaller BN batch at m = {m}, {b}, is an end of those tried; {added} would show"
     )
 
 
