@@ -3,7 +3,7 @@ interpretation."""
 
 import pandas as pd
 
-from smallbatch.analysis.best import rates, whole_batch, with_failed
+from smallbatch.analysis.best import Row, of_setting, whole_batch
 from smallbatch.analysis.measured import Measured, compare, first
 from smallbatch.analysis.phrases import (
     FEW,
@@ -13,11 +13,11 @@ from smallbatch.analysis.phrases import (
     percent,
     points,
     setting_text,
+    signed,
     told,
 )
 from smallbatch.analysis.schedules import schedule_sentences
-from smallbatch.analysis.stable import largest_without_failure
-from smallbatch.core.rates import rate_text
+from smallbatch.analysis.stable import limits_of_seeds
 from smallbatch.core.text import budget_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
@@ -104,19 +104,23 @@ def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
 
 
 def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
-    """The largest η̃ that trains every seed, at the smallest and the largest batch size."""
-    cells = with_failed(rates(table), best)
+    """The largest η̃ that trains, as in the claim about it, at the smallest and the largest batch
+    size."""
     parts = []
-    for (norm, budget), group in cells.groupby(["norm", "budget"], sort=False):
-        limits = {m: stable_limit(cell) for m, cell in whole_batch(group).groupby("batch_size")}
-        limits = {m: rate for m, rate in limits.items() if rate}
-        if len(limits) > 1:
-            (m0, low), (m1, high) = min(limits.items()), max(limits.items())
+    known = whole_batch(best.dropna(subset=["base_lr"]))
+    for (norm, budget), group in known.groupby(["norm", "budget"], sort=False):
+        ends = group.sort_values("batch_size").iloc[[0, -1]]
+        if ends["batch_size"].nunique() > 1:
+            limits = [stable_limit(table, row) for _, row in ends.iterrows()]
+            said = ", ".join(
+                f"{limit} at m = {m}" for limit, m in zip(limits, ends["batch_size"], strict=True)
+            )
             kind = KINDS[norm].lower() + (" over the batch" if norm == "bn" else "")
-            parts.append(f"{kind}, {budget_text(budget)}: {low} at m = {m0}, {high} at m = {m1}")
-    return (
-        [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
-    )
+            parts.append(f"{kind}, {budget_text(budget)}: {said}")
+    if not parts:
+        return []
+    middle = "half way from the last that trains to the first that fails, the mean over seeds of the exponent and its range"
+    return [f"The largest η̃ that trains ({middle}) – {'; '.join(parts)}."]
 
 
 def _exponents(data: Measured) -> list[str]:
@@ -134,12 +138,12 @@ def _exponents(data: Measured) -> list[str]:
     return [f"{text} – {'; '.join(parts)}."] if parts else []
 
 
-def stable_limit(cells: pd.DataFrame) -> str | None:
-    """The largest η̃ that is reached upwards from the best without a failed seed, after ``at
-    least`` if the grid ends there."""
-    cells = cells.sort_values("base_lr")
-    base_lr, best_lr = cells["base_lr"].to_numpy(), cells["best_lr"].iloc[0]
-    last = largest_without_failure(base_lr, cells["failed"].to_numpy() > 0, best_lr)
-    if last is None:
-        return None
-    return ("at least " if last == len(base_lr) - 1 else "") + rate_text(base_lr[last])
+def stable_limit(table: pd.DataFrame, setting: Row) -> str:
+    """``2^−7.4 (2^−9.5 to 2^−6.5)``, after ``at least`` if the grid ends before training fails."""
+    limits, cut, _ = limits_of_seeds(table[of_setting(table, setting)], setting["base_lr"])
+    if limits.empty:
+        return "unknown (a point is missing)"
+    mean, low, high = (
+        f"2^{signed(value)}" for value in (limits.mean(), limits.min(), limits.max())
+    )
+    return f"{'at least ' if cut else ''}{mean}" + (f" ({low} to {high})" if low != high else "")

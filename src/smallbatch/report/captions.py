@@ -29,9 +29,10 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "stable_range": (
         "Range of learning rates that train",
-        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the "
-        "largest reached from the best without a failed seed; left in η̃, right in η = η̃·m. The grid is in octaves, so "
-        "ends are known to a factor of 2; an open end is the end of the grid. Budgets: {budgets}.",
+        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the largest "
+        "that trains (half way from the last that is reached from the best without failure to the first that fails, mean over "
+        "seeds of the exponent: the number of the claim); left in η̃, right in η = η̃·m. An open end is the end of the grid. "
+        "Budgets: {budgets}.",
     ),
     "bn_batch_size": (
         "SGD batch size × batch-norm batch size",
