@@ -35,6 +35,31 @@ def expand(config: StudyConfig) -> list[GridRow]:
     return rows + _met(config, rows)
 
 
+def check_arms(config: StudyConfig) -> None:
+    """Raise ValueError for values of an arm that the grid lacks, which `expand` would leave out.
+
+    A grid that was narrowed on the command line narrows its arms on purpose.
+    """
+    grid = config["grid"]
+    given = {text.partition("=")[0] for text in config["overrides"]}
+    for (name, arm), key in itertools.product(grid["arms"].items(), ("batch_size", "norm")):
+        path, there = f"grid.arms.{name}.{key}", grid[key]
+        if f"grid.{key}" in given and path not in given:
+            continue
+        kinds = {_norm_kind(norm) for norm in there} if key == "norm" else set(there)
+        lacking = [
+            value
+            for value in arm[key] or []
+            if (_norm_kind(value) if key == "norm" else value) not in kinds
+        ]
+        if lacking:
+            raise ValueError(
+                f"{path}: {', '.join(map(str, lacking))} {'is' if len(lacking) == 1 else 'are'} not in grid.{key}, so the arm "
+                f"would train nothing there; add {'it' if len(lacking) == 1 else 'them'} to grid.{key}, or remove "
+                f"{'it' if len(lacking) == 1 else 'them'} here"
+            )
+
+
 def _met(config: StudyConfig, rows: list[GridRow]) -> list[GridRow]:
     """The rows of other budgets of the study that are met by settings in `rows`."""
     budget, size = config["grid"]["budget"], config["dataset"]["sizes"]["train"]

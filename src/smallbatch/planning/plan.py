@@ -22,7 +22,7 @@ from smallbatch.core.records import (
     StudyConfig,
     StudyPlan,
 )
-from smallbatch.planning.grid import budget_name, expand, without_null
+from smallbatch.planning.grid import budget_name, check_arms, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
 # Keys of a data set for the sources and checksums of its files.
@@ -63,6 +63,7 @@ def make_plan(
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
+    check_arms(config)
     rows = expand(config)
     fleets = _fleets(config, rows)
     jobs: dict[str, Job] = {}

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import re
 from itertools import product
 
 import pytest
@@ -104,6 +105,26 @@ def test_an_arm_with_as_many_updates_shares_its_points():
     ]
     assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
     assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 80
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "grid.arms.same_updates.batch_size=[16,96]",
+            "grid.arms.same_updates.batch_size: 96 is not in grid.batch_size",
+        ),
+        (
+            "grid.arms.same_updates.norm=[gn,none]",
+            "grid.arms.same_updates.norm: gn is not in grid.norm",
+        ),
+    ],
+)
+def test_values_of_an_arm_that_the_grid_lacks_are_refused_and_not_dropped(override, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        planned(override)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        planned("grid.batch_size=[16,64]", "grid.norm=[none]", override)
 
 
 def test_a_setting_stands_in_every_budget_that_it_meets():
