@@ -66,7 +66,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     figure.legend(
         handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize="small"
     )
-    note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: δ, the least effect worth having, or the margin; shaded: effects that do not matter."
+    note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: δ, the least effect worth having, or the margin; shaded: effects that do not matter. Upright stroke: the effect with each seed's setting chosen on the other seeds."
     figure.supxlabel("\n".join(textwrap.wrap(note, 100)), fontsize="small", x=0.01, ha="left")
     return figure, data
 
@@ -84,6 +84,10 @@ def _draw_claim(axes: plt.Axes, place: int, claim: Claim, color: tuple) -> None:
             color=color,
             lw=2.2,
             solid_capstyle="butt",
+        )
+    if claim.cross_fitted is not None:
+        axes.plot(
+            [claim.cross_fitted], [place], "|", color=color, ms=16, mew=1.6, label="cross-fitted"
         )
     label = f"{claim.claim}: {claim.verdict}"
     estimate = math.nan if claim.estimate is None else claim.estimate

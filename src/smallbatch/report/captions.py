@@ -14,7 +14,7 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     "accuracy_by_time": (
         "Accuracy against time",
         "Every setting at its best η̃ (means over {seeds} seeds), against the time that its updates take one model alone, in plain "
-        "PyTorch on the machine named below. The line joins those that no faster setting beats on validation images. "
+        "PyTorch on the machine named below. The line steps where a slower setting is better on validation images and significantly better on test images than the last step. "
         "Budgets: {budgets}.",
     ),
     "accuracy_by_rate": (

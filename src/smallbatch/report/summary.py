@@ -87,14 +87,21 @@ def _sooner(data: Measured) -> list[str]:
         return []
     top = front[front["front"]].iloc[-1]
     sooner = in_time(front, top["seconds_alone"] / 2)
-    text = f"As one model alone on this machine the best on validation images takes {seconds_text(top['seconds_alone'])}"
+    text = (
+        f"As one model alone on this machine the last setting that is significantly better than a faster one is "
+        f"{_at_time(data, top)}"
+    )
     if sooner is None:
         return [f"{text}; nothing tried takes half of that or less."]
-    return [
-        f"{text}; in half of that the best is m = {sooner['batch_size']} ({_schedule(data, sooner)}"
-        f"{norm_text(sooner['norm'], sooner['bn_batch_size'], sooner['batch_size'])}, {budget_text(sooner['budget'])}, "
-        f"{seconds_text(sooner['seconds_alone'])}): {percent(sooner)}."
-    ]
+    return [f"{text}; in half of that time it is {_at_time(data, sooner)}."]
+
+
+def _at_time(data: Measured, row: Row) -> str:
+    norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
+    return (
+        f"m = {row['batch_size']} ({_schedule(data, row)}{norm}, {budget_text(row['budget'])}, "
+        f"{seconds_text(row['seconds_alone'])}): {percent(row)}"
+    )
 
 
 def _schedule(data: Measured, row: Row) -> str:

@@ -75,6 +75,22 @@ def test_the_front_of_time_has_those_that_no_faster_one_beats():
     assert time_front(unknown).empty and summary(unknown, CONFIG, [])
 
 
+def test_the_front_of_time_does_not_step_for_a_difference_that_may_be_chance():
+    """A slower setting is a tenth of an image better on validation images and no better on test
+    images; another is five points better on both."""
+    rows = [(64, 0.5, 0.80, 0.80), (8, 1.0, 0.801, 0.80), (2, 2.0, 0.85, 0.85)]
+    frame = pd.concat(
+        [
+            made(level(test, validation=v), m, noise=0.01).assign(seconds_alone=s)
+            for m, s, v, test in rows
+        ]
+    )
+    front = time_front(measured(frame, images=2000))
+    assert front[front["front"]]["batch_size"].tolist() == [64, 2]
+    few = time_front(measured(frame[frame["seed"] < 3], images=2000))
+    assert few[few["front"]]["batch_size"].tolist() == [64]  # three seeds say nothing
+
+
 def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
     cells = {
         0.05: (0.6, 0.5),
@@ -144,7 +160,10 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
         and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it."
         in text
     )
-    assert "takes 0.1 s; in half of that the best is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
+    assert (
+        "a faster one is m = 8 (no norm, 1 epoch, 0.1 s): 85" in text
+        and "in half of that time it is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
+    )
     assert (
         "Of the study's 2 claims: 1 supported, 0 too small to matter, 0 contradicted, 1 undecided."
         in text

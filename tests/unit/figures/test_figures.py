@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made import IMAGES, measured, table
+from made import IMAGES, claim, measured, table
 from test_advice import CONFIG
 from test_claims import BASE
 
@@ -141,4 +141,31 @@ def test_the_lines_of_the_rate_figure_pass_through_their_marks(tmp_path):
     assert data["shape"].tolist() == ["neighbours"]
     assert line.get_ydata() == pytest.approx(marks.get_ydata())
     assert line.get_xdata() == pytest.approx(marks.get_xdata())
+    plt.close(drawn)
+
+
+def test_the_figure_of_claims_draws_the_least_effect_and_what_does_not_matter(tmp_path):
+    points = table(GOOD)
+    parts = [
+        claim("a", verdict="too small to matter"),
+        claim("b", bounds=[-0.3, 0.3], needs="within"),
+    ]
+    parts.append(claim("c", bounds=[-0.5], cross_fitted=0.1))
+    write_claims(parts, tmp_path / "claims.json")
+    results = Results({}, points, best_settings(points), tmp_path)
+    drawn, _ = importlib.import_module("smallbatch.figures.claims").draw(results)
+    (axes,) = drawn.axes
+    dashed = {
+        (round(np.mean(line.get_ydata())), line.get_xdata()[0])
+        for line in axes.lines
+        if line.get_linestyle() == "--"
+    }
+    assert dashed == {(0, 0.5), (1, -0.3), (1, 0.3), (2, -0.5)}
+    shaded = [
+        path.get_extents().intervalx.tolist()
+        for part in axes.collections
+        for path in part.get_paths()
+    ]
+    assert shaded == [[-0.5, 0.5], [-0.3, 0.3]]
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"] == [0.1]
     plt.close(drawn)
