@@ -1,7 +1,7 @@
 """What a study may claim, and what papers reported: keys, units and bounds.
 
-Claims are written before the data is seen. They are no part of what a point is: changing them
-trains nothing.
+They are no part of what a point is: changing them trains nothing. Nothing shows that they were
+written before the data was seen, so reports call them exploratory.
 """
 
 import math

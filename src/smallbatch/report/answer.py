@@ -77,8 +77,23 @@ def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> lis
         last = large.sort_values(["batch_size", "val_accuracy"]).iloc[-1]
         if last["batch_size"] != two["batch_size"]:
             text += f"; m = {last['batch_size']} reached {percent(last)}"
-        sentences.append(text + ".")
+        sentences.append(f"{text}{_elsewhere(data, norm, budget)}.")
     return sentences
+
+
+def _elsewhere(data: Measured, norm: str, budget: str) -> str:
+    """The same comparison at the study's other budgets, since small batches gain mostly by making
+    more updates."""
+    parts = []
+    for other in dict.fromkeys(data.best["budget"]):
+        rows = data.settings(other, norm).dropna(subset=["base_lr"])
+        small, large = rows[rows["batch_size"] <= SMALL], rows[rows["batch_size"] > SMALL]
+        if other != budget and len(small) and len(large):
+            one, two = first(small), first(large)
+            parts.append(
+                f"at {budget_text(other)} {percent(one)} at m = {one['batch_size']} against {percent(two)} at m = {two['batch_size']}"
+            )
+    return f" ({'; '.join(parts) or 'not compared at another budget'})"
 
 
 def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
