@@ -1,5 +1,7 @@
 """The best learning rate η against batch size, with the curve that fits it."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -69,8 +71,9 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     sns.despine(ax=axes)
     note = (
         "Marks: tops of parabolas through the best η and its neighbours; lines: the curve that predicts a left-out m best. "
-        "p = 1: linear scaling, ½: square root,\n0: constant η. Open marks: the best η̃ lies at the edge of those tried; not in the fit."
+        "p = 1: linear scaling, ½: square root, 0: constant η. Open marks: the best η̃ lies at the edge of those tried; not in the fit."
     )
+    note = "\n".join(textwrap.wrap(note, 100))
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
     return figure, found.drop(columns=OBJECTS)
 

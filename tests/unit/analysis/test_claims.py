@@ -271,9 +271,9 @@ def test_batch_norm_over_fewer_examples_is_compared_at_each_m_and_on_average():
 @pytest.mark.parametrize(
     ("best", "tried", "said"),
     [
-        (4, (4, 8), "m = 16, 4, is an end of those tried; bn:2 would show"),
-        (4, (2, 4), "m = 16, 4, is an end of those tried; bn:8 would show"),
-        (8, (4, 8), "m = 32, 8, is an end of those tried; bn:16 would show"),
+        (4, (4, 8), "m = 16, 4, is an end of those tried (bn:2 would show)"),
+        (4, (2, 4), "m = 16, 4, is an end of those tried (bn:8 would show)"),
+        (8, (4, 8), "m = 32, 8, is an end of those tried (bn:16 would show)"),
         (2, (2, 4), None),  # over fewer than 2 there is no variance
     ],
 )
@@ -289,7 +289,9 @@ def test_a_best_batch_size_at_an_end_of_the_grid_decides_only_what_a_wider_grid_
     assert decided(*clear, test="small-batch")["verdict"] == "supported"
     other = decided(*clear, test="large-batch")
     assert other["verdict"] == "undecided"
-    assert "m = 8, is the smallest tried at 1 epoch; a smaller one would show" in other["decide_by"]
+    assert (
+        "m = 8, is the smallest tried at 1 epoch (a smaller one would show)" in other["decide_by"]
+    )
     cut = decided(*clear[:2], test="small-batch")
     assert cut["verdict"] == "undecided" and "m = 64, is the largest tried" in cut["decide_by"]
     one = [made(GOOD, 1, noise=0.002), *clear[1:]]  # there is no smaller m than 1

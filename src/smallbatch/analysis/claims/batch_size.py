@@ -153,8 +153,8 @@ def on_edge(rows: pd.DataFrame, m: int, budget: str) -> list[str]:
     if end is None:
         return []
     return [
-        f"the best of its side, m = {m}, is the {end} tried at {budget_text(budget)}; "
-        f"a {'smaller' if end == 'smallest' else 'larger'} one would show whether it is the best"
+        f"the best of its side, m = {m}, is the {end} tried at {budget_text(budget)} "
+        f"(a {'smaller' if end == 'smallest' else 'larger'} one would show)"
     ]
 
 
