@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from smallbatch.analysis.best import Row, of_setting
-from smallbatch.analysis.rate_curve import course, lack_of_fit
+from smallbatch.analysis.rate_curve import LACK, course, lack_of_fit
 
 RESAMPLES = 500
 FEWEST = 3  # batch sizes of a fit; also rates of a setting
@@ -29,7 +29,7 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     through the mean validation accuracies of the best rate and its neighbours in log2 η. The
     variance is the largest of three estimates: over seeds (resampled), from the grid (step²/12
     each), and from the scatter about the line. Intervals use Student's t with (sizes - 2) degrees
-    of freedom.
+    of freedom. Where the curve bends significantly the exponent is missing.
     """
     rows = []
     known = best.assign(ghost=ghost_size(best))
@@ -50,6 +50,8 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         inner, settings = inner.iloc[order], [settings[i] for i in order]
         sizes = np.log2(inner["batch_size"].to_numpy(float))
         found = fit(sizes, settings)
+        if found["lack_of_fit"] < LACK:  # an exponent would describe no part of the curve
+            found |= dict.fromkeys(("p", "ci_low", "ci_high", "log2_c"), np.nan)
         m = inner["batch_size"]
         about = {
             "sizes": len(inner),

@@ -119,6 +119,7 @@ def test_a_recommended_rate_has_its_regret_and_none_is_recommended_beyond_the_gr
     frame = pd.concat([made(bent(m), m, noise=0.001) for m in sizes])
     fits, rows = rates_for(measured(frame, images=2000))
     assert fits["shape"].tolist() == ["neighbours"] and fits["lack_of_fit"].iloc[0] < 0.05
+    assert fits[["p", "ci_low", "ci_high"]].isna().all(axis=None)
     assert rows["batch_size"].tolist() == sizes  # none at 1 and 256
     rates = dict(zip(rows["batch_size"], rows["lr"], strict=True))
     assert rates[4] == pytest.approx(2.0**-4, rel=0.05) and rates[128] == pytest.approx(

@@ -218,6 +218,24 @@ def test_the_seeds_and_images_that_are_called_enough_decide_in_four_of_five_stud
     assert 0.70 < told.count(expected) / 200 < 0.90  # three standard errors
 
 
+@pytest.mark.parametrize(
+    ("truth", "wrong"),
+    [
+        (0.0, {"supported", "contradicted"}),
+        (1.5, {"too small to matter", "contradicted"}),
+        (-1.5, {"too small to matter", "supported"}),
+    ],
+)
+def test_at_the_borders_of_the_verdicts_a_false_one_is_as_rare_as_the_level_says(truth, wrong):
+    rng = np.random.default_rng(1)
+    told = [
+        decide([Evidence(directional(1.5), "points", "", [drawn(rng, truth, 8, 150)], ["x"])], 8)
+        for _ in range(400)
+    ]
+    share = sum(made[0].verdict in wrong for made in told) / 400
+    assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
 def test_seeds_alone_are_named_where_they_are_enough_and_one_fewer_is_not():
     one = effect(1.0, 0.6, seeds=10)
     found = needed(directional(0.5), one, 0.05, 10)

@@ -138,6 +138,14 @@ def test_a_setting_stands_in_every_budget_that_it_meets():
     assert {row["batch_size"] for row in longer if row["budget"] == "epochs:40"} == {16, 64, 256}
 
 
+@pytest.mark.parametrize(("study", "updates"), [("digits", 640), ("fashion", 17187)])
+def test_no_difference_is_claimed_at_the_epochs_of_its_source_and_at_fixed_updates(study, updates):
+    claims = make_plan(compose(study, []), "code", "data").study["claims"]
+    budgets = [claim["budget"] for claim in claims if claim["test"] == "no-difference"]
+    assert [budget.partition(":")[0] for budget in budgets] == ["epochs", "updates"]
+    assert budgets[1] == f"updates:{updates}"
+
+
 def test_the_number_of_parameters_is_that_of_the_network():
     (first, *_) = plan_study(compose("digits", [])).study["papers"]
     net = build(compose("digits", [])["model"], (1, 8, 8), 10, "none", None, 0)

@@ -167,7 +167,7 @@ def _edge_of_norm(chosen: Row, ghosts: pd.DataFrame) -> str | None:
         return None
     added = " and ".join(f"bn:{size}" for size in beyond)
     return (
-        f"the best smaller BN batch at m = {m}, {b}, is an end of those tried; {added} would show"
+        f"the best smaller BN batch at m = {m}, {b}, is an end of those tried ({added} would show)"
     )
 
 
