@@ -121,7 +121,7 @@ def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
         return NOTHING
     row = rows.sort_values("batch_size").iloc[0]
     loss = np.exp(np.log(data.points(row)["train_loss"].clip(lower=1e-12)).mean())
-    return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
+    return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best on validation images)"
 
 
 MEASURES = {  # those in config.claims.MEASURES, where the steps to add one are listed
