@@ -51,6 +51,7 @@ def test_a_power_law_is_kept_where_it_is_true_and_given_up_where_the_curve_bends
 def test_the_curve_is_the_one_that_predicts_left_out_sizes():
     power = course(SIZES, -4 + 0.7 * SIZES, lack=0.9)
     assert power.shape == "power" and power.error == pytest.approx(0, abs=1e-9)
+    assert course(SIZES, -4 + 0.7 * SIZES, lack=0.001).shape != "power"
     rises = -1 - np.log2(1 + 2 ** (3.4 - SIZES))  # η∞ = 1/2, m_c = 2^3.4
     found = course(SIZES, rises, lack=0.001)
     assert found.shape == "saturating" and saturation(SIZES, rises) == pytest.approx(
