@@ -51,27 +51,33 @@ def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence
         fixes.append(with_rate(data, own, two["base_lr"]))
         return Evidence(rule, "points", statistic, blocked=reasons, fixes=fixes)
     updates = [data.points(row)["updates"].mean() for row in (one, two)]
-    reached = [
-        f"{row['schedule']} (first m = {row['batch_size']}) {100 * data.points(row)['test_accuracy'].mean():.1f}% after "
-        f"{count_text(round(n), 'update')}"
-        for row, n in zip((one, two), updates, strict=True)
-    ]
-    beside = ""
-    if pd.notna(own["base_lr"]) and own["base_lr"] != two["base_lr"]:
-        beside = (
-            f"; {claim['schedule']} at its own best η̃ = {rate_text(own['base_lr'])} {percent(own)}"
-        )
     return Evidence(
         rule,
         "points",
         statistic,
         [compare(data, one, two, bootstrap=True)],
         [claim["against"]],
-        f"{'; '.join(reached)}, both at η̃ = {rate_text(two['base_lr'])}{beside}, at {budget_text(claim['budget'])}",
+        f"{_reached(data, own, one, two)}, at {budget_text(claim['budget'])}",
         reasons,
         fixes,
         _accuracy_without(data, sides),
         holds=bool(updates[0] < updates[1]),
+    )
+
+
+def _reached(data: Measured, own: Row, one: Row, two: Row) -> str:
+    """What both schedules reached and spent at the η̃ of the second, and the first one at its own
+    best."""
+    parts = [
+        f"{row['schedule']} (first m = {row['batch_size']}) {100 * points['test_accuracy'].mean():.1f}% after "
+        f"{count_text(round(points['updates'].mean()), 'update')}"
+        for row, points in ((row, data.points(row)) for row in (one, two))
+    ]
+    text = f"{'; '.join(parts)}, both at η̃ = {rate_text(two['base_lr'])}"
+    if pd.isna(own["base_lr"]) or own["base_lr"] == two["base_lr"]:
+        return text
+    return (
+        f"{text}; {own['schedule']} at its own best η̃ = {rate_text(own['base_lr'])} {percent(own)}"
     )
 
 
