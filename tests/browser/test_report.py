@@ -150,20 +150,20 @@ def test_rates_are_told_for_the_readers_own_batch_size(page, tmp_path):
     assert ask(page, tmp_path, "document.getElementById('own-m')") is None
     fit = {
         "name": "no norm",
-        "p": 1.0,
-        "log2_c": -6.0,
-        "center": 4.0,
-        "var_p": 0.0,
-        "var_level": 0.0,
-        "var_one": 0.25,
-        "t": 2.0,
+        "sizes": [1.0, 3.0, 6.0],
+        "rates": [-4.0, -2.5, -1.0],  # log2 η: -2 at m = 16, a third of the way from 8 to 64
+        "half": 1.0,
         "smallest": 2,
         "largest": 64,
     }
+    beyond = {"name": "bn", "smallest": 32}
     other = tmp_path / "with_fit.html"
-    form = f'<form id="own-m" hidden><input value="16"><output></output></form><script type="application/json" id="fits-data">[{json.dumps(fit)}]</script>'
+    form = f'<form id="own-m" hidden><input value="16"><output></output></form><script type="application/json" id="fits-data">[{json.dumps(fit)}, {json.dumps(fit | beyond)}]</script>'
     other.write_text(
         page.read_text().replace('<section id="answer">', f'{form}<section id="answer">')
     )
     said = ask(other, tmp_path, "document.querySelector('#own-m output').textContent")
-    assert said == "no norm: η̃ ≈ 0.016, η ≈ 0.25 (95% interval 0.13 to 0.5)"
+    assert said.splitlines() == [
+        "no norm: η̃ ≈ 0.016, η ≈ 0.25 (95% interval 0.13 to 0.5)",
+        "bn: none is recommended beyond m = 32 to 64",
+    ]

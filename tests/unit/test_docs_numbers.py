@@ -69,37 +69,49 @@ def about_digits() -> list[str]:
         {"norm": "none", "budget": "updates:640"},
     )
     rises = [re.search(r"η̃·m is \+([\d.]+)", claim.found)[1] for claim in (range_, range_bn)]
-    images = [
-        re.search(r"some ([\d,]+) test images", found[name].decide_by)[1]
-        for name in ("large-batch", "no-difference")
-    ]
     p = pd.read_csv(REFERENCE / "digits" / "rate_scaling.csv").query(
         "ghost == 0 and budget == 'epochs:10'"
     )
-    powers = {
-        row.norm: f"{row.p:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" for row in p.itertuples()
-    }
-    seeds = re.search(r"\d+ to \d+ seeds", bn.decide_by)[0]
-    holds = re.search(r"to m = (\d+) \(tested upwards", found["linear-scaling"].found)[1]
+    fits = {row.norm: row for row in p.itertuples()}
+    assert fits["bn"].lack_of_fit > 0.05 > fits["none"].lack_of_fit
+    power = f"{fits['bn'].p:.2f} ({fits['bn'].ci_low:.2f} to {fits['bn'].ci_high:.2f})"
+    seeds = re.search(r"some (\d+ seeds)", bn.decide_by)[1]
+    rule, kept, large, even, equal = (
+        found[name]
+        for name in (
+            "linear-scaling",
+            "scaled-accuracy",
+            "large-batch",
+            "no-difference",
+            "no-difference-updates",
+        )
+    )
+    along = [one.found.partition("level of the verdict: ")[2] for one in (rule, kept)]
+    pair = re.search(r"([\d,]+ seeds and) some ([\d,]+ test images)", equal.decide_by)
+    ceiling = re.search(r"this data set has only (\d+)", equal.decide_by)[1]
+    assert found["bn-batch"].found.endswith("an effect of 0.5 points or more is ruled out")
+    assert "is an end of those tried" in found["bn-batch"].decide_by
+    assert "m = 16, is the smallest tried" in large.decide_by
     same = {m: accuracy(rows, batch_size=m, **updates) for m in (16, 64, 256)}
     assert same[64] == same[256]
     return [
         f"| **{small.verdict}** without norm: {accuracy(rows, batch_size=2, **epochs)} at m = 2 against "
         f"{accuracy(rows, batch_size=64, **epochs)} at m = 64, {signed(small.estimate)} points ({interval(small)})",
-        f"With batch norm **{bn.verdict}**: {accuracy(rows, batch_size=16, norm='bn')} at m = 16 against "
+        f"With batch norm **{bn.verdict}**: {accuracy(rows, batch_size=16, norm='bn', budget='epochs:10')} at m = 16 against "
         f"{accuracy(rows, batch_size=64, norm='bn', bn_batch_size=8)} at m = 64; "
-        f"{seeds} would decide it",
+        f"{seeds} would decide it with a chance of 80%",
         f"| **{range_.verdict}**: its upper end falls by {range_.estimate:.2f} octaves (factors of 2) per doubling of m "
         f"({range_.ci_low:.2f} to {range_.ci_high:.2f}), with batch norm by {range_bn.estimate:.2f}. The upper end of η *rises*, "
         f"by {rises[0]} and {rises[1]}",
-        f"| **{found['bn-batch'].verdict}**: the gain is below half a point ({signed(found['bn-batch'].estimate)}, "
+        f"| **{found['bn-batch'].verdict}**: a gain of half a point is ruled out ({signed(found['bn-batch'].estimate)}, "
         f"{interval(found['bn-batch'])})",
-        f"| **{found['linear-scaling'].verdict}** ({signed(found['linear-scaling'].estimate)} points, "
-        f"{interval(found['linear-scaling'])}); it holds up to m = {holds}",
-        f"| **{found['large-batch'].verdict}**: {same[16]} at m = 16, {same[64]} at m = 64 and 256; about {images[0]} test images",
-        f"| **{found['no-difference'].verdict}**: about {images[1]} test images would decide it",
+        f"| **{rule.verdict}**: {along[0]} |",
+        f"| **{kept.verdict}** ({signed(kept.estimate)} points, {interval(kept)}): {along[1]} |",
+        f"| **{large.verdict}**: {same[16]} at m = 16, {same[64]} at m = 64 and 256, without norm",
+        f"| **{even.verdict}** at 10 epochs ({even.estimate:.1f} points). **{equal.verdict.capitalize()}** at 640 updates: "
+        f"{pair[1]} {pair[2]} would decide it, and the data set has {ceiling} for testing |",
         f"with 640 updates instead of 10 epochs, m = 256 goes from {accuracy(rows, batch_size=256, **epochs)} to {same[256]}.",
-        f"p = {powers['none']} without norm](results/reference/digits/rate_scaling.csv) and p = {powers['bn']} with batch norm",
+        f"(p value of the bend {fits['none'].lack_of_fit:.3f}). With batch norm m^p with p = {power} fits",
         f"10 seeds *and* the {small.test_images} test images",
     ]
 
@@ -121,6 +133,9 @@ def about_schedules() -> list[str]:
         re.search(r"about (\d+ test images)", same.decide_by)[1],
     ]
     assert "not one prediction differed" in same.decide_by
+    # "Whether ... is undecided", said of both
+    for study in ("smith-cifar10-preview", "ba-sgd-fashion-preview"):
+        assert {claim.verdict for claim in claims(study).values()} == {"undecided"}
     smith = table("smith-cifar10-preview").set_index(["schedule", "batch_size"])
     for title, key in SMITH.items():
         row = smith.loc[key]
@@ -132,8 +147,8 @@ def about_schedules() -> list[str]:
     assert plain.edge and not usual.edge
     return [
         *said,
-        f"BA-Momentum takes {adaptive.updates:.0f} updates where fixed m = 32 takes {fixed.updates:.0f}, and does *not* reach "
-        f"a lower training loss ({adaptive.train_loss:.2f} against {fixed.train_loss:.2f}). BA-SGD reaches "
+        f"BA-Momentum takes {adaptive.updates:.0f} updates where fixed m = 32 takes {fixed.updates:.0f}, and its training "
+        f"loss is {adaptive.train_loss:.2f} against {fixed.train_loss:.2f}; BA-SGD reaches "
         f"{plain.train_loss:.2f} against {usual.train_loss:.2f}",
         f"BA-Momentum takes {adaptive.seconds_alone:.0f} s where fixed m = 32 takes {fixed.seconds_alone:.1f} s",
     ]

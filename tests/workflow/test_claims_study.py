@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from checkout import Checkout
 
+from smallbatch.analysis.claims.verdict import VERDICTS
+
 pytestmark = pytest.mark.slow
 TABLES = {
     "table.parquet",
@@ -32,7 +34,7 @@ def test_every_claim_has_a_verdict_and_what_would_decide_it(reported):
     assert list(found) == ["small-batch", "stable-range"]
     for one in found.values():
         assert one["interim"] and one["seeds"] == 2 and one["test_images"] in (0, 517)
-        assert one["verdict"] in ("supported", "contradicted", "undecided")
+        assert one["verdict"] in VERDICTS
     assert found["small-batch"]["verdict"] == "undecided"
     data = pd.read_csv(reported.results / "tiny" / "figures" / "claims.csv")
     assert data["estimate"].tolist() == pytest.approx([one["estimate"] for one in found.values()])

@@ -12,6 +12,7 @@ from checkout import REPOSITORY, snakemake
 from miniature import miniature
 from report_page import Page
 
+from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.config.compose import compose
 from smallbatch.figures.names import figures_of
 from smallbatch.planning.grid import expand
@@ -40,7 +41,7 @@ def test_a_shipped_study_runs_to_a_report_that_opens(study, fresh, tmp_path, req
     )
     claims = json.loads((folder / "claims.json").read_text())
     assert [claim["claim"] for claim in claims] == [claim["claim"] for claim in plan["claims"]]
-    assert {claim["verdict"] for claim in claims} <= {"supported", "contradicted", "undecided"}
+    assert {claim["verdict"] for claim in claims} <= set(VERDICTS)
     figures = figures_of(plan)
     files = {f"{figure}.{kind}" for figure in figures for kind in ("svg", "png", "pdf", "csv")}
     assert files <= {path.name for path in (folder / "figures").iterdir() if path.stat().st_size}

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.claims.ceiling import most_test_images
 from smallbatch.analysis.claims.claim import write_claims
 from smallbatch.analysis.claims.judge import judge
 from smallbatch.analysis.measured import Measured
@@ -19,7 +20,12 @@ def analyse(folder: Path) -> None:
     best.to_csv(folder / "best.csv", index=False)
     study = results.study
     data = Measured(results.table, best, expand(study["config"]), results.correct)
-    claims = judge(study["claims"], data, study["config"]["claims"]["seeds_planned"])
+    claims = judge(
+        study["claims"],
+        data,
+        study["config"]["claims"]["seeds_planned"],
+        most_test_images(study["config"]["dataset"]),
+    )
     write_claims(claims, folder / "claims.json")
 
 

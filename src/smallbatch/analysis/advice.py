@@ -1,14 +1,14 @@
-"""Recommendations: the best settings of each budget, settings that are as good, learning rates for
-other m, and the cost of a wrong learning rate."""
+"""Recommendations: the best settings of each budget, settings that are as good, and the cost of a
+wrong learning rate."""
 
 import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import SETTING, Row, rates, with_failed
+from smallbatch.analysis.claims.verdict import ALPHA
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import Measured, compare, first, setting_key
 from smallbatch.analysis.phrases import FEW
-from smallbatch.analysis.scaling import predict
 
 ANY = "any"
 SHIFTS = (-3, -2, -1, 1, 2, 3)  # octaves from the best η̃
@@ -58,8 +58,9 @@ def time_front(data: Measured) -> pd.DataFrame:
     """The settings at their best η̃ with ``seconds_alone`` (training time of a single model on this
     machine, mean over seeds) and ``front``.
 
-    A setting is on the front if no faster setting has the same or a higher validation accuracy.
-    Rows are sorted by time; settings without a known time are left out.
+    The fastest setting is on the front, and every slower one with a higher validation accuracy than
+    the last on it, if it is also significantly better on test images (paired, at 5% over all
+    settings together). Rows are sorted by time; settings without a known time are left out.
     """
     best = data.best.dropna(subset=["base_lr"])
     chosen = data.table.merge(best[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"])
@@ -70,40 +71,27 @@ def time_front(data: Measured) -> pd.DataFrame:
     rows = rows.sort_values(
         ["seconds_alone", "val_accuracy"], ascending=[True, False], ignore_index=True
     )
-    before = rows["val_accuracy"].cummax().shift(fill_value=-1.0)
-    return rows.assign(front=rows["val_accuracy"] > before)
+    front: list[bool] = []
+    held: Row = None
+    for _, row in rows.iterrows():
+        step = held is None or _better(data, row, held, ALPHA / max(len(rows) - 1, 1))
+        front.append(step)
+        held = row if step else held
+    return rows.assign(front=np.array(front, bool))
+
+
+def _better(data: Measured, one: Row, two: Row, alpha: float) -> bool:
+    """True if `one` is better than `two` on validation images, and significantly on test images."""
+    if one["val_accuracy"] <= two["val_accuracy"]:
+        return False
+    gap = compare(data, one, two)
+    return gap.known and gap.seeds >= FEW and gap.p_above(0.0) <= alpha
 
 
 def in_time(front: pd.DataFrame, seconds: float) -> pd.Series | None:
     """The setting on the front with the best validation accuracy in at most `seconds`, or None."""
     within = front[front["front"] & (front["seconds_alone"] <= seconds)]
     return None if within.empty else within.iloc[-1]
-
-
-def rates_for(data: Measured) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The fits of `exponents` over at least FEW batch sizes, and the η that they predict for powers
-    of two in and around the range of m in the fit."""
-    fits = data.exponents
-    fits = fits[fits["sizes"] >= FEW].reset_index(drop=True)
-    rows = []
-    for number, fit in fits.iterrows():
-        sizes = 2 ** np.arange(
-            np.floor(np.log2(fit["smallest"])) - 1, np.ceil(np.log2(fit["largest"])) + 2
-        )
-        for m in sizes[sizes >= 1]:
-            lr, low, high = predict(fit, m)
-            inside = fit["smallest"] <= m <= fit["largest"]
-            rows.append(
-                {
-                    "fit": number,
-                    "batch_size": int(m),
-                    "lr": lr,
-                    "low": low,
-                    "high": high,
-                    "inside": inside,
-                }
-            )
-    return fits, pd.DataFrame(rows, columns=["fit", "batch_size", "lr", "low", "high", "inside"])
 
 
 def wrong_rates(data: Measured) -> pd.DataFrame:

@@ -158,6 +158,20 @@ def of_setting(table: pd.DataFrame, setting: Row) -> np.ndarray:
     return same
 
 
+def at_rate(setting: pd.Series, base_lr: float) -> pd.Series:
+    """The setting with another η̃."""
+    other = setting.copy()
+    other["base_lr"], other["lr"] = base_lr, base_lr * setting["batch_size"]
+    return other
+
+
+def same_network(rows: pd.DataFrame, setting: Row) -> pd.Series:
+    """Boolean mask of the rows with the batch size and norm of a setting."""
+    same = (rows["batch_size"] == setting["batch_size"]) & (rows["norm"] == setting["norm"])
+    b = setting["bn_batch_size"]
+    return same & (rows["bn_batch_size"].isna() if pd.isna(b) else rows["bn_batch_size"] == b)
+
+
 def whole_batch(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows without batch norm, or with batch norm over the whole batch."""
     return rows[rows["bn_batch_size"].fillna(rows["batch_size"]) == rows["batch_size"]]

@@ -129,6 +129,12 @@ def rates_key(row: GridRow) -> str:
     return f"{row['path']}.base_lr_at.m{row['batch_size']}_{row['norm']}"
 
 
+def with_rate(data: Measured, setting: Row, rate: float) -> Fix:
+    """A fix that adds a rate to a planned setting."""
+    row = data.row_of(setting)
+    return rates_key(row), [*row["base_lr"], rate]
+
+
 def overrides(fixes: list[Fix]) -> list[str]:
     """Fixes as overrides of the study, one per key."""
     merged: dict[str, set] = {}
@@ -193,6 +199,17 @@ def chosen_without(data: Measured, *sides: pd.DataFrame) -> list[pd.DataFrame] |
     return [table.loc[[one.points.at[one.choose(seed), seed] for seed in seeds]] for one in cells]
 
 
+def other_rates(
+    data: Measured, setting: pd.DataFrame, rates: dict[Any, float]
+) -> dict[Any, str] | None:
+    """The point of each seed in `rates` at the best rate of a setting but that one, selected on the
+    other seeds."""
+    cells = _Cells(data, setting)
+    if len(cells.rates) < 2 or any(seed not in cells.seeds for seed in rates):
+        return None
+    return {seed: cells.points.at[cells.choose(seed, skip), seed] for seed, skip in rates.items()}
+
+
 class _Cells:
     """The eligible settings and rates, with validation accuracy, loss and point ``[cells,
     seeds]``."""
@@ -213,10 +230,12 @@ class _Cells:
         )
         self.seeds, self.rates = list(self.points.columns), cells["base_lr"].to_numpy()
 
-    def choose(self, without: Any) -> int:
+    def choose(self, without: Any, skip: float | None = None) -> int:
         """The best cell over all seeds except `without`, by the criteria of `best_settings` and
-        `first`."""
+        `first`; not one with the rate `skip`."""
         others = [seed for seed in self.seeds if seed != without]
         accuracy = self.accuracy[others].to_numpy().mean(1).round(12)
+        if skip is not None:
+            accuracy = np.where(self.rates == skip, -1.0, accuracy)
         loss = self.loss[others].to_numpy().mean(1)
         return int(np.lexsort((self.rates, loss, -accuracy))[0])

@@ -4,6 +4,7 @@ import pandas as pd
 
 from smallbatch.analysis.best import Row
 from smallbatch.analysis.effect import Effect
+from smallbatch.analysis.rate_curve import LACK
 from smallbatch.core.rates import rate_text
 from smallbatch.core.text import norm_text
 
@@ -61,3 +62,34 @@ def signed(value: float, digits: int = 1) -> str:
     """``+0.4``, ``−1.2``, ``0.0``."""
     text = f"{value:+.{digits}f}".replace("-", "−")
     return text if float(f"{value:.{digits}f}") else text[1:]
+
+
+def listed(items: list) -> str:
+    """``2, 4 and 8``."""
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def course_text(fit: Row) -> str:
+    """How the best η goes with m by a row of `scaling.exponents`: its exponent, or that no power of
+    m fits, and which curve predicts a batch size that is left out best."""
+    lack, found = fit["lack_of_fit"], fit["course"]
+    p, low, high = (f"{fit[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
+    by = {
+        "power": "by this power",
+        "saturating": "by η∞/(1 + m_c/m)",
+        "neighbours": "by interpolation between its neighbours",
+    }[found.shape]
+    if lack < LACK:
+        said = f"no power of m fits (the curve bends, p value {lack:.2g})"
+    else:
+        said = f"η ∝ m^p with p = {p} (95% interval {low} to {high}; 1 is linear scaling)"
+    return f"{said}; a batch size left out is predicted best {by}, to {found.error:.2f} octaves"
+
+
+def end_of_sizes(m: int, sizes: list[int]) -> str:
+    """A sentence if the best m is the smallest or largest of several tried, else nothing."""
+    if len(sizes) < 2 or m not in (min(sizes), max(sizes)) or m == 1:
+        return ""
+    end, beyond = ("smallest", "smaller") if m == min(sizes) else ("largest", "larger")
+    return f" It is the {end} m tried, so a {beyond} one may be better."

@@ -2,7 +2,8 @@
 interval.
 
 p = 1 is the linear scaling rule (η̃* does not depend on m), p = 1/2 the square-root rule, p = 0 a
-constant rate.
+constant rate. Where a power of m does not fit, the exponent means nothing, and another curve
+(`rate_curve.py`) says how the best rate goes with m.
 """
 
 import numpy as np
@@ -10,10 +11,12 @@ import pandas as pd
 from scipy import special
 
 from smallbatch.analysis.best import Row, of_setting
+from smallbatch.analysis.rate_curve import LACK, course, lack_of_fit
 
 RESAMPLES = 500
 FEWEST = 3  # batch sizes of a fit; also rates of a setting
-FIT = ["p", "ci_low", "ci_high", "log2_c", "center", "var_p", "var_level", "var_one"]
+FIT = ["p", "ci_low", "ci_high", "log2_c", "lack_of_fit", "shape", "error", "course", "tops"]
+OBJECTS = ["course", "tops", "batch_sizes"]
 GROUP = ["norm", "ghost", "schedule", "budget"]
 
 
@@ -21,12 +24,12 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
     """One row per norm, schedule and budget with at least FEWEST batch sizes that have their best
     η̃ inside the grid.
 
-    Columns: GROUP, FIT (see `fit`), ``sizes, smallest, largest, left_out`` (the number of batch
+    Columns: GROUP, FIT (see `fit`; `OBJECTS` of them are no numbers), ``sizes, smallest, largest, left_out`` (the number of batch
     sizes that have their best η̃ on an edge or never train). η* is the vertex of the parabola
     through the mean validation accuracies of the best rate and its neighbours in log2 η. The
     variance is the largest of three estimates: over seeds (resampled), from the grid (step²/12
     each), and from the scatter about the line. Intervals use Student's t with (sizes - 2) degrees
-    of freedom.
+    of freedom. Where the curve bends significantly the exponent is missing.
     """
     rows = []
     known = best.assign(ghost=ghost_size(best))
@@ -43,26 +46,31 @@ def exponents(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
         )
         if len(inner) < FEWEST:
             continue
+        order = np.argsort(inner["batch_size"].to_numpy(), kind="stable")
+        inner, settings = inner.iloc[order], [settings[i] for i in order]
         sizes = np.log2(inner["batch_size"].to_numpy(float))
         found = fit(sizes, settings)
+        if found["lack_of_fit"] < LACK:  # an exponent would describe no part of the curve
+            found |= dict.fromkeys(("p", "ci_low", "ci_high", "log2_c"), np.nan)
         m = inner["batch_size"]
         about = {
             "sizes": len(inner),
             "smallest": m.min(),
             "largest": m.max(),
             "left_out": len(group) - len(inner),
+            "batch_sizes": m.tolist(),
         }
         rows.append(dict(zip(GROUP, key, strict=True)) | found | about)
-    columns = [*GROUP, *FIT, "sizes", "smallest", "largest", "left_out"]
+    columns = [*GROUP, *FIT, "sizes", "smallest", "largest", "left_out", "batch_sizes"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dict:
-    """Fit η* = 2^log2_c · m^p to log2 m and, for each m, (log2 η ``[rates]``, accuracy ``[rates,
-    seeds]``); returns the values of FIT.
+    """Fit η* = 2^log2_c · m^p to ascending log2 m and, for each m, (log2 η ``[rates]``, accuracy
+    ``[rates, seeds]``); returns the values of FIT.
 
-    ``var_p`` is the variance of the slope, ``var_level`` the variance of the line at log2 m =
-    ``center``, and ``var_one`` the variance of a single m about the line.
+    ``lack_of_fit`` is the p value of a curvature, ``shape``, ``error`` and ``course`` those of
+    `rate_curve.course`, ``tops`` log2 of the best η of each m.
     """
     tops = np.array([top(rates, values.mean(1)) for rates, values in settings])
     away, n = sizes - sizes.mean(), len(sizes)
@@ -82,7 +90,10 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
     residuals = tops - tops.mean() - slope * away
     scatter = float((residuals**2).sum() / (n - 2))
     by_scatter = scatter * (weights**2).sum(1)
-    var_p, var_level = np.maximum(np.maximum(by_seeds, by_grid), by_scatter)
+    var_p, _ = np.maximum(np.maximum(by_seeds, by_grid), by_scatter)
+    of_seeds = np.var(np.array(resampled), axis=0) if seeds > 1 else np.zeros(n)
+    lack = lack_of_fit(sizes, tops, np.maximum(of_seeds, steps**2 / 12))
+    found = course(sizes, tops, lack)
     half = special.stdtrit(n - 2, 0.975) * np.sqrt(var_p)
     constant = float(tops.mean() - slope * sizes.mean())
     return {
@@ -90,21 +101,12 @@ def fit(sizes: np.ndarray, settings: list[tuple[np.ndarray, np.ndarray]]) -> dic
         "ci_low": slope - half,
         "ci_high": slope + half,
         "log2_c": constant,
-        "center": float(sizes.mean()),
-        "var_p": float(var_p),
-        "var_level": float(var_level),
-        "var_one": max(scatter, float((steps**2).mean() / 12)),
+        "lack_of_fit": lack,
+        "shape": found.shape,
+        "error": found.error,
+        "course": found,
+        "tops": tops,
     }
-
-
-def predict(row: Row, m: float) -> tuple[float, float, float]:
-    """The best η at batch size `m` as predicted by a row of `exponents`, with its 95% prediction
-    interval."""
-    x = np.log2(m)
-    variance = row["var_level"] + (x - row["center"]) ** 2 * row["var_p"] + row["var_one"]
-    half = special.stdtrit(row["sizes"] - 2, 0.975) * np.sqrt(variance)
-    at = row["log2_c"] + row["p"] * x
-    return float(2**at), float(2 ** (at - half)), float(2 ** (at + half))
 
 
 def top(rates: np.ndarray, values: np.ndarray) -> float:

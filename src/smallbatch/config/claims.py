@@ -1,7 +1,7 @@
 """What a study may claim, and what papers reported: keys, units and bounds.
 
-Claims are written before the data is seen. They are no part of what a point is: changing them
-trains nothing.
+They are no part of what a point is: changing them trains nothing. Nothing shows that they were
+written before the data was seen, so reports call them exploratory.
 """
 
 import math
@@ -19,6 +19,7 @@ TESTS = {
     "large-batch": ("limit",),
     "no-difference": (),
     "linear-scaling": ("up_to",),
+    "scaled-accuracy": ("up_to",),
     "stable-range": (),
     "bn-batch": (),
     "same-accuracy-fewer-updates": ("schedule", "against"),
@@ -44,16 +45,17 @@ class Claim:
     """A statement with the test that decides it."""
 
     test: str = ""  # kind of the claim: small-batch, large-batch, no-difference, linear-scaling, stable-range,
-    # bn-batch,
-    # same-accuracy-fewer-updates or lower-training-loss
+    # scaled-accuracy, bn-batch, same-accuracy-fewer-updates or lower-training-loss
     statement: str = ""  # what is claimed, as a sentence; {limit} and {up_to} are filled in
     source: str = ""  # paper and place in it
     cite: str | None = None  # key in papers.bib
     norm: str | None = None  # none, bn or gn; null: all of the study
     budget: str | None = None  # as in the grid or an arm; null: grid.budget
     limit: int | None = None  # small-batch, large-batch: the largest m that is called small
-    up_to: int | None = None  # linear-scaling: the m up to which the rule is claimed to hold
-    reference: int | None = None  # linear-scaling: the m whose best η̃ is kept; null: the smallest
+    up_to: int | None = (
+        None  # linear-scaling, scaled-accuracy: the m up to which the rule is claimed to hold
+    )
+    reference: int | None = None  # the same: the m whose best η̃ is kept; null: the smallest
     schedule: str | None = None  # name in `schedules`: the schedule that the claim is about
     against: str | None = None  # name in `schedules`: the schedule that it is compared with
     batch_size: int | None = None  # the first batch size of both schedules; null: the best of each
@@ -104,7 +106,7 @@ class Paper:
     reported: dict[str, Reported] = field(default_factory=dict)  # its values by name
     differences: list[str] = field(
         default_factory=list
-    )  # how this study's protocol differs from the paper's
+    )  # how this study's protocol differs from the paper's; {parameters} is filled in
 
 
 def check_claims(config: StudyConfig, known: set[str]) -> None:

@@ -73,7 +73,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         for i, name in enumerate(names)
     ]
     figure.legend(handles=handles, loc="outside right upper", fontsize="small", frameon=False)
-    note = f"Means over {counts_text(front['seeds'])} seeds at the best η̃ of each. Line: no faster setting is better on validation images."
+    note = f"Means over {counts_text(front['seeds'])} seeds at the best η̃ of each. Line: steps to a slower setting where it is significantly better."
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
     sns.despine(ax=axes)
     return figure, front.drop(columns="series")

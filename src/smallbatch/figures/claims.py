@@ -15,10 +15,11 @@ from smallbatch.figures.style import message_figure, set_style
 # Indices into seaborn's colour-blind palette; the marks differ as well.
 COLORS = {
     "supported": 0,
+    "too small to matter": 2,
     "contradicted": 3,
     "undecided": 7,
 }
-MARKS = {"supported": "o", "contradicted": "X", "undecided": "d"}
+MARKS = {"supported": "o", "too small to matter": "s", "contradicted": "X", "undecided": "d"}
 XLABELS = {
     "points": "difference of test accuracy (points)",
     "of log loss": "difference of log training loss",
@@ -63,19 +64,19 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         if v in seen
     ]
     figure.legend(
-        handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small"
+        handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize="small"
     )
-    note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: 0, or the margin, above which a claim holds; shaded: within the margin."
+    note = "Bars: intervals at the level of each verdict (adjusted for the number of claims). Dashed: δ, the least effect worth having, or the margin; shaded: effects that do not matter. Upright stroke: the effect with each seed's setting chosen on the other seeds."
     figure.supxlabel("\n".join(textwrap.wrap(note, 100)), fontsize="small", x=0.01, ha="left")
     return figure, data
 
 
 def _draw_claim(axes: plt.Axes, place: int, claim: Claim, color: tuple) -> None:
-    low, high = claim.bounds[0], claim.bounds[-1]
-    if claim.needs.startswith("within"):
+    for low, high in _shaded(claim):
         axes.fill_betweenx([place - 0.4, place + 0.4], low, high, color="0.9", zorder=0, lw=0)
-    else:
-        axes.plot([low, low], [place - 0.4, place + 0.4], color="0.45", lw=1.2, ls=(0, (3, 2)))
+    for bound in claim.bounds:
+        if bound:
+            axes.plot([bound] * 2, [place - 0.4, place + 0.4], color="0.45", lw=1.2, ls=(0, (3, 2)))
     if claim.ci_low is not None and claim.ci_high is not None:
         axes.plot(
             [claim.ci_low, claim.ci_high],
@@ -84,9 +85,19 @@ def _draw_claim(axes: plt.Axes, place: int, claim: Claim, color: tuple) -> None:
             lw=2.2,
             solid_capstyle="butt",
         )
+    if claim.cross_fitted is not None:
+        axes.plot(
+            [claim.cross_fitted], [place], "|", color=color, ms=16, mew=1.6, label="cross-fitted"
+        )
     label = f"{claim.claim}: {claim.verdict}"
     estimate = math.nan if claim.estimate is None else claim.estimate
     axes.plot([estimate], [place], MARKS[claim.verdict], color=color, ms=9, label=label)
+
+
+def _shaded(claim: Claim) -> list[tuple[float, float]]:
+    """The range of effects that do not matter: within the margin, or within ± the least effect."""
+    bound = claim.bounds[-1]
+    return [(-bound, bound)] if claim.small or claim.needs.startswith("within") else []
 
 
 def _name(claim: Claim) -> str:

@@ -1,12 +1,16 @@
-"""The best learning rate η against batch size, with the fitted power of m."""
+"""The best learning rate η against batch size, with the curve that fits it."""
+
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from smallbatch.analysis.phrases import FEW
+from smallbatch.analysis.rate_curve import LACK
 from smallbatch.analysis.results import Results
-from smallbatch.analysis.scaling import GROUP, exponents, ghost_size
+from smallbatch.analysis.scaling import GROUP, OBJECTS, exponents, ghost_size
 from smallbatch.core.text import budget_text, norm_text
 from smallbatch.figures.style import log2_axis, message_figure, set_style
 
@@ -19,7 +23,7 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     if found.empty:
         return message_figure(
             "No norm and budget has three batch sizes whose best η̃ lies inside its grid."
-        ), found
+        ), found.drop(columns=OBJECTS)
     best = results.best.assign(ghost=ghost_size(results.best)).dropna(subset=["base_lr"])
     several = results.best["schedule"].nunique() > 1, results.best["budget"].nunique() > 1
     colors = sns.color_palette("colorblind", len(found))
@@ -29,34 +33,26 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     ):
         # Shift the marks so that they do not overlap.
         shift = 2 ** (0.5 * ((i + 0.5) / len(found) - 0.5))
+        m, tops = np.array(row["batch_sizes"], float), 2.0 ** row["tops"]
+        axes.plot(m * shift, tops, marker, color=color, ms=6, mew=1.5)
         points = best[np.logical_and.reduce([best[key] == row[key] for key in GROUP])]
-        for edge in (False, True):
-            here = points[points["edge"] == edge]
-            axes.plot(
-                here["batch_size"] * shift,
-                here["lr"],
-                marker,
-                color=color,
-                mfc="white" if edge else color,
-                ms=6,
-                mew=1.5,
-            )
-        m = np.array([row["smallest"], row["largest"]], float)
+        edge = points[points["edge"]]
+        axes.plot(
+            edge["batch_size"] * shift, edge["lr"], marker, color=color, mfc="white", ms=6, mew=1.5
+        )
         words = [
             norm_text(row["norm"], row["ghost"] or None, 0)
             if row["ghost"] or row["norm"] != "bn"
             else "BN over the batch"
         ]
         words += [row["schedule"]] * several[0] + [budget_text(row["budget"])] * several[1]
-        label = (
-            f"{', '.join(words)}: p = {row['p']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
-        )
+        course = row["course"]
         axes.plot(
-            m,
-            2 ** row["log2_c"] * m ** row["p"],
+            2**course.sizes * shift,
+            2**course.rates,
             color=color,
             lw=1.6,
-            label=label.replace("-", "−"),
+            label=f"{', '.join(words)}: {_fitted(row)}".replace("-", "−"),
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
@@ -69,8 +65,23 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
     )
     axes.set_xlabel("batch size m (examples per update)")
     axes.set_ylabel("best learning rate η = η̃·m")
-    axes.legend(title="fit η* ∝ m^p, 95% interval", fontsize="small", title_fontsize="small")
+    axes.legend(
+        title="η* ∝ m^p, 95% interval, where it fits", fontsize="small", title_fontsize="small"
+    )
     sns.despine(ax=axes)
-    note = "p = 1: linear scaling, ½: square root, 0: constant η. Open marks: the best η̃ lies at the edge of those tried; not in the fit."
+    note = (
+        "Marks: tops of parabolas through the best η and its neighbours; lines: the curve that predicts a left-out m best. "
+        "p = 1: linear scaling, ½: square root, 0: constant η. Open marks: the best η̃ lies at the edge of those tried; not in the fit."
+    )
+    note = "\n".join(textwrap.wrap(note, 100))
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")
-    return figure, found
+    return figure, found.drop(columns=OBJECTS)
+
+
+def _fitted(row: pd.Series) -> str:
+    """The exponent, or why there is none."""
+    if row["sizes"] < FEW:
+        return f"{row['sizes']} batch sizes, no exponent"
+    if row["lack_of_fit"] < LACK:
+        return f"no power of m (lack of fit, p value {row['lack_of_fit']:.2g})"
+    return f"p = {row['p']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"

@@ -1,6 +1,7 @@
 """The range of η̃ and of η = η̃·m that trains, against batch size."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 
@@ -51,14 +52,15 @@ def draw(results: Results) -> tuple[plt.Figure, pd.DataFrame]:
         shown = pd.concat([ranges["low"], ranges["high"]]) * (
             pd.concat([ranges["batch_size"]] * 2) if usual else 1
         )
-        log2_axis(axes.yaxis, sorted(shown.unique())[::2], rates=True)
+        octaves = np.log2([shown.min(), shown.max()])
+        log2_axis(axes.yaxis, 2.0 ** np.arange(np.floor(octaves[0]), octaves[1] + 1, 2), rates=True)
         axes.set_xlabel("batch size m (examples per update)")
         axes.set_ylabel(label)
     figure.legend(
         loc="outside upper center", ncols=min(3, len(names)), fontsize="small", frameon=False
     )
     note = (
-        f"From the smallest η̃ within 0.5 points of the best validation accuracy to the largest without a failed seed, "
+        f"From the smallest η̃ within 0.5 points of the best validation accuracy to the largest that trains, mean over "
         f"{counts_text(ranges['seeds'])} seeds. Dot: the best. Open end: the grid ends there."
     )
     figure.supxlabel(note, fontsize="small", x=0.01, ha="left")

@@ -1,7 +1,7 @@
 """Expand a study's grid and arms to rows: the settings to train and their rates. Pure functions."""
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 from smallbatch.core.rates import parse_rates
 from smallbatch.core.records import (
@@ -22,7 +22,8 @@ def expand(config: StudyConfig) -> list[GridRow]:
 
     `path` is the key that defines the row, `schedule` the name of the schedule and `course` its
     settings. An arm is restricted to the batch sizes and kinds of norm in the grid, so that
-    narrowing the grid also narrows its arms.
+    narrowing the grid also narrows its arms. A setting that meets another budget of the study (m =
+    16 for 10 epochs of 1,024 examples has 640 updates) has a row there as well.
     """
     grid = config["grid"]
     kinds = {_norm_kind(norm) for norm in grid["norm"]}
@@ -31,7 +32,49 @@ def expand(config: StudyConfig) -> list[GridRow]:
         sizes = [m for m in arm["batch_size"] or grid["batch_size"] if m in grid["batch_size"]]
         norms = [norm for norm in arm["norm"] or grid["norm"] if _norm_kind(norm) in kinds]
         rows += _product(config, f"grid.arms.{name}", arm, sizes, norms)
-    return rows
+    return rows + _met(config, rows)
+
+
+def check_arms(config: StudyConfig) -> None:
+    """Raise ValueError for values of an arm that the grid lacks, which `expand` would leave out.
+
+    A grid that was narrowed on the command line narrows its arms on purpose.
+    """
+    grid = config["grid"]
+    given = {text.partition("=")[0] for text in config["overrides"]}
+    for (name, arm), key in itertools.product(grid["arms"].items(), ("batch_size", "norm")):
+        path, there = f"grid.arms.{name}.{key}", grid[key]
+        if f"grid.{key}" in given and path not in given:
+            continue
+        kinds = {_norm_kind(norm) for norm in there} if key == "norm" else set(there)
+        lacking = [
+            value
+            for value in arm[key] or []
+            if (_norm_kind(value) if key == "norm" else value) not in kinds
+        ]
+        if lacking:
+            raise ValueError(
+                f"{path}: {', '.join(map(str, lacking))} {'is' if len(lacking) == 1 else 'are'} not in grid.{key}, so the arm "
+                f"would train nothing there; add {'it' if len(lacking) == 1 else 'them'} to grid.{key}, or remove "
+                f"{'it' if len(lacking) == 1 else 'them'} here"
+            )
+
+
+def _met(config: StudyConfig, rows: list[GridRow]) -> list[GridRow]:
+    """The rows of other budgets of the study that are met by settings in `rows`."""
+    budget, size = config["grid"]["budget"], config["dataset"]["sizes"]["train"]
+    found: list[GridRow] = []
+    for name, row in itertools.product(dict.fromkeys(row["budget"] for row in rows), rows):
+        m, b = row["batch_size"], row["bn_batch_size"]
+        course = cast(ScheduleSettings, row["course"])
+        try:
+            planned = _updates(name, budget, course, m, b, size)
+        except ValueError:  # the budget does not suit the schedule
+            continue
+        met = cast(GridRow, {**row, "budget": name})
+        if planned == (row["updates"], row["examples"]) and met not in rows + found:
+            found.append(met)
+    return found
 
 
 def schedules(config: StudyConfig, arm: dict) -> dict[str, ScheduleSettings]:

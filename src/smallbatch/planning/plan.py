@@ -22,7 +22,7 @@ from smallbatch.core.records import (
     StudyConfig,
     StudyPlan,
 )
-from smallbatch.planning.grid import budget_name, expand, without_null
+from smallbatch.planning.grid import budget_name, check_arms, expand, without_null
 from smallbatch.planning.packing import job_slug, pack, resources
 
 # Keys of a data set for the sources and checksums of its files.
@@ -63,6 +63,7 @@ def make_plan(
     declared = {key: dataset["dataset"][key] for key in ("sha256",) if key in dataset["dataset"]}
     content = {"dataset": _content(config) | declared, "code": data_code, "folder": None}
     data_id = f"{config['dataset']['name']}-{digest(content)}"
+    check_arms(config)
     rows = expand(config)
     fleets = _fleets(config, rows)
     jobs: dict[str, Job] = {}
@@ -99,7 +100,7 @@ def make_plan(
         "data": data_id,
         "budgets": budgets(config, rows),
         "claims": claims(config),
-        "papers": papers(config),
+        "papers": papers(config, networks or {}),
         "points": sum(count(entry["points"]) for entry in fleets),
         "fleets": len(fleets),
         "jobs": sorted(jobs),
@@ -154,18 +155,28 @@ def _filled_in(claim: dict) -> str:
     return text
 
 
-def papers(config: StudyConfig) -> list[dict]:
-    """The study's papers, with budgets filled in and reported values as lists (to keep their order,
-    since keys of a plan are sorted)."""
+def papers(config: StudyConfig, networks: Networks) -> list[dict]:
+    """The study's papers, with budgets and the network's number of parameters filled in, and
+    reported values as lists (to keep their order, since keys of a plan are sorted)."""
+    parameters = _parameters(networks)
     return [
         paper
         | {
             "reported": [
                 one | {"budget": _budget_of(config, one)} for one in paper["reported"].values()
-            ]
+            ],
+            "differences": [
+                text.replace("{parameters}", parameters) for text in paper["differences"]
+            ],
         }
         for paper in config["papers"].values()
     ]
+
+
+def _parameters(networks: Networks) -> str:
+    """The number of parameters without norm, from the bytes of the network's weights."""
+    network = networks.get(("none", None))
+    return f"{round(network['separate']['weights'] / 4):,}" if network else "an unknown number of"
 
 
 def _budget_of(config: StudyConfig, entry: dict) -> str:

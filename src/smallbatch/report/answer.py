@@ -3,12 +3,21 @@ interpretation."""
 
 import pandas as pd
 
-from smallbatch.analysis.best import rates, whole_batch, with_failed
+from smallbatch.analysis.best import Row, of_setting, whole_batch
 from smallbatch.analysis.measured import Measured, compare, first
-from smallbatch.analysis.phrases import FEW, interval, percent, points, setting_text, told
+from smallbatch.analysis.phrases import (
+    FEW,
+    course_text,
+    end_of_sizes,
+    interval,
+    percent,
+    points,
+    setting_text,
+    signed,
+    told,
+)
 from smallbatch.analysis.schedules import schedule_sentences
-from smallbatch.analysis.stable import largest_without_failure
-from smallbatch.core.rates import rate_text
+from smallbatch.analysis.stable import limits_of_seeds
 from smallbatch.core.text import budget_text
 
 KINDS = {"none": "Without norm", "bn": "With batch norm", "gn": "With group norm"}
@@ -43,6 +52,7 @@ def _best(rows: pd.DataFrame, budget: str, several: bool) -> str:
     return (
         f"At {budget_text(budget)} the {'best' if len(rows) > 1 else 'only'} setting was m = {row['batch_size']}{schedule} with {setting_text(row)}: "
         f"test accuracy {interval(row)}{', chosen on validation images' if len(rows) > 1 else ''}.{edge}"
+        f"{end_of_sizes(row['batch_size'], list(rows['batch_size']))}"
     )
 
 
@@ -67,8 +77,23 @@ def _small_against_large(data: Measured, rows: pd.DataFrame, budget: str) -> lis
         last = large.sort_values(["batch_size", "val_accuracy"]).iloc[-1]
         if last["batch_size"] != two["batch_size"]:
             text += f"; m = {last['batch_size']} reached {percent(last)}"
-        sentences.append(text + ".")
+        sentences.append(f"{text}{_elsewhere(data, norm, budget)}.")
     return sentences
+
+
+def _elsewhere(data: Measured, norm: str, budget: str) -> str:
+    """The same comparison at the study's other budgets, since small batches gain mostly by making
+    more updates."""
+    parts = []
+    for other in dict.fromkeys(data.best["budget"]):
+        rows = data.settings(other, norm).dropna(subset=["base_lr"])
+        small, large = rows[rows["batch_size"] <= SMALL], rows[rows["batch_size"] > SMALL]
+        if other != budget and len(small) and len(large):
+            one, two = first(small), first(large)
+            parts.append(
+                f"at {budget_text(other)} {percent(one)} at m = {one['batch_size']} against {percent(two)} at m = {two['batch_size']}"
+            )
+    return f" ({'; '.join(parts) or 'not compared at another budget'})"
 
 
 def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
@@ -94,19 +119,23 @@ def _bn_batch(data: Measured, rows: pd.DataFrame, budget: str) -> list[str]:
 
 
 def _stable(table: pd.DataFrame, best: pd.DataFrame) -> list[str]:
-    """The largest η̃ that trains every seed, at the smallest and the largest batch size."""
-    cells = with_failed(rates(table), best)
+    """The largest η̃ that trains, as in the claim about it, at the smallest and the largest batch
+    size."""
     parts = []
-    for (norm, budget), group in cells.groupby(["norm", "budget"], sort=False):
-        limits = {m: stable_limit(cell) for m, cell in whole_batch(group).groupby("batch_size")}
-        limits = {m: rate for m, rate in limits.items() if rate}
-        if len(limits) > 1:
-            (m0, low), (m1, high) = min(limits.items()), max(limits.items())
+    known = whole_batch(best.dropna(subset=["base_lr"]))
+    for (norm, budget), group in known.groupby(["norm", "budget"], sort=False):
+        ends = group.sort_values("batch_size").iloc[[0, -1]]
+        if ends["batch_size"].nunique() > 1:
+            limits = [stable_limit(table, row) for _, row in ends.iterrows()]
+            said = ", ".join(
+                f"{limit} at m = {m}" for limit, m in zip(limits, ends["batch_size"], strict=True)
+            )
             kind = KINDS[norm].lower() + (" over the batch" if norm == "bn" else "")
-            parts.append(f"{kind}, {budget_text(budget)}: {low} at m = {m0}, {high} at m = {m1}")
-    return (
-        [f"The largest η̃ tried at which every seed trained – {'; '.join(parts)}."] if parts else []
-    )
+            parts.append(f"{kind}, {budget_text(budget)}: {said}")
+    if not parts:
+        return []
+    middle = "half way from the last that trains to the first that fails, the mean over seeds of the exponent and its range"
+    return [f"The largest η̃ that trains ({middle}) – {'; '.join(parts)}."]
 
 
 def _exponents(data: Measured) -> list[str]:
@@ -117,22 +146,19 @@ def _exponents(data: Measured) -> list[str]:
         if row["sizes"] < FEW:  # a fit through few points is not informative
             continue
         norm = f"batch norm over {row['ghost']}" if row["ghost"] else KINDS[row["norm"]].lower()
-        p, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high"))
         span = f"m = {row['smallest']} to {row['largest']}"
         norm += f", {row['schedule']}" if several else ""
-        parts.append(
-            f"{norm}, {budget_text(row['budget'])}, {span}: p = {p} (95% interval {low} to {high})"
-        )
-    text = "The best learning rate goes with the batch size as η ∝ m^p (1 is linear scaling, 0 a constant η)"
+        parts.append(f"{norm}, {budget_text(row['budget'])}, {span}: {course_text(row)}")
+    text = "How the best learning rate goes with the batch size"
     return [f"{text} – {'; '.join(parts)}."] if parts else []
 
 
-def stable_limit(cells: pd.DataFrame) -> str | None:
-    """The largest η̃ that is reached upwards from the best without a failed seed, after ``at
-    least`` if the grid ends there."""
-    cells = cells.sort_values("base_lr")
-    base_lr, best_lr = cells["base_lr"].to_numpy(), cells["best_lr"].iloc[0]
-    last = largest_without_failure(base_lr, cells["failed"].to_numpy() > 0, best_lr)
-    if last is None:
-        return None
-    return ("at least " if last == len(base_lr) - 1 else "") + rate_text(base_lr[last])
+def stable_limit(table: pd.DataFrame, setting: Row) -> str:
+    """``2^−7.4 (2^−9.5 to 2^−6.5)``, after ``at least`` if the grid ends before training fails."""
+    limits, cut, _ = limits_of_seeds(table[of_setting(table, setting)], setting["base_lr"])
+    if limits.empty:
+        return "unknown (a point is missing)"
+    mean, low, high = (
+        f"2^{signed(value)}" for value in (limits.mean(), limits.min(), limits.max())
+    )
+    return f"{'at least ' if cut else ''}{mean}" + (f" ({low} to {high})" if low != high else "")

@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from scipy import special
 
-from smallbatch.analysis.advice import rates_for
 from smallbatch.analysis.claims.claim import Claim
+from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import signed
+from smallbatch.analysis.rate_advice import rates_for
 from smallbatch.analysis.results import Results
 from smallbatch.analysis.schedules import schedules_table
 from smallbatch.config.papers import cited, entries
@@ -34,7 +34,7 @@ from smallbatch.report.commands import command
 from smallbatch.report.data import data_rows, guess_sentence
 from smallbatch.report.points import points_data
 from smallbatch.report.reported import reported_rows
-from smallbatch.report.summary import VERDICTS, summary
+from smallbatch.report.summary import summary
 from smallbatch.report.svg import inline
 
 PACKAGES = (
@@ -120,11 +120,14 @@ def build_page(results: Results) -> str:
 
 def _claim(claim: Claim, study: StudyPlan) -> dict:
     """A claim's record with additional texts for the report."""
-    norm = [kind_text(claim.norm)] if claim.norm else []
+    config = study["config"]
+    here = [config[key]["name"] for key in ("dataset", "model", "optimizer")]
+    here += [kind_text(claim.norm)] if claim.norm else []
     return dataclasses.asdict(claim) | {
         "command": command(study, *claim.overrides) if claim.overrides else None,
         "effect": _effect(claim),
-        "where": ", ".join([*norm, budget_text(claim.budget)]),
+        "small": claim.small,
+        "where": ", ".join([*here, budget_text(claim.budget)]),
     }
 
 
@@ -147,12 +150,11 @@ def _effect(claim: Claim) -> str | None:
 
 
 def _fits(data: Measured) -> list[dict]:
-    """The numbers from which the page computes η and η̃ for any m (`scaling.predict`)."""
+    """The curves from which the page interpolates η and η̃ for any m within them."""
     fits, _ = rates_for(data)
-    keys = ("log2_c", "p", "center", "var_p", "var_level", "var_one")
     return [
-        {key: float(fit[key]) for key in keys}
-        | {"name": name, "t": float(special.stdtrit(fit["sizes"] - 2, 0.975))}
+        {"name": name, "sizes": fit["course"].sizes.tolist(), "rates": fit["course"].rates.tolist()}
+        | {"half": fit["course"].half}
         | {"smallest": int(fit["smallest"]), "largest": int(fit["largest"])}
         for (_, fit), name in zip(fits.iterrows(), tables.fit_names(fits), strict=True)
     ]

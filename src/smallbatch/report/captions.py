@@ -9,12 +9,12 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "claims": (
         "Effects of the claims",
-        "Each effect with its interval at the level of its verdict, over seeds and test images. Budgets: {budgets}; {seeds} seeds.",
+        "Each effect with its interval at the level of its verdict, over seeds and test images, and δ, the least effect worth having. Budgets: {budgets}; {seeds} seeds.",
     ),
     "accuracy_by_time": (
         "Accuracy against time",
         "Every setting at its best η̃ (means over {seeds} seeds), against the time that its updates take one model alone, in plain "
-        "PyTorch on the machine named below. The line joins those that no faster setting beats on validation images. "
+        "PyTorch on the machine named below. The line steps where a slower setting is better on validation images and significantly better on test images than the last step. "
         "Budgets: {budgets}.",
     ),
     "accuracy_by_rate": (
@@ -29,9 +29,10 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "stable_range": (
         "Range of learning rates that train",
-        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the "
-        "largest reached from the best without a failed seed; left in η̃, right in η = η̃·m. The grid is in octaves, so "
-        "ends are known to a factor of 2; an open end is the end of the grid. Budgets: {budgets}.",
+        "From the smallest η̃ whose mean validation accuracy over {seeds} seeds is within 0.5 points of the best, to the largest "
+        "that trains (half way from the last that is reached from the best without failure to the first that fails, mean over "
+        "seeds of the exponent: the number of the claim); left in η̃, right in η = η̃·m. An open end is the end of the grid. "
+        "Budgets: {budgets}.",
     ),
     "bn_batch_size": (
         "SGD batch size × batch-norm batch size",
@@ -50,9 +51,10 @@ CAPTIONS = {  # name -> (title, caption with n, interval and budgets)
     ),
     "rate_scaling": (
         "How the best learning rate goes with the batch size",
-        "The best η = η̃·m of each m and the fitted power η* ∝ m^p with its 95% interval, from {seeds} seeds, the grid's "
-        "steps and the scatter about the line. p = 1 is the linear scaling rule, ½ the square-root rule, 0 a constant η. "
-        "Open marks lie on the edge of their grid and are not in the fit. Budgets: {budgets}.",
+        "The best η = η̃·m of each m (the top of a parabola through the best η tried and its neighbours, from {seeds} seeds) and the "
+        "curve that predicts a left-out m best. The exponent of η* ∝ m^p stands where a power of m fits: p = 1 is the linear scaling "
+        "rule, ½ the square-root rule, 0 a constant η. Open marks lie on the edge of their grid and are not in the fit. Budgets: "
+        "{budgets}.",
     ),
     "schedule_curves": (
         "Accuracy and loss of each schedule",

@@ -133,10 +133,11 @@ function ratesFor(form, fits) {
     if (!(m >= 1)) { out.textContent = "write a batch size of 1 or more"; return; }
     out.textContent = fits.map((fit) => {
       const x = Math.log2(m);
-      const half = fit.t * Math.sqrt(fit.var_level + (x - fit.center) ** 2 * fit.var_p + fit.var_one);
-      const at = fit.log2_c + fit.p * x;
-      const beyond = m < fit.smallest || m > fit.largest ? ", beyond the batch sizes measured" : "";
-      return `${fit.name}: η̃ ≈ ${short(2 ** at / m)}, η ≈ ${short(2 ** at)} (95% interval ${short(2 ** (at - half))} to ${short(2 ** (at + half))})${beyond}`;
+      if (m < fit.smallest || m > fit.largest) return `${fit.name}: none is recommended beyond m = ${fit.smallest} to ${fit.largest}`;
+      const i = Math.max(1, fit.sizes.findIndex((size) => size >= x - 1e-9));
+      const share = (x - fit.sizes[i - 1]) / (fit.sizes[i] - fit.sizes[i - 1]);
+      const at = fit.rates[i - 1] + share * (fit.rates[i] - fit.rates[i - 1]);
+      return `${fit.name}: η̃ ≈ ${short(2 ** at / m)}, η ≈ ${short(2 ** at)} (95% interval ${short(2 ** (at - fit.half))} to ${short(2 ** (at + fit.half))})`;
     }).join("\n");
   };
   field.oninput = say;

@@ -54,7 +54,9 @@ def best_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:
     if rows["batch_size"].nunique() < 2:
         return NOTHING
     top = first(rows)
-    return f"{top['batch_size']}, of {', '.join(map(str, sorted(rows['batch_size'].unique())))} (on validation images)"
+    sizes = sorted(rows["batch_size"].unique())
+    end = ", an end of these" if top["batch_size"] in (sizes[0], sizes[-1]) else ""
+    return f"{top['batch_size']}, of {', '.join(map(str, sizes))} (on validation images{end})"
 
 
 def best_bn_batch_size(one: dict[str, Any], data: Measured, _: Any) -> str:
@@ -119,7 +121,7 @@ def train_loss(one: dict[str, Any], data: Measured, _: Any) -> str:
         return NOTHING
     row = rows.sort_values("batch_size").iloc[0]
     loss = np.exp(np.log(data.points(row)["train_loss"].clip(lower=1e-12)).mean())
-    return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best)"
+    return f"{loss:.3g} at η = {rate_text(row['lr'])} (the best on validation images)"
 
 
 MEASURES = {  # those in config.claims.MEASURES, where the steps to add one are listed

@@ -7,17 +7,23 @@ from smallbatch.analysis.advice import (
     ANY,
     best_of_budgets,
     in_time,
-    rates_for,
     time_front,
     wrong_rates,
 )
 from smallbatch.analysis.best import Row, whole_batch
 from smallbatch.analysis.claims.claim import Claim
+from smallbatch.analysis.claims.verdict import VERDICTS
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import percent, seconds_text, setting_text
+from smallbatch.analysis.phrases import (
+    course_text,
+    end_of_sizes,
+    percent,
+    points,
+    seconds_text,
+    setting_text,
+)
+from smallbatch.analysis.rate_advice import rates_for, worst
 from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
-
-VERDICTS = ("supported", "contradicted", "undecided")
 
 
 def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
@@ -61,6 +67,7 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         else "."
     )
     near, sizes = entry["near"], entry["sizes"]
+    text += end_of_sizes(row["batch_size"], sizes)
     if near and len(sizes) > 1:
         others = [m for m in near if m != row["batch_size"]]
         text += f" Of the other m tried ({sizes[0]} to {sizes[-1]}), each at its best, {_listed(others)} within one standard error of it."
@@ -80,14 +87,21 @@ def _sooner(data: Measured) -> list[str]:
         return []
     top = front[front["front"]].iloc[-1]
     sooner = in_time(front, top["seconds_alone"] / 2)
-    text = f"As one model alone on this machine the best on validation images takes {seconds_text(top['seconds_alone'])}"
+    text = (
+        f"As one model alone on this machine the last setting that is significantly better than a faster one is "
+        f"{_at_time(data, top)}"
+    )
     if sooner is None:
         return [f"{text}; nothing tried takes half of that or less."]
-    return [
-        f"{text}; in half of that the best is m = {sooner['batch_size']} ({_schedule(data, sooner)}"
-        f"{norm_text(sooner['norm'], sooner['bn_batch_size'], sooner['batch_size'])}, {budget_text(sooner['budget'])}, "
-        f"{seconds_text(sooner['seconds_alone'])}): {percent(sooner)}."
-    ]
+    return [f"{text}; in half of that time it is {_at_time(data, sooner)}."]
+
+
+def _at_time(data: Measured, row: Row) -> str:
+    norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
+    return (
+        f"m = {row['batch_size']} ({_schedule(data, row)}{norm}, {budget_text(row['budget'])}, "
+        f"{seconds_text(row['seconds_alone'])}): {percent(row)}"
+    )
 
 
 def _schedule(data: Measured, row: Row) -> str:
@@ -95,17 +109,20 @@ def _schedule(data: Measured, row: Row) -> str:
 
 
 def _other_sizes(data: Measured, row: Row) -> list[str]:
-    fits, _ = rates_for(data)
+    """How the best rate goes with m, and what a rate recommended by it would have cost."""
+    fits, rows = rates_for(data)
     same = (fits["norm"] == row["norm"]) & (fits["ghost"] == 0) & (fits["budget"] == row["budget"])
     told = fits[same & (fits["schedule"] == row["schedule"])]
     if told.empty:
         return []
-    p, low, high = (
-        f"{told.iloc[0][key]:.2f}".replace("-", "−") for key in ("p", "ci_low", "ci_high")
-    )
+    fit = told.iloc[0]
+    text = f"How the best η goes with m, with {_kind(row)}: {course_text(fit)}."
+    dearest = worst(rows[rows["fit"] == told.index[0]])
+    if dearest is None:
+        return [text]
     return [
-        f"With {_kind(row)} the best η goes with m as m^{p} (95% interval {low} to {high}; 1 would be linear scaling), "
-        "which gives a rate for an m that was not tried (below)."
+        f"{text} At the measured m a rate recommended so would have cost at most {points(dearest['regret'])} against its own "
+        f"best (m = {dearest['batch_size']}); beyond m = {fit['smallest']} to {fit['largest']} none is recommended."
     ]
 
 

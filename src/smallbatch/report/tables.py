@@ -6,13 +6,14 @@ from smallbatch.analysis.advice import (
     ANY,
     SHIFTS,
     best_of_budgets,
-    rates_for,
     time_front,
     wrong_rates,
 )
 from smallbatch.analysis.best import Row, best_rates, rates, whole_batch, with_failed
+from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import seconds_text
+from smallbatch.analysis.phrases import points, seconds_text
+from smallbatch.analysis.rate_advice import rates_for
 from smallbatch.core.rates import rate_text
 from smallbatch.core.text import budget_text, norm_text
 from smallbatch.report.answer import KINDS
@@ -104,7 +105,7 @@ def fit_names(fits: pd.DataFrame) -> list[str]:
 
 
 def rates_table(data: Measured) -> pd.DataFrame:
-    """The predicted η and η̃ at powers of two, with one row per m and one column per fit."""
+    """The recommended η and η̃ at powers of two, with one row per m and one column per fit."""
     fits, rows = rates_for(data)
     if fits.empty:
         return pd.DataFrame()
@@ -112,7 +113,7 @@ def rates_table(data: Measured) -> pd.DataFrame:
     rows = rows.assign(
         fit=rows["fit"].map(names),
         text=[
-            f"{row.lr / row.batch_size:.2g} (η = {row.lr:.2g}, {row.low:.2g} to {row.high:.2g}){'' if row.inside else ' *'}"
+            f"{row.lr / row.batch_size:.2g} (η = {row.lr:.2g}, {row.low:.2g} to {row.high:.2g}){_regret(row.regret)}"
             for row in rows.itertuples()
         ],
     )
@@ -120,6 +121,14 @@ def rates_table(data: Measured) -> pd.DataFrame:
         list(names.values())
     ].fillna(DASH)
     return wide.reset_index().rename(columns={"batch_size": "m"}).rename_axis(columns=None)
+
+
+def _regret(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    return (
+        f"; would have cost {points(effect)}" if effect.examples else "; the same rate as its best"
+    )
 
 
 def wrong_rates_table(data: Measured) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from smallbatch.config.compose import compose
@@ -93,15 +94,18 @@ def count_job(job: Job) -> tuple[int, int]:
     return points, images
 
 
-def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> None:
-    """Print the wall time of the run and the time in training loops of its jobs.
+def print_cost(
+    studies: tuple[str, ...], started: float, cores: int | None, jobs: Collection[str]
+) -> None:
+    """Print the wall time of the run and the time in training loops of its `jobs`; other runs may
+    train in the same folder.
 
     `cores` is the number of cores of this machine that jobs shared; None on a cluster.
     """
     trained, loop = 0, 0.0
     for path in RESULTS.glob("jobs/*/cost.json"):
         cost = json.loads(path.read_text(encoding="utf-8"))
-        if cost["started"] >= started:
+        if path.parent.name in jobs and cost["started"] >= started:
             trained += cost["trained"]
             loop += cost["loop_seconds"]
     wall = time.time() - started
@@ -109,7 +113,9 @@ def print_cost(studies: tuple[str, ...], started: float, cores: int | None) -> N
     if not trained:
         text = f"nothing to train; {wall:.0f} s"
     elif cores:
-        text += f", on {count_text(cores, 'core')} {loop / cores:.0f} s; everything else {wall - loop / cores:.0f} s"
+        text += f", on {count_text(cores, 'core')} {loop / cores:.0f} s"
+        if wall > loop / cores:  # not where other work shared the cores
+            text += f"; everything else {wall - loop / cores:.0f} s"
     print(text, file=sys.stderr)
     for study in studies:
         page, best = RESULTS / study / "report.html", RESULTS / study / "best.csv"

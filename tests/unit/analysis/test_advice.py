@@ -4,14 +4,15 @@ it."""
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from made import claim, measured, table
 from test_claims import DEAD, GOOD, made
 
 from smallbatch.analysis.advice import best_of_budgets, in_time, time_front, wrong_rates
 from smallbatch.analysis.phrases import seconds_text
-from smallbatch.analysis.scaling import fit, predict
+from smallbatch.analysis.rate_advice import rates_for, worst
+from smallbatch.analysis.rate_curve import at
 from smallbatch.report.summary import summary
+from smallbatch.report.tables import rates_table
 
 CONFIG = {"dataset": {"name": "bars"}, "model": {"name": "mynet"}, "optimizer": {"name": "sgd"}}
 
@@ -74,6 +75,22 @@ def test_the_front_of_time_has_those_that_no_faster_one_beats():
     assert time_front(unknown).empty and summary(unknown, CONFIG, [])
 
 
+def test_the_front_of_time_does_not_step_for_a_difference_that_may_be_chance():
+    """A slower setting is a tenth of an image better on validation images and no better on test
+    images; another is five points better on both."""
+    rows = [(64, 0.5, 0.80, 0.80), (8, 1.0, 0.801, 0.80), (2, 2.0, 0.85, 0.85)]
+    frame = pd.concat(
+        [
+            made(level(test, validation=v), m, noise=0.01).assign(seconds_alone=s)
+            for m, s, v, test in rows
+        ]
+    )
+    front = time_front(measured(frame, images=2000))
+    assert front[front["front"]]["batch_size"].tolist() == [64, 2]
+    few = time_front(measured(frame[frame["seed"] < 3], images=2000))
+    assert few[few["front"]]["batch_size"].tolist() == [64]  # three seeds say nothing
+
+
 def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
     cells = {
         0.05: (0.6, 0.5),
@@ -90,25 +107,43 @@ def test_a_wrong_rate_costs_what_the_table_says_and_failed_seeds_are_counted():
     assert lost.loc[1, "failed"] == 3 and lost.loc[-1, "failed"] == 0
 
 
-def test_the_rate_at_another_m_has_the_prediction_interval_of_least_squares_where_scatter_is_what_is_uncertain():
-    rng, sizes = np.random.default_rng(0), np.arange(1.0, 9)
-    settings = []
-    for size in sizes:
-        top = -4 + 0.5 * size + rng.normal(0, 2)
-        rates = top + np.arange(-3, 4) * 0.1  # a fine grid, and no noise over seeds
-        settings.append((rates, np.repeat(-((rates - top) ** 2)[:, None], 4, 1)))
-    found = fit(sizes, settings) | {"sizes": len(sizes)}
-    tops = [rates[3] for rates, _ in settings]
-    expected = (
-        sm.OLS(tops, sm.add_constant(sizes))
-        .fit()
-        .get_prediction([[1, 5.3]])
-        .summary_frame(alpha=0.05)
+def bent(m: int) -> dict:
+    """Rates in octaves, the best η in proportion to m up to 16 and constant above; an octave beside
+    it costs 4 points."""
+    top = min(np.log2(m), 4) - 6 - np.log2(m)
+    return {2.0 ** (top + k): (0.9 - 0.04 * abs(k), 0.9 - 0.04 * abs(k)) for k in range(-2, 3)}
+
+
+def test_a_recommended_rate_has_its_regret_and_none_is_recommended_beyond_the_grid():
+    sizes = [2, 4, 8, 16, 32, 64, 128]
+    frame = pd.concat([made(bent(m), m, noise=0.001) for m in sizes])
+    fits, rows = rates_for(measured(frame, images=2000))
+    assert fits["shape"].tolist() == ["neighbours"] and fits["lack_of_fit"].iloc[0] < 0.05
+    assert fits[["p", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert rows["batch_size"].tolist() == sizes  # none at 1 and 256
+    rates = dict(zip(rows["batch_size"], rows["lr"], strict=True))
+    assert rates[4] == pytest.approx(2.0**-4, rel=0.05) and rates[128] == pytest.approx(
+        2.0**-2, rel=0.05
     )
-    lr, low, high = np.log2(predict(found, 2**5.3))
-    assert [lr, low, high] == pytest.approx(
-        expected[["mean", "obs_ci_lower", "obs_ci_upper"]].iloc[0].tolist(), rel=1e-6
-    )
+    regrets = {row.batch_size: row.regret for row in rows.itertuples()}
+    assert regrets[2] is None and regrets[128] is None
+    assert regrets[8].estimate == 0 and regrets[8].interval(0.95) == (0.0, 0.0)
+    assert at(fits.iloc[0]["course"], 8) is None  # m = 256
+
+
+def test_the_regret_of_a_wrong_recommendation_is_what_it_costs():
+    """At m = 16 the best rate is three octaves above its neighbours'."""
+    cells = {
+        m: {
+            2.0**k / m: (0.9 - 0.02 * abs(k - top), 0.9 - 0.02 * abs(k - top)) for k in range(-8, 1)
+        }
+        for m, top in ((2, -5), (4, -5), (8, -5), (16, -2), (32, -5), (64, -5))
+    }
+    data = measured(pd.concat([made(one, m, noise=0.001) for m, one in cells.items()]), images=2000)
+    _, rows = rates_for(data)
+    found = worst(rows)
+    assert found["batch_size"] == 16 and found["regret"].estimate == pytest.approx(6, abs=0.5)
+    assert "would have cost +6.0 points" in rates_table(data).iloc[3, 1]
 
 
 def test_the_summary_says_what_to_use_and_counts_the_claims():
@@ -126,8 +161,14 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
         and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it."
         in text
     )
-    assert "takes 0.1 s; in half of that the best is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
-    assert "Of the study's 2 claims: 1 supported, 0 contradicted, 1 undecided." in text
+    assert (
+        "a faster one is m = 8 (no norm, 1 epoch, 0.1 s): 85" in text
+        and "in half of that time it is m = 64 (no norm, 1 epoch, 0.01 s): 70" in text
+    )
+    assert (
+        "Of the study's 2 claims: 1 supported, 0 too small to matter, 0 contradicted, 1 undecided."
+        in text
+    )
 
 
 def test_the_summary_of_a_study_in_which_nothing_trained_says_so():

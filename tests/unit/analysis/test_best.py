@@ -7,7 +7,7 @@ from made import measured, table
 from scipy import stats
 
 from smallbatch.analysis.best import best_settings, in_budgets, rates, t_interval, with_failed
-from smallbatch.analysis.stable import largest_without_failure
+from smallbatch.analysis.stable import largest_without_failure, limits_of_seeds, stable_ranges
 from smallbatch.report.answer import answer, stable_limit
 
 
@@ -120,10 +120,37 @@ def test_an_interval_around_zero_is_told_as_no_difference_and_few_seeds_tell_not
 
 
 def test_the_stable_limit_is_reached_upwards_from_the_best_without_a_gap():
+    """Half way from 0.2 to 0.4 in octaves; 0.8 trains, but behind a gap."""
     frame = table({0.1: (0.8, 0.5), 0.2: (0.95, 0.9), 0.4: (0.1, 0.1, "diverged"), 0.8: (0.8, 0.5)})
-    cells = with_failed(rates(frame), best_settings(frame))
-    assert stable_limit(cells) == "0.2"
-    assert stable_limit(cells[cells["base_lr"] < 0.4]) == "at least 0.2"
+    (_, setting), *_ = best_settings(frame).iterrows()
+    assert stable_limit(frame, setting) == "2^−1.8"
+    assert stable_limit(frame[frame["base_lr"] < 0.4], setting) == "at least 2^−2.3"
+    some = frame.copy()
+    some.loc[(some["base_lr"] == 0.4) & (some["seed"] == 0), "status"] = "completed"
+    # one seed of three fails at none of them
+    assert stable_limit(some, setting) == "at least 2^−1.3 (2^−1.8 to 2^−0.3)"
+    ranges = stable_ranges(frame, best_settings(frame)).iloc[0]
+    assert ranges["high"] == pytest.approx(np.sqrt(0.2 * 0.4)) and not ranges["high_censored"]
+
+
+@pytest.mark.parametrize("step", [1.0, 0.25])
+def test_the_largest_rate_that_trains_is_not_biased_by_the_steps_of_the_grid(step):
+    truth = np.random.default_rng(0).uniform(-4, -2, 300)
+    grid = np.arange(-6, 0.1, step)
+    points = pd.DataFrame(
+        [
+            {
+                "seed": seed,
+                "base_lr": 2.0**rate,
+                "status": "completed" if rate <= top else "diverged",
+            }
+            for seed, top in enumerate(truth)
+            for rate in grid
+        ]
+    )
+    limits, cut, width = limits_of_seeds(points, 2.0**-6)
+    assert not cut and width == step
+    assert (limits - truth).mean() == pytest.approx(0, abs=4 * step / np.sqrt(12 * 300))
 
 
 @pytest.mark.parametrize(

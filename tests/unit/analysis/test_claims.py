@@ -30,6 +30,7 @@ GOOD, LESS, EQUAL = (
     {0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)}
     for v, t in ((0.9, 0.85), (0.8, 0.7), (0.9, 0.85))
 )
+LEAST = {0.1: (0.6, 0.5), 0.2: (0.7, 0.6), 0.4: (0.6, 0.5)}
 DEAD = {0.1: (0.1, 0.1, "diverged"), 0.2: (0.1, 0.1, "diverged")}
 EDGE = {0.1: (0.9, 0.85), 0.2: (0.8, 0.7)}
 
@@ -50,8 +51,13 @@ def made(cells: dict, m: int, seeds: int = 10, noise: float = 0.0, **more) -> pd
     return frame
 
 
+def outer() -> list[pd.DataFrame]:
+    """Worse batch sizes on both sides, so that the best of each side is no end of the grid."""
+    return [made(LEAST, m, noise=0.002) for m in (4, 128)]
+
+
 def test_a_clear_winner_is_told_and_the_other_side_contradicted():
-    parts = [made(GOOD, 8, noise=0.002), made(LESS, 64, noise=0.002)]
+    parts = [made(GOOD, 8, noise=0.002), made(LESS, 64, noise=0.002), *outer()]
     found = decided(*parts, test="small-batch")
     assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
     assert (
@@ -70,7 +76,7 @@ def test_a_clear_winner_is_told_and_the_other_side_contradicted():
 def test_a_tie_is_equivalence_where_it_is_sure_and_else_undecided():
     sure = [made(GOOD, 8, noise=0.0005), made(EQUAL, 64, noise=0.0005)]
     assert decided(*sure, test="no-difference")["verdict"] == "supported"
-    assert decided(*sure, test="small-batch")["verdict"] == "contradicted"  # less than half a point
+    assert decided(*sure, *outer(), test="small-batch")["verdict"] == "too small to matter"
     unsure = [made(GOOD, 8, noise=0.02), made(EQUAL, 64, noise=0.02)]
     found = decided(*unsure, test="no-difference")
     assert (
@@ -137,22 +143,57 @@ def test_failed_points_count_with_what_they_predict_and_are_not_dropped():
     kept = decided(
         made(cells, 8),
         made({0.1: (0.8, 0.7), 0.2: (0.1, 0.1, "diverged")}, 16),
-        test="linear-scaling",
+        test="scaled-accuracy",
         up_to=16,
     )
     assert kept["verdict"] == "contradicted" and kept["estimate"] == pytest.approx(-75, abs=1)
 
 
-def test_linear_scaling_holds_to_the_largest_m_that_is_not_worse_tested_upwards():
+def test_a_scaled_rate_keeps_the_accuracy_to_the_largest_m_that_is_not_worse_tested_upwards():
     same = {0.1: (0.8, 0.7), 0.2: (0.9, 0.85), 0.4: (0.8, 0.7)}
     worse = {0.1: (0.9, 0.85), 0.2: (0.8, 0.75), 0.4: (0.7, 0.6)}
     parts = [made(same, m, noise=0.0005) for m in (2, 4, 8)] + [made(worse, 16, noise=0.0005)]
-    found = decided(*parts, test="linear-scaling", up_to=8)
-    assert found["verdict"] == "supported" and "points to m = 8 (tested upwards" in found["found"]
-    assert decided(*parts, test="linear-scaling", up_to=16)["verdict"] == "contradicted"
+    found = decided(*parts, test="scaled-accuracy", up_to=8)
     assert (
-        "m = 32 is not in the grid" in decided(*parts, test="linear-scaling", up_to=32)["decide_by"]
+        found["verdict"] == "supported"
+        and "level of the verdict: holds at m = 4 and 8" in found["found"]
     )
+    fell = decided(*parts, test="scaled-accuracy", up_to=16)
+    assert fell["verdict"] == "contradicted"
+    assert fell["found"].endswith("holds at m = 4 and 8, fails at m = 16")
+    assert (
+        "m = 32 is not in the grid"
+        in decided(*parts, test="scaled-accuracy", up_to=32)["decide_by"]
+    )
+
+
+def test_the_scaling_rule_costs_nothing_where_only_the_batch_size_does():
+    """The best rate stays at 0.2 while the accuracy falls with m: the rule is right, the accuracy of
+    the reference is lost."""
+    parts = [
+        made({0.1: (v - 0.1, t - 0.1), 0.2: (v, t), 0.4: (v - 0.1, t - 0.1)}, m, noise=0.0005)
+        for m, v, t in ((2, 0.9, 0.85), (4, 0.88, 0.83), (8, 0.86, 0.81))
+    ]
+    rule = decided(*parts, test="linear-scaling", up_to=8)
+    assert rule["verdict"] == "supported" and rule["estimate"] == pytest.approx(10, abs=1)
+    assert "at m = 4 and 8 the scaled one is the best on validation images" in rule["found"]
+    accuracy = decided(*parts, test="scaled-accuracy", up_to=8)
+    assert accuracy["verdict"] == "contradicted"
+    assert accuracy["found"].endswith("at the level of the verdict: fails at m = 4 and 8")
+
+
+def test_the_scaling_rule_fails_where_another_rate_is_better_and_small_costs_are_not_told():
+    other = {0.1: (0.9, 0.85), 0.2: (0.89, 0.80), 0.4: (0.7, 0.6)}
+    wide = {0.05: (0.7, 0.6)} | other
+    near = {0.1: (0.89, 0.845), 0.2: (0.9, 0.85), 0.4: (0.7, 0.6)}
+    parts = [made(GOOD, 2), made(near, 4, noise=0.02), made(wide, 8, noise=0.0005)]
+    found = decided(*parts, test="linear-scaling", up_to=8)
+    assert found["verdict"] == "contradicted" and found["estimate"] == pytest.approx(-5, abs=0.5)
+    assert found["found"].endswith("not distinguishable at m = 4, fails at m = 8")
+    assert found["cross_fitted"] == pytest.approx(-5, abs=0.5)
+    one = decided(made(GOOD, 2), made({0.2: (0.9, 0.8)}, 4), test="linear-scaling", up_to=4)
+    assert one["verdict"] == "undecided"
+    assert "no other η̃ trains every seed at m = 4" in one["decide_by"]
 
 
 def ladder(
@@ -183,7 +224,9 @@ def test_the_slope_of_the_stable_range_is_found_with_that_of_the_usual_rate():
     flat = decided(
         *[ladder(m, -3) for m in (2, 4, 8, 16)], test="stable-range", norm="none", delta=0.5
     )
-    assert flat["estimate"] == pytest.approx(0, abs=1e-12) and flat["verdict"] == "contradicted"
+    assert (
+        flat["estimate"] == pytest.approx(0, abs=1e-12) and flat["verdict"] == "too small to matter"
+    )
 
 
 def test_a_range_that_the_grid_cuts_off_at_large_m_decides_nothing_and_at_small_m_it_may():
@@ -208,17 +251,51 @@ def test_a_range_that_the_grid_cuts_off_at_large_m_decides_nothing_and_at_small_
     assert free["verdict"] == "supported" and "at least" in free["found"]
 
 
+def normed(best: int, tried: tuple[int, ...]) -> list[pd.DataFrame]:
+    """Two batch sizes with batch norm over the whole batch and over the numbers tried."""
+    return [
+        made(GOOD if b == best else LESS if b == m else LEAST, m, norm="bn", b=b, noise=0.002)
+        for m in (16, 32)
+        for b in (*tried, m)
+    ]
+
+
 def test_batch_norm_over_fewer_examples_is_compared_at_each_m_and_on_average():
-    parts = []
-    for m in (16, 32):
-        parts += [
-            made(GOOD, m, norm="bn", b=4, noise=0.002),
-            made(LESS, m, norm="bn", b=m, noise=0.002),
-        ]
+    parts = normed(4, (2, 4, 8))
     found = decided(*parts, test="bn-batch")
     assert found["verdict"] == "supported" and found["estimate"] == pytest.approx(15, abs=0.5)
     assert "m = 16: 85" in found["found"] and "m = 32: 85" in found["found"]
     assert decided(made(GOOD, 16), test="bn-batch")["decide_by"].startswith("it needs batch norm")
+
+
+@pytest.mark.parametrize(
+    ("best", "tried", "said"),
+    [
+        (4, (4, 8), "m = 16, 4, is an end of those tried (bn:2 would show)"),
+        (4, (2, 4), "m = 16, 4, is an end of those tried (bn:8 would show)"),
+        (8, (4, 8), "m = 32, 8, is an end of those tried (bn:16 would show)"),
+        (2, (2, 4), None),  # over fewer than 2 there is no variance
+    ],
+)
+def test_a_best_bn_batch_at_an_end_of_those_tried_decides_nothing(best, tried, said):
+    found = decided(*normed(best, tried), test="bn-batch")
+    assert found["verdict"] == ("undecided" if said else "supported")
+    assert (said or "") in found["decide_by"]
+
+
+def test_a_best_batch_size_at_an_end_of_the_grid_decides_only_what_a_wider_grid_could_not_undo():
+    """A smaller m could only add to the lead of m = 8, a larger one could take it from it."""
+    clear = [made(GOOD, 8, noise=0.002), made(LESS, 64, noise=0.002), outer()[1]]
+    assert decided(*clear, test="small-batch")["verdict"] == "supported"
+    other = decided(*clear, test="large-batch")
+    assert other["verdict"] == "undecided"
+    assert (
+        "m = 8, is the smallest tried at 1 epoch (a smaller one would show)" in other["decide_by"]
+    )
+    cut = decided(*clear[:2], test="small-batch")
+    assert cut["verdict"] == "undecided" and "m = 64, is the largest tried" in cut["decide_by"]
+    one = [made(GOOD, 1, noise=0.002), *clear[1:]]  # there is no smaller m than 1
+    assert decided(*one, test="large-batch")["verdict"] == "contradicted"
 
 
 def scheduled(
@@ -226,7 +303,8 @@ def scheduled(
 ) -> pd.DataFrame:
     frame = made(cells, m, noise=0.0005, schedule=name).assign(updates=updates)
     rng = np.random.default_rng(m + updates)
-    return frame.assign(train_loss=loss * np.exp(noise * rng.standard_normal(len(frame))))
+    slower = np.where(frame["base_lr"] == 0.2, 1.0, 2.0)
+    return frame.assign(train_loss=slower * loss * np.exp(noise * rng.standard_normal(len(frame))))
 
 
 def test_increasing_the_batch_must_match_the_accuracy_with_fewer_updates():
@@ -369,11 +447,45 @@ def test_no_difference_in_any_prediction_needs_enough_images():
 
 def test_rates_for_several_settings_of_one_key_are_merged():
     ends = {0.1: (0.9, 0.85), 0.2: (0.8, 0.75)}, {0.1: (0.8, 0.75), 0.2: (0.9, 0.85)}
-    claim = {"test": "same-accuracy-fewer-updates", "schedule": "b", "against": "a"}
-    found = decided(
-        *[scheduled(name, cells) for name, cells in zip("ab", ends, strict=True)], **claim
+    parts = [made(cells, 8, norm="bn", b=b) for cells, b in zip(ends, (4, 8), strict=True)]
+    found = decided(*parts, test="bn-batch")
+    assert found["overrides"] == ["grid.base_lr_at.m8_bn=[0.025,0.05,0.1,0.2,0.4,0.8]"]
+
+
+def test_schedules_are_compared_at_the_rate_chosen_for_the_one_they_replace():
+    """Increasing is best at twice the rate, which would be another course of the noise scale."""
+    other = {0.1: (0.7, 0.7), 0.2: (0.8, 0.85), 0.4: (0.9, 0.9), 0.8: (0.8, 0.8)}
+    decay, increase = (
+        scheduled("decay", GOOD, updates=100),
+        scheduled("increase", other, updates=40),
     )
-    assert found["overrides"] == ["grid.base_lr_at.m8_none=[0.025,0.05,0.1,0.2,0.4,0.8]"]
+    claim = {"test": "same-accuracy-fewer-updates", "schedule": "increase", "against": "decay"}
+    found = decided(decay, increase, **claim)
+    assert found["estimate"] == pytest.approx(0, abs=0.3)  # 85 and 85, not 90 and 85
+    assert "both at η̃ = 0.2; increase at its own best η̃ = 0.4 90" in found["found"]
+    assert found["cross_fitted"] == pytest.approx(found["estimate"])
+    lacking = decided(decay, increase[increase["base_lr"] != 0.2], **claim)
+    assert lacking["verdict"] == "undecided"
+    assert "η̃ = 0.2 was not tried with increase" in lacking["decide_by"]
+    assert lacking["overrides"] == ["grid.base_lr_at.m8_none=[0.1,0.2,0.4,0.8]"]
+
+
+def test_a_claim_about_training_loss_chooses_its_rates_by_training_loss():
+    """At the rate that is best on validation images the fixed size has the higher loss, at its own
+    best the lower one."""
+    fixed, ours = (
+        scheduled("fixed", GOOD | {0.8: (0.7, 0.6)}, loss=0.5),
+        scheduled("ba", GOOD, loss=0.3),
+    )
+    fixed.loc[fixed["base_lr"] == 0.4, "train_loss"] /= 10  # 0.1
+    claim = {"test": "lower-training-loss", "schedule": "ba", "against": "fixed", "delta": 0.02}
+    found = decided(fixed, ours, **claim)
+    assert found["verdict"] == "contradicted"
+    assert found["estimate"] == pytest.approx(np.log(0.1 / 0.3), abs=0.05)
+    assert found["cross_fitted"] == pytest.approx(found["estimate"])
+    assert "with fixed m = 8 at η̃ = 0.4" in found["found"]
+    end = decided(fixed[fixed["base_lr"] <= 0.4], ours, **claim)
+    assert end["verdict"] == "undecided" and "on the edge of those tried" in end["decide_by"]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,18 @@ import pandas as pd
 import pytest
 
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.rate_curve import at, course, saturation
 from smallbatch.analysis.scaling import exponents, fit, top
 
 SIZES = np.arange(1.0, 9)
 
 
-def accuracies(rng, p, seeds=10, noise=0.003, constant=-4.0):
+def accuracies(rng, p, seeds=10, noise=0.003, constant=-4.0, bend=8):
     """For each m rates in octaves around its optimum 2^constant·m^p, with noise over seeds and one
     common to all."""
     settings = []
     for size in SIZES:
-        best = constant + p * size + rng.normal(0, 0.1)
+        best = constant + p * min(size, bend) + rng.normal(0, 0.1)
         rates = np.arange(np.floor(best) - 3, np.floor(best) + 5)
         curve = 0.95 - 0.01 * (rates - best) ** 2
         settings.append((rates, curve[:, None] + rng.normal(0, noise, (len(rates), seeds))))
@@ -33,6 +34,33 @@ def test_the_interval_holds_the_true_exponent_about_as_often_as_it_says(p, monke
         slopes.append(found["p"])
     assert inside >= 0.92 * 50
     assert np.mean(slopes) == pytest.approx(p, abs=0.02)
+
+
+@pytest.mark.parametrize(("p", "bend", "most"), [(0.5, 8, 0.08), (1.0, 8, 0.08), (1.0, 4, 1.0)])
+def test_a_power_law_is_kept_where_it_is_true_and_given_up_where_the_curve_bends(
+    p, bend, most, monkeypatch
+):
+    monkeypatch.setattr("smallbatch.analysis.scaling.RESAMPLES", 50)
+    rng = np.random.default_rng(0)
+    found = [fit(SIZES, accuracies(rng, p, bend=bend)) for _ in range(40)]
+    bent = np.mean([one["lack_of_fit"] < 0.05 for one in found])
+    assert (0.95 if bend == 4 else 0.0) <= bent <= most
+    assert all(one["shape"] != "power" for one in found if one["lack_of_fit"] < 0.05)
+
+
+def test_the_curve_is_the_one_that_predicts_left_out_sizes():
+    power = course(SIZES, -4 + 0.7 * SIZES, lack=0.9)
+    assert power.shape == "power" and power.error == pytest.approx(0, abs=1e-9)
+    assert course(SIZES, -4 + 0.7 * SIZES, lack=0.001).shape != "power"
+    rises = -1 - np.log2(1 + 2 ** (3.4 - SIZES))  # η∞ = 1/2, m_c = 2^3.4
+    found = course(SIZES, rises, lack=0.001)
+    assert found.shape == "saturating" and saturation(SIZES, rises) == pytest.approx(
+        (-1, 3.4), abs=0.02
+    )
+    assert at(found, 2.5) == pytest.approx(-1 - np.log2(1 + 2**0.9), abs=0.02)
+    assert at(found, 0.5) is None and at(found, 8.5) is None
+    zigzag = np.array([0, 1, 2, 0, -2, -1, 0, 1.0])
+    assert course(SIZES, zigzag, lack=0.001).shape == "neighbours"
 
 
 def test_a_constant_rate_and_a_linear_one_are_told_apart():

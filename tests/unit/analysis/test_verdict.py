@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from smallbatch.analysis.claims.deciding import decided_by, needed
+from smallbatch.analysis.claims.deciding import decided_by
+from smallbatch.analysis.claims.power import chance, needed
 from smallbatch.analysis.claims.verdict import (
     Evidence,
     decide,
@@ -40,7 +41,10 @@ def verdict(rule, *effects: Effect, **more) -> str:
     [
         (2.0, 0.5, "supported"),
         (0.6, 0.1, "supported"),
-        (0.4, 0.01, "contradicted"),  # above zero, and not worth having
+        (0.4, 0.01, "too small to matter"),  # above zero, and not worth having
+        (-0.1, 0.1, "too small to matter"),  # within ±0.5
+        (-0.3, 0.1, "contradicted"),  # all of it on the other side
+        (-0.3, 0.3, "undecided"),  # no gain of 0.5, but perhaps a loss of more
         (0.4, 0.1, "undecided"),  # 0.2 to 0.6
         (2.0, 1.5, "undecided"),
         (-1.0, 0.3, "contradicted"),
@@ -87,7 +91,7 @@ def test_a_claim_must_hold_against_every_rival_and_falls_by_one():
     assert verdict(directional(0.5), good, good) == "supported"
     assert verdict(directional(0.5), good, effect(2.0, 1.5)) == "undecided"
     assert verdict(directional(0.5), good, bad) == "contradicted"
-    border = effect(-0.6, 0.52)  # told alone, not as one of three
+    border = effect(-1.1, 0.52)  # told alone, not as one of three
     assert verdict(directional(0.5), border) == "contradicted"
     assert verdict(directional(0.5), border, good, good) == "undecided"
     assert verdict(directional(0.5), good, good, border, last_decides=True) == "contradicted"
@@ -114,12 +118,14 @@ def test_verdict_and_interval_say_the_same(estimates, seed):
         low, high = made.effect.interval(made.level)
         expected = (
             "contradicted"
-            if high < 0.5
+            if high < 0
             else "supported"
             if low > 0 and one.effects[0].estimate >= 0.5
+            else "too small to matter"
+            if low > -0.5 and high < 0.5
             else "undecided"
         )
-        near = min(abs(high - 0.5), abs(low)) < 1e-9
+        near = min(abs(high - 0.5), abs(high), abs(low), abs(low + 0.5)) < 1e-9
         assert made.verdict == expected or near
 
 
@@ -180,35 +186,93 @@ def test_more_updates_than_the_other_contradict_fewer_updates():
     assert verdict(equivalent(0.5), effect(0.0, 0.1), holds=False) == "contradicted"
 
 
-def test_the_seeds_that_are_called_enough_are_and_fewer_are_not():
+def drawn(rng, estimate: float, seeds: int, images: int) -> Effect:
+    """Accuracies that differ by `estimate` points on average: by seed, by image and by both."""
+    by_seed, by_image = rng.normal(0, 0.6, (seeds, 1)), rng.normal(0, 8, (1, images))
+    return two_way(estimate + by_seed + by_image + rng.normal(0, 15, (seeds, images)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "estimate", "expected"),
+    [
+        (directional(0.5), 1.0, "supported"),
+        (directional(0.5), 0.65, "supported"),  # here the estimate of 0.5 is what is hard to reach
+        (directional(1.5), 0.5, "too small to matter"),
+        (directional(0.5), -0.9, "contradicted"),
+        (equivalent(1.0), 0.3, "supported"),
+    ],
+)
+def test_the_seeds_and_images_that_are_called_enough_decide_in_four_of_five_studies(
+    rule, estimate, expected
+):
+    one = Effect(
+        estimate, 1.0, 10.0, 5, 0.36 + 225 / 300, 64 / 300, 300, by_examples=64, residual=225
+    )
+    assert rule.settled(estimate) == expected
+    found, rng = needed(rule, one, 0.05, 5), np.random.default_rng(0)
+    assert found.seeds > 5 and found.images >= 300
+    told = [
+        decide([Evidence(rule, "points", "", [made], ["x"])], found.seeds)[0].verdict
+        for made in (drawn(rng, estimate, found.seeds, found.images) for _ in range(200))
+    ]
+    assert 0.70 < told.count(expected) / 200 < 0.90  # three standard errors
+
+
+@pytest.mark.parametrize(
+    ("truth", "wrong"),
+    [
+        (0.0, {"supported", "contradicted"}),
+        (1.5, {"too small to matter", "contradicted"}),
+        (-1.5, {"too small to matter", "supported"}),
+    ],
+)
+def test_at_the_borders_of_the_verdicts_a_false_one_is_as_rare_as_the_level_says(truth, wrong):
+    rng = np.random.default_rng(1)
+    told = [
+        decide([Evidence(directional(1.5), "points", "", [drawn(rng, truth, 8, 150)], ["x"])], 8)
+        for _ in range(400)
+    ]
+    share = sum(made[0].verdict in wrong for made in told) / 400
+    assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_seeds_alone_are_named_where_they_are_enough_and_one_fewer_is_not():
     one = effect(1.0, 0.6, seeds=10)
-    found = needed(one, 1.0, 0.025, 10)
-    low, high = found.seeds
-    assert 10 < low < high and found.images is None
-
-    def half(seeds, by_seeds):
-        return stats.t.ppf(0.975, seeds - 1) * math.sqrt(by_seeds / seeds)
-
-    for seeds, share in ((low, 0.9), (high, 0.1)):  # the 80% interval of the variance
-        by_seeds = one.by_seeds * 9 / stats.chi2.ppf(share, 9)
-        assert half(seeds, by_seeds) < 1.0 <= half(seeds - 1, by_seeds)
+    found = needed(directional(0.5), one, 0.05, 10)
+    assert found.span[0] < found.seeds < found.span[1]
+    chances = [chance(directional(0.5), one, found.seeds + n, 0, 0.05) for n in (-1, 0)]
+    assert chances[0] < 0.8 <= chances[1]
+    # the 80% interval of the variance
+    by_seeds = one.by_seeds * 9 / stats.chi2.ppf(0.1, 9)
+    wide = effect(1.0, math.sqrt(by_seeds / 10), seeds=10)
+    assert needed(directional(0.5), wide, 0.05, 10).seeds == found.span[1]
 
 
-def test_where_the_images_are_too_few_their_number_is_told_and_would_be_enough():
-    rng = np.random.default_rng(0)
+def test_no_number_of_seeds_is_said_where_more_images_do_at_the_planned_seeds_and_else_a_pair():
+    # 0.8 points; the part of the images alone is too large, that of the seeds is small
+    images = Effect(0.8, 0.3, 40.0, 10, 0.5, 0.25, 500, by_examples=125, residual=100)
+    text, overrides = decided_by(*_undecided(images), 10, 517)
+    assert text.startswith("no number of seeds decides this on 500 test images: 10 seeds and some ")
+    assert text.endswith("; this data set has only 517 outside its training and validation images")
+    assert not overrides
+    # both are too large: with endless images ten seeds would not do
+    both = Effect(0.8, 0.6, 20.0, 10, 4.0, 0.25, 500, by_examples=125, residual=100)
+    text, _ = decided_by(*_undecided(both), 10, 10_000)
+    assert text.startswith("neither more seeds nor more test images alone: ")
+    assert "no number" not in text and "this data set" not in text
+    rule, pair = directional(0.5), needed(directional(0.5), both, 0.01, 11)
+    assert (
+        f"{pair.seeds} seeds" in text and chance(rule, both, pair.seeds, pair.images, 0.01) >= 0.8
+    )
+    assert chance(rule, both, 10, 1_000_000, 0.05) < 0.8
+    assert chance(rule, both, 1000, 500, 0.05) < 0.8
 
-    def measure(images, seeds=10):  # half of a difference of 0.8 points is of the images themselves
-        by_image = rng.choice([-1, 0, 1], images, p=[0.096, 0.8, 0.104])[None, :]
-        return two_way(100.0 * np.where(rng.random((seeds, images)) < 0.95, by_image, 0))
 
-    made = measure(500)
-    found = needed(made, 0.8, 0.025, 10)
-    assert found.seeds is None and found.images > 5000
-    enough = measure(found.images)
-    low, high = enough.interval(0.95)
-    assert (high - low) / 2 < 0.9
-    text, overrides = decided_by(*_undecided(made), 10)
-    assert text.startswith("no number of seeds decides this: some ") and not overrides
+def test_a_difference_at_the_least_effect_is_decided_by_no_number():
+    one = effect(0.5, 0.3)
+    evidence = Evidence(directional(0.5), "points", "", [one], ["x"])
+    text, overrides = decided_by(evidence, decide([evidence], 10)[0], 10)
+    assert "too close to where two verdicts meet" in text and not overrides
 
 
 def _undecided(one: Effect):

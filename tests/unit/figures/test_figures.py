@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made import IMAGES, measured, table
+from made import IMAGES, claim, measured, table
 from test_advice import CONFIG
 from test_claims import BASE
 
@@ -125,3 +125,47 @@ def test_an_accuracy_axis_has_plain_ticks_wherever_the_values_lie(values):
     shown = [tick for tick in axes.get_yticks() if low <= tick <= high]
     assert len(shown) >= 3 and all(label.get_text() for label in axes.get_yticklabels())
     plt.close(figure)
+
+
+def test_the_lines_of_the_rate_figure_pass_through_their_marks(tmp_path):
+    """Interpolation between neighbours passes through all of the marks, the tops of parabolas."""
+    cells = {
+        m: {2.0**k / m: (0.9 - 0.01 * (k - top) ** 2, 0.8) for k in range(-8, 1)}
+        for m, top in ((2, -5.3), (4, -4.2), (8, -3.1), (16, -3.4), (32, -3.2))
+    }
+    points = pd.concat([table(one, m=m) for m, one in cells.items()], ignore_index=True)
+    results = Results({}, points, best_settings(points), tmp_path)
+    drawn, data = importlib.import_module("smallbatch.figures.rate_scaling").draw(results)
+    marks, _, line = drawn.axes[0].lines
+    assert np.log2(marks.get_ydata()) == pytest.approx([-5.3, -4.2, -3.1, -3.4, -3.2])
+    assert data["shape"].tolist() == ["neighbours"]
+    assert line.get_ydata() == pytest.approx(marks.get_ydata())
+    assert line.get_xdata() == pytest.approx(marks.get_xdata())
+    plt.close(drawn)
+
+
+def test_the_figure_of_claims_draws_the_least_effect_and_what_does_not_matter(tmp_path):
+    points = table(GOOD)
+    parts = [
+        claim("a", verdict="too small to matter"),
+        claim("b", bounds=[-0.3, 0.3], needs="within"),
+    ]
+    parts.append(claim("c", bounds=[-0.5], cross_fitted=0.1))
+    write_claims(parts, tmp_path / "claims.json")
+    results = Results({}, points, best_settings(points), tmp_path)
+    drawn, _ = importlib.import_module("smallbatch.figures.claims").draw(results)
+    (axes,) = drawn.axes
+    dashed = {
+        (round(np.mean(line.get_ydata())), line.get_xdata()[0])
+        for line in axes.lines
+        if line.get_linestyle() == "--"
+    }
+    assert dashed == {(0, 0.5), (1, -0.3), (1, 0.3), (2, -0.5)}
+    shaded = [
+        path.get_extents().intervalx.tolist()
+        for part in axes.collections
+        for path in part.get_paths()
+    ]
+    assert shaded == [[-0.5, 0.5], [-0.3, 0.3]]
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"] == [0.1]
+    plt.close(drawn)

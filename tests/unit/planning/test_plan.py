@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import re
 from itertools import product
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from smallbatch.config.compose import compose
 from smallbatch.core.identity import count, digest, point_digests, points_of
+from smallbatch.models.build import build
+from smallbatch.planning.files import plan_study
 from smallbatch.planning.grid import expand
 from smallbatch.planning.packing import pack
 from smallbatch.planning.plan import fleet_of, make_plan
@@ -102,6 +105,52 @@ def test_an_arm_with_as_many_updates_shares_its_points():
     ]
     assert [b["budget"] for b in both] == ["epochs:10", "updates:640"]
     assert len(points_in(planned("grid.batch_size=[16]", "grid.norm=[none]"))) == 80
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "grid.arms.same_updates.batch_size=[16,96]",
+            "grid.arms.same_updates.batch_size: 96 is not in grid.batch_size",
+        ),
+        (
+            "grid.arms.same_updates.norm=[gn,none]",
+            "grid.arms.same_updates.norm: gn is not in grid.norm",
+        ),
+    ],
+)
+def test_values_of_an_arm_that_the_grid_lacks_are_refused_and_not_dropped(override, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        planned(override)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        planned("grid.batch_size=[16,64]", "grid.norm=[none]", override)
+
+
+def test_a_setting_stands_in_every_budget_that_it_meets():
+    """m = 16 with batch norm at 10 epochs has 640 updates, though the arm lists no batch norm."""
+    plan = planned()
+    (settings,) = (b["settings"] for b in plan.study["budgets"] if b["budget"] == "updates:640")
+    names = {(one["batch_size"], one["norm"]) for one in settings}
+    assert names == {(16, "none"), (16, "bn"), (64, "none"), (256, "none")}
+    assert plan.study["points"] == 2040  # they are the same points
+    longer = expand(compose("digits", ["grid.arms.same_updates.budget=epochs:40"]))
+    assert {row["batch_size"] for row in longer if row["budget"] == "epochs:40"} == {16, 64, 256}
+
+
+@pytest.mark.parametrize(("study", "updates"), [("digits", 640), ("fashion", 17187)])
+def test_no_difference_is_claimed_at_the_epochs_of_its_source_and_at_fixed_updates(study, updates):
+    claims = make_plan(compose(study, []), "code", "data").study["claims"]
+    budgets = [claim["budget"] for claim in claims if claim["test"] == "no-difference"]
+    assert [budget.partition(":")[0] for budget in budgets] == ["epochs", "updates"]
+    assert budgets[1] == f"updates:{updates}"
+
+
+def test_the_number_of_parameters_is_that_of_the_network():
+    (first, *_) = plan_study(compose("digits", [])).study["papers"]
+    net = build(compose("digits", [])["model"], (1, 8, 8), 10, "none", None, 0)
+    number = sum(parameter.numel() for parameter in net.parameters())
+    assert f"a network of {number:,} parameters without norm" in first["differences"][0]
 
 
 def test_a_narrowed_grid_narrows_every_arm():

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from checkout import REPOSITORY as ROOT
+from made import claim as made_claim
 from made import table
 
 from smallbatch.analysis.best import best_settings
+from smallbatch.analysis.claims.claim import write_claims
 from smallbatch.analysis.results import Results
 from smallbatch.config.compose import compose
 from smallbatch.config.papers import cited, entries, name
@@ -241,3 +243,21 @@ def test_a_claims_statement_has_its_own_numbers():
         "claims"
     ]
     assert first["statement"].endswith("comes from m ≤ 16")
+
+
+def test_a_claims_heading_says_for_which_data_network_optimizer_and_budget_it_holds(tmp_path):
+    frame = table({0.1: (0.8, 0.7), 0.2: (0.9, 0.8), 0.4: (0.8, 0.7)}, budget="epochs:10")
+    results = results_of(tmp_path, frame, study_of())
+    made = made_claim(
+        statistic="x",
+        verdict="too small to matter",
+        norm="bn",
+        budget="epochs:10",
+        unit="x",
+    )
+    write_claims([made], tmp_path / "claims.json")
+    page = build_page(results)
+    assert "(here: digits, conv, sgd, batch norm, 10 epochs)" in page
+    assert '<article class="claim too-small-to-matter">' in page
+    assert "0 supported, 1 too small to matter, 0 contradicted, 0 undecided." in page
+    assert "too small to matter if it lies within ±0.5 x" in page

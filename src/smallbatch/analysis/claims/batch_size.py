@@ -1,22 +1,14 @@
-"""Claims about the batch size: small or large batches, no difference, linear scaling, and batch
-norm over fewer examples."""
+"""Claims about the batch size: small or large batches, no difference, and batch norm over fewer
+examples."""
 
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING, Row, whole_batch
-from smallbatch.analysis.claims.verdict import (
-    ALPHA,
-    Evidence,
-    Rule,
-    directional,
-    equivalent,
-    not_inferior,
-)
+from smallbatch.analysis.best import SETTING, Row
+from smallbatch.analysis.claims.verdict import Evidence, Rule, directional, equivalent
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import (
     Measured,
-    chosen_without,
     compare,
     cross_fitted,
     difference,
@@ -24,7 +16,6 @@ from smallbatch.analysis.measured import (
     setting_key,
 )
 from smallbatch.analysis.phrases import percent, setting_text
-from smallbatch.core.rates import rate_text
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text
 
@@ -51,6 +42,9 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         return _nothing(rule, statistic, _one_side(claim, data.settings(*where)))
     one, two = first(ones), first(twos)
     reasons, fixes = data.blocks(data.plan(*where), pd.DataFrame([one, two]))
+    # A better m beyond the first side's edge would only add to the difference.
+    doubts = on_edge(rows, one["batch_size"], claim["budget"])
+    reasons += on_edge(rows, two["batch_size"], claim["budget"])
     other = cross_fitted(data, ones, twos)
     return Evidence(
         rule,
@@ -62,6 +56,7 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         reasons,
         fixes,
         None if other is None else [two_way(other)],
+        doubts=doubts,
     )
 
 
@@ -100,89 +95,6 @@ def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
     )
 
 
-def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Each larger m up to the limit minus the reference, at the reference's best η̃: none worse by
-    more than the margin."""
-    where = _where(claim)
-    rows = whole_batch(data.settings(*where))
-    rule, statistic = (
-        not_inferior(claim["margin"]),
-        "test accuracy at the reference's η̃, larger m minus reference",
-    )
-    if reason := several(rows):
-        return _nothing(rule, statistic, reason)
-    sizes = sorted(rows["batch_size"].unique())
-    m0 = claim["reference"] or sizes[0]
-    reference = rows[rows["batch_size"] == m0].dropna(subset=["base_lr"])
-    larger = {m: rows[rows["batch_size"] == m].iloc[0] for m in sizes if m > m0}
-    if reference.empty or not any(m <= claim["up_to"] for m in larger):
-        return _nothing(
-            rule,
-            statistic,
-            f"it needs a reference that trains and larger batch sizes up to {claim['up_to']}",
-        )
-    start = first(reference)
-    rate, accuracy = start["base_lr"], data.accuracy(start)
-    scaled = {m: data.accuracy(row, rate) for m, row in larger.items()}
-    effects = {
-        m: two_way(difference(one, accuracy), m <= claim["up_to"])
-        for m, one in scaled.items()
-        if len(one)
-    }
-    planned = [row for row in data.plan(*where) if row["batch_size"] <= claim["up_to"]]
-    reasons, fixes = data.blocks(planned, pd.DataFrame([start]))
-    for m in larger:
-        if m <= claim["up_to"] and m not in effects:
-            reasons.append(f"η̃ = {rate_text(rate)} was not tried at m = {m}")
-            row = data.row_of(larger[m])
-            fixes.append((f"{row['path']}.base_lr_at.m{m}_{row['norm']}", [*row["base_lr"], rate]))
-    if claim["up_to"] not in sizes:
-        reasons.append(f"m = {claim['up_to']} is not in the grid")
-    held = m0
-    for m in larger:
-        if m not in effects or rule.p_supported(effects[m]) > ALPHA or not effects[m].known:
-            break
-        held = m
-    told = f"to m = {held}" if held > m0 else "for no larger m"
-    within = {m: effect for m, effect in effects.items() if m <= claim["up_to"]}
-    return Evidence(
-        rule,
-        POINTS,
-        statistic,
-        list(within.values()),
-        [f"m = {m}" for m in within],
-        f"with η̃ = {rate_text(rate)} of m = {m0} kept, not worse than m = {m0} by {claim['margin']:g} points {told} "
-        f"(tested upwards, each at 5%), at {budget_text(claim['budget'])}",
-        reasons,
-        fixes,
-        _scaled_without(data, reference, larger, list(within)),
-        last_decides=True,
-    )
-
-
-def _scaled_without(
-    data: Measured, reference: pd.DataFrame, larger: dict, sizes: list[int]
-) -> list | None:
-    """The effects with the reference's η̃ selected for each seed on the other seeds."""
-    chosen = chosen_without(data, reference)
-    if chosen is None:
-        return None
-    starts, effects = chosen[0], []
-    for m in sizes:
-        rows = [
-            data.points(larger[m], rate).set_index("seed")["point"].get(seed)
-            for rate, seed in zip(starts["base_lr"], starts["seed"], strict=True)
-        ]
-        if any(point is None for point in rows):
-            return None
-        effects.append(
-            two_way(
-                100.0 * (data.correct(rows).astype(float) - data.correct(starts["point"].tolist()))
-            )
-        )
-    return effects
-
-
 def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     """Batch norm over fewer examples minus batch norm over the whole batch, as the mean over the m
     with both."""
@@ -216,6 +128,7 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
     )
     chosen = pd.DataFrame([row for ghost, whole, _ in known for row in (ghost, whole)])
     reasons, fixes = data.blocks(planned, chosen)
+    reasons += [said for ghost, _, ghosts in known if (said := _edge_of_norm(ghost, ghosts))]
     listed = "; ".join(
         f"m = {whole['batch_size']}: {percent(ghost)} over {ghost['bn_batch_size']}, {percent(whole)} over the batch"
         for ghost, whole, _ in known
@@ -230,6 +143,31 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         reasons,
         fixes,
         [two_way(_mean(crossed_known))] if same else None,
+    )
+
+
+def on_edge(rows: pd.DataFrame, m: int, budget: str) -> list[str]:
+    """A reason if a best batch size is the smallest (above 1) or the largest of those tried."""
+    tried = rows["batch_size"]
+    end = "smallest" if m == tried.min() and m > 1 else "largest" if m == tried.max() else None
+    if end is None:
+        return []
+    return [
+        f"the best of its side, m = {m}, is the {end} tried at {budget_text(budget)} "
+        f"(a {'smaller' if end == 'smallest' else 'larger'} one would show)"
+    ]
+
+
+def _edge_of_norm(chosen: Row, ghosts: pd.DataFrame) -> str | None:
+    """A reason if the best BN batch size is an end of those tried, with untried ones beyond."""
+    b, m, tried = chosen["bn_batch_size"], chosen["batch_size"], ghosts["bn_batch_size"]
+    beyond = [b // 2] if b == tried.min() and b > 2 else []
+    beyond += [2 * b] if b == tried.max() and 2 * b < m else []
+    if not beyond:
+        return None
+    added = " and ".join(f"bn:{size}" for size in beyond)
+    return (
+        f"the best smaller BN batch at m = {m}, {b}, is an end of those tried ({added} would show)"
     )
 
 

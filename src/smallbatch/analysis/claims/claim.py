@@ -34,7 +34,7 @@ class Claim:
     ci_high: float | None  # upper end of that interval
     p_value: float | None  # unadjusted p value of the nearer verdict
     seeds: int  # number of seeds
-    verdict: str  # supported, contradicted or undecided
+    verdict: str  # supported, too small to matter, contradicted or undecided
     decide_by: str  # what would decide or confirm the claim; empty if nothing is needed
     unit: str  # points (of test accuracy), of log loss, or octaves per doubling of m
     level: float  # confidence level of the interval
@@ -51,10 +51,18 @@ class Claim:
     cross_fitted: float | None  # the estimate with each seed's setting chosen on the other seeds
     test_images: int  # number of test images; 0 if the effect is not an accuracy
     rivals: list[Rival]  # the effects that decide the claim
-    bounds: list[float]  # the zero line and the least effect, or both margins, in `unit`
+    bounds: list[float]  # zero and the least effect, or the margins, in `unit`, in ascending order
     blocked: list[str]  # reasons why the claim cannot be decided, independent of the numbers
     overrides: list[str]  # overrides of the study for what `decide_by` recommends
     cite: str | None  # key in papers.bib
+
+    @property
+    def small(self) -> str:
+        """The range of the interval that is too small to matter, in words; empty if the rule has
+        none, as where a margin is tested."""
+        if len(self.bounds) < 2 or self.bounds[0]:
+            return ""
+        return f"within ±{self.bounds[-1]:g} {self.unit}"
 
 
 def write_claims(claims: list[Claim], path: Path) -> None:

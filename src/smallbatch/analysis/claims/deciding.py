@@ -1,79 +1,32 @@
-"""What would decide a claim: more seeds (a range), more test images, or other learning rates."""
+"""What would decide a claim: more seeds, more test images, both, or other learning rates."""
 
-import math
-from dataclasses import dataclass
-
-from scipy import special
-
-from smallbatch.analysis.claims.verdict import ALPHA, LATER, Decision, Evidence, one_seed
-from smallbatch.analysis.effect import Effect, quantile
+from smallbatch.analysis.claims.power import CHANCE, MOST_SEEDS, chance, images_with, needed
+from smallbatch.analysis.claims.verdict import (
+    ALPHA,
+    LATER,
+    UNDECIDED,
+    Decision,
+    Evidence,
+    one_seed,
+)
+from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import overrides
 from smallbatch.analysis.phrases import signed
 from smallbatch.core.text import count_text
 
-MOST = 1000  # seeds; above this, seeds alone are not a practical answer
+ODDS = f"with a chance of {CHANCE:.0%}, if the difference and its variance stay as they are"
 
 
-@dataclass(frozen=True)
-class Needed:
-    """The number of seeds (a range, or None) and of test images (or None) that would decide."""
-
-    seeds: tuple[int, int] | None
-    images: int | None
-
-
-def needed(effect: Effect, room: float, alpha: float, planned: int) -> Needed:
-    """The seeds or images that reduce half the interval at one-sided level `alpha` to less than
-    `room`, if the difference stays as measured.
-
-    The range of seeds follows from the 80% interval of the variance over seeds. If the variance
-    over these test images is too large by itself, no number of seeds is enough: then the result is
-    the number of images with `planned` seeds or, if that is not enough, with infinitely many seeds.
-    """
-    if not room > 0 or not effect.known:
-        return Needed(None, None)
-    if effect.alike:  # no prediction differed: the binomial limit
-        return Needed(None, math.ceil(math.log(alpha) / math.log(1 - room / 100)))
-    z = quantile(math.inf, 1 - alpha)
-    free = effect.seeds - 1
-    if (z / room) ** 2 * effect.floor < 1:
-        bounds = [special.chdtri(free, p) for p in (0.1, 0.9)]  # quantiles 0.9 and 0.1
-        low, high = (
-            _seeds(effect, effect.by_seeds * free / bound, room, alpha) for bound in bounds
-        )
-        if low is not None:
-            return Needed((low, high or MOST), None)
-    if not effect.examples:
-        return Needed(None, None)
-    of_seed = max(effect.by_seeds - effect.residual / effect.examples, 0.0)
-    left = (room / z) ** 2 - of_seed / max(planned, effect.seeds)
-    if left > 0:
-        return Needed(
-            None,
-            math.ceil((effect.by_examples + effect.residual / max(planned, effect.seeds)) / left),
-        )
-    return Needed(
-        None, math.ceil(effect.by_examples * (z / room) ** 2) if effect.by_examples else None
-    )
-
-
-def _seeds(effect: Effect, by_seeds: float, room: float, alpha: float) -> int | None:
-    for seeds in range(2, MOST + 1):
-        both = (
-            by_seeds / seeds + effect.floor
-            if effect.examples
-            else max(by_seeds / seeds, effect.floor)
-        )
-        if quantile(seeds - 1, 1 - alpha) * math.sqrt(both) < room:
-            return seeds
-    return None
-
-
-def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[str, list[str]]:
+def decided_by(
+    evidence: Evidence, decision: Decision, planned: int, ceiling: int | None = None
+) -> tuple[str, list[str]]:
     """A sentence on what would decide the claim, and the overrides of the study for it; both are
-    empty if the claim is decided."""
+    empty if the claim is decided.
+
+    `ceiling` is the number of test images that the data set has, None if unknown.
+    """
     effect, seeds = decision.effect, 0 if decision.effect is None else decision.effect.seeds
-    if decision.verdict != "undecided" and seeds >= planned:
+    if decision.verdict != UNDECIDED and seeds >= planned:
         return "", []
     if evidence.blocked:
         said, changes = _because(evidence.blocked, evidence)
@@ -85,54 +38,78 @@ def decided_by(evidence: Evidence, decision: Decision, planned: int) -> tuple[st
         return said, changes
     if one_seed(evidence):
         return f"one seed says nothing of chance; {planned} are planned", [f"grid.seeds={planned}"]
-    if decision.verdict != "undecided":
-        return f"told already at {seeds} seeds; the {planned} planned confirm it", [
+    if decision.verdict != UNDECIDED:
+        return f"decided already at {seeds} seeds; the {planned} planned confirm it", [
             f"grid.seeds={planned}"
         ]
     if evidence.doubts:
         return _because(evidence.doubts, evidence)
-    chosen = effect
-    because = ""
+    chosen, because = effect, ""
     if decision.disagrees and evidence.cross_fitted is not None and effect is not None:
         chosen = evidence.cross_fitted[evidence.effects.index(effect)]
         because = (
-            f"with each seed's setting chosen on the other seeds the difference is {signed(chosen.estimate, 2)}, which is not "
-            "told; if it stays so, "
+            f"with each seed's setting chosen on the other seeds the difference is {signed(chosen.estimate, 2)}, which does not "
+            "give the same verdict; if it stays so, "
         )
     assert chosen is not None  # without an effect the claim is blocked
-    room = evidence.rule.room(chosen)
-    first = needed(chosen, room, ALPHA / decision.multiplier / evidence.rule.sides, planned)
-    if seeds < planned and first.seeds and first.seeds[1] <= planned:
-        return f"{because}the {planned} planned seeds", [f"grid.seeds={planned}"]
-    found = first
-    if seeds >= planned and first.seeds:  # a test after the planned one has a stricter level
-        found = needed(chosen, room, LATER / decision.multiplier / evidence.rule.sides, planned)
-    if chosen.alike:
+    said, changes = _numbers(evidence, decision, chosen, planned, ceiling)
+    return f"{because}{said}", changes
+
+
+def _numbers(
+    evidence: Evidence, decision: Decision, effect: Effect, planned: int, ceiling: int | None
+) -> tuple[str, list[str]]:
+    """The seeds, or the seeds and test images, that would decide."""
+    rule, seeds = evidence.rule, effect.seeds
+    # The level of each effect at the planned number of seeds, and of a test after it.
+    now, later = (
+        (1 - decision.level) * rule.sides / 2 * alpha / decision.alpha for alpha in (ALPHA, LATER)
+    )
+    if effect.alike:
+        images = rule.images_alike(now)
         return (
-            f"{because}not one prediction differed: of about {found.images:,} test images, {chosen.examples:,} now, none would have to"
+            f"not one prediction differed: of about {images:,} test images, {effect.examples:,} now, none would have to"
+            f"{_of_data(images, ceiling)}"
         ), []
-    if found.images:
-        return (
-            f"{because}no number of seeds decides this: some {_rounded(found.images):,} test images would, for the "
-            f"{chosen.examples:,} here, if the difference stays as it is"
-        ), []
-    if found.seeds is None:
+    if seeds < planned and chance(rule, effect, planned, effect.examples, now) >= CHANCE:
+        return f"the {planned} planned seeds, {ODDS}", [f"grid.seeds={planned}"]
+    found = needed(rule, effect, later, max(planned, seeds) + 1)
+    if found is None:
         if evidence.finer:
             return (
-                f"{because}the grid's steps are too wide: finer ones near the largest η̃",
+                "the grid's steps are too wide: finer ones near the largest η̃",
                 overrides(evidence.finer),
             )
         return (
-            f"{because}not {MOST:,} seeds: the difference is too close to where the claim would hold or fail",
-            [],
-        )
-    low, high = (max(planned, n, seeds + 1) for n in found.seeds)
-    span = (
-        f"some {low}" if low == high else f"{low} to {'more than ' if high >= MOST else ''}{high:,}"
-    )
-    more = f"{count_text(low - seeds, 'seed')} more than now{'' if low == high else ' at least'}"
-    stays = "" if because else ", if the difference stays as it is"
-    return f"{because}{span} seeds ({more}){stays}", [f"grid.seeds={low}"]
+            f"not {MOST_SEEDS:,} seeds: the difference is too close to where two verdicts meet"
+        ), []
+    images = effect.examples
+    if found.span is not None:
+        low, high = found.span
+        upper = f"{high:,}" if high else f"more than {MOST_SEEDS:,}"
+        span = f", {low:,} to {upper} by the uncertainty of their variance"
+        on = f" on these {images:,} test images" if images else ""
+        return (
+            f"some {count_text(found.seeds, 'seed')} ({found.seeds - seeds:,} more than now{span}){on}, {ODDS}"
+        ), [f"grid.seeds={found.seeds}"]
+    at_planned = images_with(rule, effect, now, max(planned, seeds))
+    if at_planned is not None:
+        pair, wanted = max(planned, seeds), at_planned
+        said = f"no number of seeds decides this on {images:,} test images: "
+    else:
+        pair, wanted = found.seeds, found.images
+        said = "neither more seeds nor more test images alone: "
+    return (
+        f"{said}{count_text(pair, 'seed')} and some {_rounded(wanted):,} test images together would, for the {seeds} and "
+        f"{images:,} here, {ODDS}{_of_data(wanted, ceiling)}"
+    ), []
+
+
+def _of_data(wanted: int, ceiling: int | None) -> str:
+    """That the data set has fewer test images than needed."""
+    if ceiling is None or wanted <= ceiling:
+        return ""
+    return f"; this data set has only {ceiling:,} outside its training and validation images"
 
 
 def _rounded(number: int) -> int:

@@ -3,21 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import Row
+from smallbatch.analysis.best import Row, at_rate, of_setting, rates, same_network
 from smallbatch.analysis.claims.batch_size import never_trains
 from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
 from smallbatch.analysis.effect import Effect, paired, two_way
-from smallbatch.analysis.measured import Measured, chosen_without, compare, cross_fitted, first
+from smallbatch.analysis.measured import Measured, chosen_without, compare, first, with_rate
 from smallbatch.analysis.phrases import percent
+from smallbatch.core.rates import rate_text
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text, count_text
 
 
 def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence:
-    """Test accuracies that differ by less than the margin, with fewer updates."""
+    """Test accuracies that differ by less than the margin, with fewer updates, both at the η̃ chosen
+    for the schedule that is compared with.
+
+    At the same η̃ both are the same course of the noise scale; each at its own best would be two
+    courses.
+    """
     rule, statistic = (
         equivalent(claim["margin"]),
-        f"test accuracy, {claim['schedule']} minus {claim['against']}",
+        f"test accuracy, {claim['schedule']} minus {claim['against']}, at the η̃ chosen for {claim['against']}",
     )
     sides = [
         data.settings(claim["budget"], claim["norm"], claim[key], claim["batch_size"])
@@ -27,31 +33,71 @@ def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence
         return Evidence(
             rule, "points", statistic, blocked=["it needs both schedules, at rates that train"]
         )
-    one, two = first(sides[0]), first(sides[1])
-    updates = [data.points(row)["updates"].mean() for row in (one, two)]
+    two = first(sides[1])
+    alike = sides[0][same_network(sides[0], two)]
+    if alike.empty:
+        reason = f"{claim['schedule']} has no setting like {data.called(two).rstrip(',')}"
+        return Evidence(rule, "points", statistic, blocked=[reason])
+    own = alike.iloc[0]
+    one = at_rate(own, two["base_lr"])
     planned = [
         row
         for key in ("schedule", "against")
         for row in data.plan(claim["budget"], claim["norm"], claim[key], claim["batch_size"])
     ]
-    reasons, fixes = data.blocks(planned, pd.DataFrame([one, two]))
-    other = cross_fitted(data, *(side.dropna(subset=["base_lr"]) for side in sides))
-    reached = [
-        f"{row['schedule']} (first m = {row['batch_size']}) {percent(row)} after {count_text(round(n), 'update')}"
-        for row, n in zip((one, two), updates, strict=True)
-    ]
+    reasons, fixes = data.blocks(planned, pd.DataFrame([two]))
+    if data.points(one).empty:
+        reasons.append(f"η̃ = {rate_text(two['base_lr'])} was not tried with {claim['schedule']}")
+        fixes.append(with_rate(data, own, two["base_lr"]))
+        return Evidence(rule, "points", statistic, blocked=reasons, fixes=fixes)
+    updates = [data.points(row)["updates"].mean() for row in (one, two)]
     return Evidence(
         rule,
         "points",
         statistic,
         [compare(data, one, two, bootstrap=True)],
         [claim["against"]],
-        f"{'; '.join(reached)}, at {budget_text(claim['budget'])}",
+        f"{_reached(data, own, one, two)}, at {budget_text(claim['budget'])}",
         reasons,
         fixes,
-        None if other is None else [two_way(other)],
+        _accuracy_without(data, sides),
         holds=bool(updates[0] < updates[1]),
     )
+
+
+def _reached(data: Measured, own: Row, one: Row, two: Row) -> str:
+    """What both schedules reached and spent at the η̃ of the second, and the first one at its own
+    best."""
+    parts = [
+        f"{row['schedule']} (first m = {row['batch_size']}) {100 * points['test_accuracy'].mean():.1f}% after "
+        f"{count_text(round(points['updates'].mean()), 'update')}"
+        for row, points in ((row, data.points(row)) for row in (one, two))
+    ]
+    text = f"{'; '.join(parts)}, both at η̃ = {rate_text(two['base_lr'])}"
+    if pd.isna(own["base_lr"]) or own["base_lr"] == two["base_lr"]:
+        return text
+    return (
+        f"{text}; {own['schedule']} at its own best η̃ = {rate_text(own['base_lr'])} {percent(own)}"
+    )
+
+
+def _accuracy_without(data: Measured, sides: list[pd.DataFrame]) -> list[Effect] | None:
+    """The effect with the setting and η̃ of the second side selected for each seed on the other
+    seeds."""
+    chosen = chosen_without(data, sides[1].dropna(subset=["base_lr"]))
+    if chosen is None:
+        return None
+    ours = []
+    for _, point in chosen[0].iterrows():
+        alike = sides[0][same_network(sides[0], point)]
+        if alike.empty:
+            return None
+        points = data.points(alike.iloc[0], point["base_lr"])
+        ours += points[points["seed"] == point["seed"]]["point"].tolist()
+    if len(ours) < len(chosen[0]):
+        return None
+    theirs = data.correct(chosen[0]["point"].tolist())
+    return [two_way(100.0 * (data.correct(ours).astype(float) - theirs))]
 
 
 def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
@@ -67,9 +113,10 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
         return Evidence(
             rule, "of log loss", statistic, blocked=["it needs both schedules, at rates that train"]
         )
-    one = first(ours)
     groups = [group for _, group in theirs.dropna(subset=["base_lr"]).groupby("batch_size")]
-    rivals = [first(group) for group in groups]
+    one, *rivals = [
+        lowest_loss(data, group) for group in (ours.dropna(subset=["base_lr"]), *groups)
+    ]
     planned = data.plan(claim["budget"], claim["norm"], claim["schedule"], claim["batch_size"])
     planned += data.plan(claim["budget"], claim["norm"], claim["against"])
     reasons, fixes = data.blocks(planned, pd.DataFrame([one, *rivals]))
@@ -80,7 +127,7 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
         seeds = loss.index.intersection(losses[0].index)
         effects.append(paired((loss.loc[seeds] - losses[0].loc[seeds]).to_numpy()))
     listed = ", ".join(
-        f"{np.exp(loss.mean()):.3g} with {row['schedule']} m = {row['batch_size']}"
+        f"{np.exp(loss.mean()):.3g} with {row['schedule']} m = {row['batch_size']} at η̃ = {rate_text(row['base_lr'])}"
         for row, loss in zip((one, *rivals), losses, strict=True)
     )
     return Evidence(
@@ -96,15 +143,46 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
     )
 
 
+def lowest_loss(data: Measured, settings: pd.DataFrame) -> Row:
+    """The setting and η̃ with the lowest mean of the logarithm of the training loss: what the claim
+    is about, not the validation accuracy."""
+    place, rate = _log_losses(data, settings).mean(axis=1).idxmin()
+    row = at_rate(settings.iloc[place], rate)
+    tried = data.table[of_setting(data.table, row)]["base_lr"]
+    row["edge"] = rate in (tried.min(), tried.max())
+    return row
+
+
+def _log_losses(data: Measured, settings: pd.DataFrame) -> pd.DataFrame:
+    """The logarithm of the training loss ``[(setting, rate), seeds]`` of rates that train every
+    seed."""
+    found = {}
+    for place in range(len(settings)):
+        row = settings.iloc[place]
+        cells = rates(data.table[of_setting(data.table, row)])
+        for rate in cells[cells["eligible"]]["base_lr"]:
+            found[place, rate] = _log_loss(data, at_rate(row, rate))
+    return pd.DataFrame(found).T.dropna(axis=1)
+
+
 def _losses_without(
     data: Measured, ours: pd.DataFrame, rivals: list[pd.DataFrame]
 ) -> list[Effect] | None:
     """The effects with all settings selected for each seed on the other seeds."""
-    pairs = [chosen_without(data, ours, rival) for rival in rivals]
-    known = [pair for pair in pairs if pair is not None]
-    if len(known) < len(pairs):
-        return None
-    return [paired(_logarithm(two).to_numpy() - _logarithm(one).to_numpy()) for one, two in known]
+    mine, effects = _log_losses(data, ours), []
+    for rival in rivals:
+        theirs = _log_losses(data, rival)
+        seeds = mine.columns.intersection(theirs.columns)
+        if len(seeds) < 3:
+            return None
+        pairs = [[_other_seeds(one[seeds], seed) for one in (theirs, mine)] for seed in seeds]
+        effects.append(paired(np.array([two - one for two, one in pairs])))
+    return effects
+
+
+def _other_seeds(losses: pd.DataFrame, seed: int) -> float:
+    """The loss of a seed at the setting and η̃ with the lowest mean over the others."""
+    return float(losses.loc[losses.drop(columns=seed).mean(axis=1).idxmin(), seed])
 
 
 def _log_loss(data: Measured, setting: Row) -> pd.Series:

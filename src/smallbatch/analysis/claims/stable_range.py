@@ -1,15 +1,14 @@
 """The claim that the range of base learning rates that train shrinks as the batch size grows."""
 
 import numpy as np
-import pandas as pd
 
 from smallbatch.analysis.best import of_setting, whole_batch
 from smallbatch.analysis.claims.batch_size import never_trains, several
-from smallbatch.analysis.claims.verdict import Evidence, falling
+from smallbatch.analysis.claims.verdict import Evidence, directional
 from smallbatch.analysis.effect import Effect, paired
 from smallbatch.analysis.measured import Measured, rates_key
 from smallbatch.analysis.phrases import signed
-from smallbatch.analysis.stable import largest_without_failure
+from smallbatch.analysis.stable import limits_of_seeds
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text
 
@@ -21,7 +20,7 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     """The negative slope of log2 η̃_max over log2 m, per seed; its variance is at least that of the
     grid's steps."""
     rule, statistic = (
-        falling(claim["delta"]),
+        directional(claim["delta"]),
         "fall of the largest η̃ that trains, in octaves (factors of 2) per doubling of m",
     )
     where = claim["budget"], claim["norm"], claim["schedule"]
@@ -32,7 +31,7 @@ def stable_range(claim: PlannedClaim, data: Measured) -> Evidence:
     if trained["batch_size"].nunique() < 2:
         return Evidence(rule, UNIT, statistic, blocked=["it needs two batch sizes that train"])
     found = [
-        largest(data.table[of_setting(data.table, row)], row["base_lr"])
+        limits_of_seeds(data.table[of_setting(data.table, row)], row["base_lr"])
         for _, row in trained.iterrows()
     ]
     tops = [top for top, _, _ in found]
@@ -98,30 +97,6 @@ def _found(
         of_eta += f" (95% interval {signed(low, 2)} to {signed(high, 2)}: {told})"
     return (
         f"the largest η̃ that trains is{' at least' if cut else ''} 2^{signed(first)} at m = {tried[0]} and 2^{signed(last)} at "
-        f"m = {tried[-1]} (means over seeds of the exponent), at {budget_text(claim['budget'])}; the slope of the exponent is "
+        f"m = {tried[-1]} (means over seeds of the exponent, half way from the last that trains to the first that fails), at {budget_text(claim['budget'])}; the slope of the exponent is "
         f"{signed(-effect.estimate, 2)}, {of_eta}"
     )
-
-
-def largest(points: pd.DataFrame, best_lr: float) -> tuple[pd.Series, bool, float]:
-    """For each seed, log2 of the largest η̃ that is reached upwards from the best without a failed
-    point.
-
-    Also returns whether this is the end of the grid for some seed, and the largest step (in
-    octaves) from a seed's limit to the next η̃.
-    """
-    above = points[points["base_lr"] >= best_lr]
-    failed = above.assign(failed=above["status"] != "completed").pivot(
-        index="seed", columns="base_lr", values="failed"
-    )
-    failed = failed.dropna()
-    if failed.empty:
-        return pd.Series(dtype=float), False, 1.0
-    tried = np.array(sorted(failed.columns), float)
-    rows = failed[sorted(failed.columns)].to_numpy(bool)
-    last = np.array([largest_without_failure(tried, row, best_lr) or 0 for row in rows])
-    octaves, end = np.log2(tried), len(tried) - 1
-    # At the end of the grid, the step before it replaces the step after it.
-    following = np.minimum(last + 1, end)
-    step = float((octaves[following] - octaves[following - 1]).max()) if end else 1.0
-    return pd.Series(octaves[last], index=failed.index), bool((last == end).any()), step

@@ -1,9 +1,9 @@
-"""From effects to verdicts (supported, contradicted, undecided), with Holm's correction over all
-claims of a study.
+"""From effects to verdicts (supported, too small to matter, contradicted, undecided), with Holm's
+correction over all claims of a study.
 
 A claim has one effect for each rival. It is *supported* if all effects support it, and
-*contradicted* if one effect contradicts it, corrected for their number (or if the one named in
-advance does). Verdict and interval of a claim use the same level.
+*contradicted* or *too small to matter* if one effect is, corrected for their number (or if the one
+named in advance is). Verdict and interval of a claim use the same level.
 """
 
 import math
@@ -22,12 +22,20 @@ INTERIM = 0.001
 LATER = 0.01  # after the planned number of seeds: another test of the same claim
 
 
+SUPPORTED, SMALL, CONTRADICTED, UNDECIDED = VERDICTS = (
+    "supported",
+    "too small to matter",
+    "contradicted",
+    "undecided",
+)
+
+
 @dataclass(frozen=True)
 class Rule:
-    """The ranges of an effect that support and that contradict a claim.
+    """The ranges of an effect's interval that give each verdict.
 
-    Supported: the interval is above `above` (and below `below`), and the estimate is at least
-    `least`. Contradicted: the interval is below `under` or above `over`.
+    Supported: above `above` (and below `below`), with an estimate of at least `least`.
+    Contradicted: below `under` or above `over`. Too small to matter: within ± `small`.
     """
 
     above: float
@@ -35,6 +43,7 @@ class Rule:
     under: float
     below: float = math.inf
     over: float = math.inf
+    small: float = 0.0  # 0: no effect is too small to matter
     # 2: the interval has level 1 - α; 1 (one-sided tests, such as TOST): 1 - 2α.
     sides: int = 2
 
@@ -46,29 +55,49 @@ class Rule:
         over = effect.p_above(self.over) if math.isfinite(self.over) else 1.0
         return self.sides * min(effect.p_below(self.under), over)
 
+    def p_small(self, effect: Effect) -> float:
+        if not self.small:
+            return 1.0
+        return self.sides * max(effect.p_above(-self.small), effect.p_below(self.small))
+
     def slack(self, effect: Effect, level: float) -> float:
         """Distance of the interval's ends from the bounds of support (negative: outside)."""
         low, high = effect.interval(level)
         return min(low - self.above, self.below - high)
 
-    def room(self, effect: Effect) -> float:
-        """Distance of the estimate from the bound of the nearer verdict; half the interval must be
-        shorter."""
-        inside = min(effect.estimate - self.above, self.below - effect.estimate)
-        if inside > 0 and effect.estimate >= self.least:
-            return inside
-        return max(self.under - effect.estimate, effect.estimate - self.over)
+    def settled(self, estimate: float) -> str:
+        """The verdict if the interval shrinks to `estimate`."""
+        return next(
+            (v for v in VERDICTS[:3] if self._holds(self.estimates(v, 0.0, estimate), estimate)),
+            UNDECIDED,
+        )
+
+    def estimates(self, verdict: str, half: float, near: float) -> tuple[float, float]:
+        """The range of estimates that give a verdict if half the interval is `half`; of two
+        ranges, the one on the side of `near`."""
+        if verdict == SUPPORTED:
+            return max(self.above + half, self.least), self.below - half
+        if verdict == SMALL:
+            return max(half - self.small, self.under - half), self.small - half
+        if near > self.over:
+            return self.over + half, math.inf
+        return -math.inf, self.under - half
+
+    def images_alike(self, alpha: float) -> int:
+        """The test images on which no prediction may differ for an interval around 0 that gives the
+        verdict of 0 (the binomial limit)."""
+        half = min(abs(bound) for bound in self.estimates(self.settled(0.0), 0.0, 0.0) if bound)
+        return math.ceil(math.log(alpha / self.sides) / math.log(1 - half / 100))
+
+    @staticmethod
+    def _holds(bounds: tuple[float, float], estimate: float) -> bool:
+        return bounds[0] <= estimate <= bounds[1]
 
 
 def directional(delta: float) -> Rule:
     """A difference above zero, with an estimate of at least `delta`; contradicted if it is
-    significantly below `delta`."""
-    return Rule(above=0.0, least=delta, under=delta)
-
-
-def falling(delta: float) -> Rule:
-    """Like `directional`, with a one-sided test."""
-    return Rule(above=0.0, least=delta, under=delta, sides=1)
+    significantly below zero, too small to matter if it is significantly within ± `delta`."""
+    return Rule(above=0.0, least=delta, under=0.0, small=delta)
 
 
 def equivalent(margin: float) -> Rule:
@@ -158,15 +187,19 @@ def _p_value(evidence: Evidence) -> float:
     return min(1.0, *_both(evidence, evidence.effects))
 
 
-def _both(evidence: Evidence, effects: list[Effect]) -> tuple[float, float]:
-    """p values of "supported" (from the weakest effect) and "contradicted" (from the strongest,
-    corrected for their number)."""
+def _both(evidence: Evidence, effects: list[Effect]) -> tuple[float, float, float]:
+    """p values of "supported" (from the weakest effect), "contradicted" and "too small to matter"
+    (from the strongest, corrected for their number)."""
     rule = evidence.rule
     supported = (
         max(rule.p_supported(effect) for effect in effects) if evidence.holds is not False else 1.0
     )
     against = _against(evidence, effects)
-    return supported, len(against) * min(rule.p_contradicted(effect) for effect in against)
+    contradicted, small = (
+        len(against) * min(p(effect) for effect in against)
+        for p in (rule.p_contradicted, rule.p_small)
+    )
+    return supported, contradicted, small
 
 
 def _against(evidence: Evidence, effects: list[Effect]) -> list[Effect]:
@@ -174,18 +207,20 @@ def _against(evidence: Evidence, effects: list[Effect]) -> list[Effect]:
 
 
 def _judge(evidence: Evidence, effects: list[Effect], alpha: float) -> str:
-    supported, contradicted = _both(evidence, effects)
+    supported, contradicted, small = _both(evidence, effects)
     large = all(effect.estimate >= evidence.rule.least for effect in effects)
     if evidence.holds is False or contradicted <= alpha:
-        return "contradicted"
-    return "supported" if supported <= alpha and large else "undecided"
+        return CONTRADICTED
+    if supported <= alpha and large:
+        return SUPPORTED
+    return SMALL if small <= alpha else UNDECIDED
 
 
 def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decision:
     effects, rule, each = evidence.effects, evidence.rule, alpha / times
     if not _known(evidence):
         return Decision(
-            "undecided",
+            UNDECIDED,
             math.nan,
             times,
             alpha,
@@ -193,15 +228,16 @@ def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decis
             effects[0] if effects else None,
         )
     verdict = _judge(evidence, effects, each)
-    if verdict == "supported":
+    if verdict == SUPPORTED:
         effect = min(effects, key=lambda effect: rule.slack(effect, 1 - each * 2 / rule.sides))
     else:  # any of several effects can contradict, so the interval is corrected for their number
         against = _against(evidence, effects)
-        effect, each = min(against, key=rule.p_contradicted), each / len(against)
-    disagrees = verdict != "undecided" and _disagrees(evidence, verdict, alpha / times)
-    doubted = evidence.doubts and verdict == "contradicted"
+        effect = min(against, key=rule.p_small if verdict == SMALL else rule.p_contradicted)
+        each = each / len(against)
+    disagrees = verdict != UNDECIDED and _disagrees(evidence, verdict, alpha / times)
+    doubted = evidence.doubts and verdict in (CONTRADICTED, SMALL)
     if evidence.blocked or doubted or one_seed(evidence) or disagrees:
-        verdict = "undecided"
+        verdict = UNDECIDED
     return Decision(verdict, p, times, alpha, 1 - each * 2 / rule.sides, effect, disagrees)
 
 
