@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -39,17 +40,27 @@ def test_the_page_starts_its_server_and_no_runner_of_jobs(tmp_path):
         "study",
     ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    page = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    with open(tmp_path / "said", "w") as said:
+        page = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
     try:
         wait_for(f"{ADDRESS}/health")
-        started = [
-            " ".join(process.cmdline())
-            for process in psutil.Process(page.pid).children(recursive=True)
-        ]
+        processes = psutil.Process(page.pid).children(recursive=True)
+        pids, started = zip(*((one.pid, " ".join(one.cmdline())) for one in processes), strict=True)
         assert any("uvicorn" in line for line in started)
         assert not [line for line in started if "mlflow.server.jobs" in line or "huey" in line]
         runs = ask("runs/search", {"experiment_ids": ["1"]})["runs"]
         assert {run["info"]["run_id"] for run in runs} == set(logged.values())
+        os.killpg(page.pid, signal.SIGINT)  # as Ctrl-C does
+        assert page.wait(timeout=20) == 130
+        assert "Traceback" not in (tmp_path / "said").read_text()
+        assert not any(psutil.pid_exists(pid) for pid in pids)
     finally:
         page.terminate()
         page.wait(timeout=20)

@@ -162,6 +162,8 @@ def _sentence(message: str, folder: str | None = None) -> str:
         return f"{prefix}{match[3]}: there is no such key{_nearest(match[1], _fields(match[2]))}"
     if match := re.search(r"Could not override '([\w.-]+)'", text):
         *parents, key = match[1].split(".")
+        if parents in (["model"], ["dataset"]):  # their keys are the arguments of what they name
+            return f"{match[1]}: there is no such key; write +{match[1]}=VALUE to pass it on as an argument"
         return f"{match[1]}: there is no such key{_nearest(key, _fields_at(parents))}"
     if match := re.search(
         r"(Value '.*?' of type '\w+' could not be converted to \w+).* full_key: ([\w.\[\]-]+)", text

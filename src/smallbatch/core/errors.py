@@ -4,9 +4,16 @@ import contextlib
 import io
 import os
 import pwd
+import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Files of Python and of installed packages, and code without a file.
+INSTALLED = re.compile(rf"/(site|dist)-packages/|^{re.escape(sysconfig.get_path('stdlib'))}/|^<")
 
 
 class UserError(Exception):
@@ -23,6 +30,17 @@ class Stopped(Exception):
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or the name of its class if the text is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def user_line(error: BaseException) -> str:
+    """The last line of the user's own code in an error's traceback, as ``FILE, line N``; empty if
+    there is none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not Path(frame.filename).is_relative_to(PACKAGE) and not INSTALLED.search(
+            frame.filename
+        ):
+            return f"{frame.filename}, line {frame.lineno}"
+    return ""
 
 
 def of_another_user(path: str | Path) -> str | None:

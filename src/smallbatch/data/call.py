@@ -4,13 +4,12 @@ import copy
 import inspect
 import random
 import time
-import traceback
 import warnings
 from typing import Any
 
 import numpy as np
 
-from smallbatch.core.errors import UserError, first_line
+from smallbatch.core.errors import UserError, first_line, user_line
 from smallbatch.core.locate import locate
 from smallbatch.data.notes import DataNote
 
@@ -112,6 +111,5 @@ def _noted(said: list[warnings.WarningMessage]) -> list[str]:
 
 def _place(error: Exception) -> str:
     """Where the user's code raised it, and what."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    return f"{type(error).__name__} in {own[-1].filename}, line {own[-1].lineno}: " if own else ""
+    line = user_line(error)
+    return f"{type(error).__name__} in {line}: " if line else ""

@@ -36,7 +36,7 @@ def _missing_classes(splits: Splits, classes: int) -> Iterable[str]:
         missing = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
         if len(missing):
             names = ", ".join(map(str, missing[:SHOWN])) + (" …" if len(missing) > SHOWN else "")
-            yield f"classes without an image in {split}: {names}"
+            yield f"{split} has no image of class {names}"
 
 
 def _repeated(splits: Splits) -> Iterable[str]:

@@ -103,8 +103,9 @@ def _split(dataset: dict, split: str, returned: object) -> Images:
             f"dataset.shape: {dataset['shape']} in conf, but the images of {name} are {list(images.shape[1:])}"
         )
     if labels.min() < 0 or labels.max() >= dataset["classes"]:
+        fix = "; labels start at 0, so subtract 1 from each" if labels.min() == 1 else ""
         raise UserError(
-            f"dataset.classes: {dataset['classes']} in conf, but {name} has labels {labels.min()} to {labels.max()}"
+            f"dataset.classes: {dataset['classes']} in conf, but {name} has labels {labels.min()} to {labels.max()}{fix}"
         )
     return images, labels
 

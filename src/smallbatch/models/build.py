@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
-from smallbatch.core.errors import UserError, first_line
+from smallbatch.core.errors import UserError, first_line, user_line
 from smallbatch.core.locate import instantiate, locate
 from smallbatch.core.records import ModelSettings
 from smallbatch.models.generators import seeded
@@ -98,10 +98,12 @@ def construct(
     arguments |= own
     try:
         net = target(**arguments | instantiate(own))
-    except (TypeError, ValueError) as error:
-        given = ", ".join(arguments) or "nothing"
+    except UserError:
+        raise
+    except Exception as error:  # any error of a user's constructor
+        given, line = ", ".join(arguments) or "nothing", user_line(error)
         raise UserError(
-            f"model {model['_target_']}: it cannot be made from {given} ({error})"
+            f"model {model['_target_']}: it cannot be made from {given} ({first_line(error)}{f' in {line}' if line else ''})"
         ) from error
     if not isinstance(net, nn.Module):
         raise UserError(

@@ -4,8 +4,10 @@ results/mlflow.db."""
 import argparse
 import contextlib
 import os
+import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -108,7 +110,24 @@ def main() -> None:
             "--workers",
             "1",
         ]
-        os.execv(sys.executable, server)
+        sys.exit(_serve(server))
+
+
+def _serve(command: list[str]) -> int:
+    """Run the server until it ends, or this process is told to; returns the exit status.
+
+    It has a session of its own: Ctrl-C would reach each of its processes, and they print tracebacks.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ import copy
 import math
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from smallbatch.core.errors import UserError, first_line
+from smallbatch.core.errors import UserError, first_line, user_line
 from smallbatch.core.records import Fleet
 from smallbatch.data.read import Data
 from smallbatch.models.norm import GhostBatchNorm
@@ -40,6 +39,7 @@ def try_out(net: nn.Module, data: Data, fleet: Fleet, say: Callable[[str], None]
             f"{name}: its forward fails{_where(error)} on a batch of shape {list(x.shape)} ({type(error).__name__}: {error})"
         ) from error
     _check_output(y, m, data.classes, name)
+    _check_logits(y, name)
     try:
         found = gradients(F.cross_entropy(y, data.train.labels[:m]), trained(net))
     except Exception as error:
@@ -80,6 +80,16 @@ def _check_output(y: object, m: int, classes: int, name: str) -> None:
         shape = list(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
         raise UserError(
             f"{name}: its output is {shape}, but the data set has {classes} classes; return [{m}, {classes}]"
+        )
+
+
+def _check_logits(y: torch.Tensor, name: str) -> None:
+    """The loss is ``cross_entropy``, which applies softmax: after another one nothing trains well,
+    and nothing would say why."""
+    if y.min() >= 0 and torch.allclose(y.sum(1), torch.ones_like(y[:, 0]), atol=1e-4):
+        raise UserError(
+            f"{name}: its output is probabilities, which are not negative and sum to 1; return logits, "
+            "without a softmax at the end, since the loss applies it"
         )
 
 
@@ -143,16 +153,5 @@ def _grid_norm(fleet: Fleet) -> str:
 
 
 def _where(error: Exception) -> str:
-    """The last line of the user's own that an error came from."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not _is_library(frame.filename)
-    ]
-    return f" in {own[-1].filename}, line {own[-1].lineno}" if own else ""
-
-
-def _is_library(filename: str) -> bool:
-    package, library = Path(__file__).parents[1], Path(torch.__file__).parent
-    own = package / "training", package / "models" / "norm.py", library
-    return filename.startswith(tuple(str(folder) for folder in own))
+    line = user_line(error)
+    return f" in {line}" if line else ""

@@ -44,7 +44,14 @@ def plan_from_settings(study: str, settings: Settings, trace: bool) -> tuple[str
     Networks are constructed, to predict memory, only with `trace`.
     """
     _check_writable(study)
-    config = compose(study, list(settings.overrides), settings.conf)
+    try:
+        config = compose(study, list(settings.overrides), settings.conf)
+    except UserError as error:
+        if "there is no study" in str(error) and settings.conf is None:
+            raise UserError(
+                f"{error}; a study of your own: --config conf=FOLDER, with FOLDER/study/{study}.yaml"
+            ) from None
+        raise
     plan = plan_study(config, settings.conf, trace)
     path = write_plan(plan, RESULTS)
     size = f"{count_text(plan.study['points'], 'point')} in {count_text(plan.study['fleets'], 'fleet')}, {count_text(len(plan.jobs), 'job')}"

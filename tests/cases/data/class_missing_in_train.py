@@ -4,7 +4,7 @@ import numpy as np
 
 SOURCE = "huggingface/pytorch-image-models#957"
 OUTCOME = "warned"
-SAYS = "classes without an image in train: 2"
+SAYS = "train has no image of class 2"
 DATASET = {"classes": 3}
 
 

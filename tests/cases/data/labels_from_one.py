@@ -4,7 +4,7 @@ import numpy as np
 
 SOURCE = "pytorch/pytorch#18014"
 OUTCOME = "refused"
-SAYS = "dataset.classes: 2 in conf, but labels_from_one has labels 1 to 2"
+SAYS = "dataset.classes: 2 in conf, but labels_from_one has labels 1 to 2; labels start at 0, so subtract 1 from each"
 
 
 def data(sizes):
