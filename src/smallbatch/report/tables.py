@@ -50,7 +50,8 @@ def _percent(share: float | None) -> str:
 
 
 def best_table(data: Measured) -> pd.DataFrame:
-    """The best setting of each budget and norm, with the batch sizes that are as good."""
+    """The best setting of each budget and norm, with the batch sizes that cannot be distinguished from the
+    best."""
     rows = []
     for entry in best_of_budgets(data):
         row, accuracy = entry["setting"], entry["accuracy"]
@@ -68,8 +69,9 @@ def best_table(data: Measured) -> pd.DataFrame:
                 "95% interval, seeds and images": DASH
                 if low is None or high is None
                 else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
-                "smallest m as good": min(entry["near"]) if entry["near"] else DASH,
-                "largest m as good": max(entry["near"]) if entry["near"] else DASH,
+                "m not distinguished from the best": ", ".join(map(str, entry["near"]))
+                if entry["near"]
+                else DASH,
             }
         )
     return _without_single(pd.DataFrame(rows), "schedule")
