@@ -62,6 +62,8 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         text += f" (95% interval {max(low, 0):.1f} to {min(high, 100):.1f}, over {accuracy.seeds} seeds and images like these)"
     else:
         text += " (one seed)"
+    if row["near_failure"]:
+        text += f"; a seed fails at the next larger η̃, and the worst one here gets {100 * row['test_lowest']:.1f}%"
     text += (
         "; its η̃ lies on the edge of those tried, so a wider grid may find a better one."
         if row["edge"]
