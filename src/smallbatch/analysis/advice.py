@@ -1,5 +1,5 @@
-"""Recommendations: the best settings of each budget, settings that are as good, and the cost of a
-wrong learning rate."""
+"""Recommendations: the best settings of each budget, batch sizes that cannot be distinguished from
+the best, and the cost of a wrong learning rate."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,8 @@ import pandas as pd
 from smallbatch.analysis.best import SETTING, Row, rates, with_failed
 from smallbatch.analysis.claims.verdict import ALPHA
 from smallbatch.analysis.effect import Effect, two_way
-from smallbatch.analysis.measured import Measured, compare, first, setting_key
+from smallbatch.analysis.measured import Measured, compare, first
+from smallbatch.analysis.near_best import near_best
 from smallbatch.analysis.phrases import FEW
 
 ANY = "any"
@@ -18,8 +19,8 @@ def best_of_budgets(data: Measured) -> list[dict]:
     """The best setting of each budget, overall and (if there are several) for each kind of norm.
 
     ``{"budget", "norm" (or ANY), "setting" (a row of best.csv), "accuracy" (an Effect in %, over
-    seeds and images), "near" (batch sizes m with a best setting within one standard error of the
-    overall best; None for fewer than FEW seeds), "sizes" (all m)}``.
+    seeds and images), "near" (the m that, each at its best setting, cannot be distinguished from
+    the best on test images; None for fewer than FEW seeds), "sizes" (all m)}``.
     """
     found = []
     for budget in dict.fromkeys(data.best["budget"]):
@@ -28,16 +29,9 @@ def best_of_budgets(data: Measured) -> list[dict]:
         for norm in [ANY, *kinds] if len(kinds) > 1 else kinds:
             group = rows if norm == ANY else rows[rows["norm"] == norm]
             top = first(group)
-            near = None
-            if data.points(top)["seed"].nunique() >= FEW:
-                near = [
-                    int(m)
-                    for m, one in group.groupby("batch_size")
-                    if _as_good(data, top, first(one))
-                ]
             found.append(
                 {"budget": budget, "norm": norm, "setting": top, "accuracy": accuracy(data, top)}
-                | {"near": near, "sizes": sorted(group["batch_size"].unique())}
+                | {"near": _near(data, group), "sizes": sorted(group["batch_size"].unique())}
             )
     return found
 
@@ -47,11 +41,11 @@ def accuracy(data: Measured, setting: Row) -> Effect:
     return two_way(data.accuracy(setting).to_numpy())
 
 
-def _as_good(data: Measured, top: Row, other: Row) -> bool:
-    if setting_key(top) == setting_key(other):
-        return True
-    gap = compare(data, top, other)
-    return bool(gap.variance >= 0 and gap.estimate <= gap.error)
+def _near(data: Measured, rows: pd.DataFrame) -> list[int] | None:
+    each = [(int(m), data.accuracy(first(group))) for m, group in rows.groupby("batch_size")]
+    if min(len(accuracy) for _, accuracy in each) < FEW:
+        return None
+    return [each[place][0] for place in near_best([accuracy for _, accuracy in each])]
 
 
 def time_front(data: Measured) -> pd.DataFrame:

@@ -37,6 +37,9 @@ class BestRate:
     seeds: int  # number of seeds
     edge: bool  # True if no η̃ was tried on one side of the best
     val_loss: float | None  # mean over seeds, at the best η̃
+    train_loss: float | None  # geometric mean over seeds, at the best η̃
+    test_lowest: float | None  # test accuracy of the worst seed, at the best η̃
+    near_failure: bool  # True if a seed fails to train at the next larger η̃ tried
 
 
 BEST = [field.name for field in dataclasses.fields(BestRate)]
@@ -103,7 +106,7 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
     Ties are resolved by lower validation loss, then by smaller η̃. ``ci_low`` and ``ci_high`` are
     the 95% t interval of the mean test accuracy over seeds (these test images only). ``edge``: no
     η̃ was tried on one side of the best. If no η̃ trains every seed, ``base_lr`` and the columns
-    that depend on it are missing.
+    that depend on it are missing. ``near_failure``: see `next_fails`.
     """
     rows = []
     for setting, group in rates(table).groupby(SETTING, dropna=False, sort=False):
@@ -113,8 +116,9 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
         )
         if len(candidates):
             chosen = candidates.iloc[0]
-            here = of_setting(table, row) & (table["base_lr"] == chosen["base_lr"])
-            accuracies = table[here]["test_accuracy"].to_numpy()
+            points = table[of_setting(table, row)]
+            here = points[points["base_lr"] == chosen["base_lr"]]
+            accuracies = here["test_accuracy"].to_numpy()
             low, high = t_interval(accuracies)
             row |= {
                 key: chosen[key]
@@ -122,13 +126,29 @@ def best_settings(table: pd.DataFrame) -> pd.DataFrame:
             }
             # Clip to the range of an accuracy; NaN stays NaN.
             row |= {"ci_low": max(low, 0.0), "ci_high": min(high, 1.0)}
+            row["train_loss"] = geometric_mean(here["train_loss"])
+            row["test_lowest"] = accuracies.min()
+            row["near_failure"] = next_fails(points, chosen["base_lr"])
             row["edge"] = bool(
                 chosen["base_lr"] in (group["base_lr"].min(), group["base_lr"].max())
             )
         else:
-            row |= {"seeds": int(group["seeds"].max()), "edge": True}
+            row |= {"seeds": int(group["seeds"].max()), "edge": True, "near_failure": False}
         rows.append(row)
     return pd.DataFrame(rows, columns=BEST).astype({"bn_batch_size": "Int64"})
+
+
+def geometric_mean(losses: pd.Series) -> float:
+    """Rounded, since the last digits of numpy's logarithm differ between processors."""
+    return float(f"{np.exp(np.log(losses.clip(lower=1e-12)).mean()):.10g}")
+
+
+def next_fails(points: pd.DataFrame, base_lr: float) -> bool:
+    """True if a seed fails to train at the next larger η̃ tried after `base_lr`, among the points of
+    a setting. There the test accuracies of some seeds may lie far below the others."""
+    larger = points[points["base_lr"] > base_lr]
+    following = larger[larger["base_lr"] == larger["base_lr"].min()]
+    return bool((following["status"] != "completed").any())
 
 
 def read_best(path: Path) -> pd.DataFrame:

@@ -3,16 +3,16 @@ selection of the best ones."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smallbatch.analysis.best import SETTING, Row, of_setting, rates
-from smallbatch.analysis.effect import Effect, two_way
+from smallbatch.analysis.best import SETTING, Row, next_fails, of_setting, rates
+from smallbatch.analysis.effect import Effect, two_way, with_tails
 from smallbatch.analysis.scaling import exponents
-from smallbatch.core.rates import format_rate
+from smallbatch.core.rates import format_rate, rate_text
 from smallbatch.core.records import GridRow
 from smallbatch.core.text import count_text, norm_text
 
@@ -101,6 +101,23 @@ class Measured:
                 fixes.append(self.wider(row))
         return reasons, fixes
 
+    def near_failing(self, rows: list[Row]) -> list[Row]:
+        """The settings, at their η̃, of which a seed fails to train at the next larger η̃ tried."""
+        return [
+            row
+            for row in rows
+            if next_fails(self.table[of_setting(self.table, row)], row["base_lr"])
+        ]
+
+    def flags(self, rows: list[Row]) -> str:
+        """The part of a sentence that names settings near failing, with their worst seeds."""
+        named = [
+            f"{self.called(row)} at η̃ = {rate_text(row['base_lr'])} (worst seed "
+            f"{100 * self.points(row)['test_accuracy'].min():.1f}%)"
+            for row in self.near_failing(rows)
+        ]
+        return f"; a seed fails one step of η̃ above {', '.join(named)}" if named else ""
+
     def called(self, row: Row) -> str:
         """``m = 8, no norm,``, with the schedule if the study has several."""
         norm = norm_text(row["norm"], row["bn_batch_size"], row["batch_size"])
@@ -170,9 +187,23 @@ def difference(one: pd.DataFrame, two: pd.DataFrame) -> np.ndarray:
     return one.loc[seeds].to_numpy() - two.loc[seeds].to_numpy()
 
 
-def compare(data: Measured, one: Row, two: Row, bootstrap: bool = False) -> Effect:
+def compare(data: Measured, one: Row, two: Row) -> Effect:
     """Test accuracy of the setting `one` minus that of `two`, in points."""
-    return two_way(difference(data.accuracy(one), data.accuracy(two)), bootstrap)
+    return two_way(difference(data.accuracy(one), data.accuracy(two)))
+
+
+def compare_for_claim(data: Measured, one: Row, two: Row) -> Effect:
+    """The same with what a claim needs besides; see `tested`."""
+    return tested(data, difference(data.accuracy(one), data.accuracy(two)), [one, two])
+
+
+def tested(data: Measured, differences: np.ndarray, rows: list[Row]) -> Effect:
+    """The effect of paired differences ``[seeds, images]`` between settings, for a claim; with its
+    ``tails`` if one of them is near failing."""
+    effect = two_way(differences, bootstrap=True)
+    if not data.near_failing(rows):
+        return effect
+    return replace(effect, tails=with_tails(differences, two_way).tails)
 
 
 def cross_fitted(data: Measured, ones: pd.DataFrame, twos: pd.DataFrame) -> np.ndarray | None:

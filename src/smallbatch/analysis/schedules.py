@@ -1,6 +1,5 @@
 """Comparison of schedules: accuracy at the best η̃ and cost of each."""
 
-import numpy as np
 import pandas as pd
 
 from smallbatch.analysis.best import SETTING
@@ -9,18 +8,15 @@ from smallbatch.analysis.phrases import interval, percent, points, told
 from smallbatch.core.rates import rate_text
 from smallbatch.core.text import count_text, norm_text
 
-COLUMNS = ["updates", "examples", "flops", "seconds_alone", "train_loss"]
+COLUMNS = ["updates", "examples", "flops", "seconds_alone"]
 
 
 def with_spent(table: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """`best` with the cost of its points (mean over seeds) and their final training loss (geometric
-    mean)."""
+    """`best` with the cost of its points (mean over seeds)."""
     chosen = table.merge(
         best.dropna(subset=["base_lr"])[[*SETTING, "base_lr"]], on=[*SETTING, "base_lr"]
     )
-    chosen["train_loss"] = np.log(chosen["train_loss"].clip(lower=1e-12))
     means = chosen.groupby(SETTING, dropna=False, sort=False)[COLUMNS].mean().reset_index()
-    means["train_loss"] = np.exp(means["train_loss"])
     return best.merge(means, on=SETTING, how="left")
 
 

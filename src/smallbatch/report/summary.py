@@ -17,6 +17,7 @@ from smallbatch.analysis.measured import Measured
 from smallbatch.analysis.phrases import (
     course_text,
     end_of_sizes,
+    listed,
     percent,
     points,
     seconds_text,
@@ -27,7 +28,7 @@ from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
 
 
 def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
-    """Sentences about the best setting of each budget and settings that are as good, the best in
+    """Sentences about the best setting of each budget and the m that cannot be distinguished from it, the best in
     half the time, learning rates for other m, the cost of a wrong rate, and the claims."""
     if data.best["base_lr"].isna().all():
         return ["No setting trained with every seed, so there is nothing to recommend yet."]
@@ -61,6 +62,8 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
         text += f" (95% interval {max(low, 0):.1f} to {min(high, 100):.1f}, over {accuracy.seeds} seeds and images like these)"
     else:
         text += " (one seed)"
+    if row["near_failure"]:
+        text += f"; a seed fails at the next larger η̃, and the worst one here gets {100 * row['test_lowest']:.1f}%"
     text += (
         "; its η̃ lies on the edge of those tried, so a wider grid may find a better one."
         if row["edge"]
@@ -69,16 +72,13 @@ def _best(entry: dict, data: Measured, config: dict, leads: bool) -> str:
     near, sizes = entry["near"], entry["sizes"]
     text += end_of_sizes(row["batch_size"], sizes)
     if near and len(sizes) > 1:
-        others = [m for m in near if m != row["batch_size"]]
-        text += f" Of the other m tried ({sizes[0]} to {sizes[-1]}), each at its best, {_listed(others)} within one standard error of it."
+        tried = f"Of the m tried ({sizes[0]} to {sizes[-1]}), each at its best,"
+        text += (
+            f" {tried} {listed(near)} cannot be distinguished from the best (with 95% confidence)."
+            if len(near) > 1
+            else f" {tried} all but {near[0]} are worse (with 95% confidence)."
+        )
     return text
-
-
-def _listed(sizes: list[int]) -> str:
-    """``none is``, ``8 is``, ``2, 4 and 8 are``."""
-    if len(sizes) < 2:
-        return f"{sizes[0] if sizes else 'none'} is"
-    return f"{', '.join(map(str, sizes[:-1]))} and {sizes[-1]} are"
 
 
 def _sooner(data: Measured) -> list[str]:

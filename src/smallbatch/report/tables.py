@@ -25,7 +25,7 @@ def settings_table(best: pd.DataFrame) -> pd.DataFrame:
     """best.csv as formatted text, one row per setting."""
     rows = []
     for row in best_rates(best):
-        edge = " (edge)" if row.edge else ""
+        edge = " (edge)" if row.edge else " (next fails)" if row.near_failure else ""
         rows.append(
             {
                 "budget": budget_text(row.budget),
@@ -36,6 +36,8 @@ def settings_table(best: pd.DataFrame) -> pd.DataFrame:
                 "η = η̃·m": DASH if row.lr is None else f"{row.lr:.3g}",
                 "validation (%)": _percent(row.val_accuracy),
                 "test (%)": _percent(row.test_accuracy),
+                "worst seed (%)": _percent(row.test_lowest),
+                "training loss": _loss(row.train_loss),
                 "95% interval over seeds": DASH
                 if row.ci_low is None
                 else f"{_percent(row.ci_low)} – {_percent(row.ci_high)}",
@@ -49,8 +51,13 @@ def _percent(share: float | None) -> str:
     return DASH if share is None else f"{100 * share:.2f}"
 
 
+def _loss(loss: float | None) -> str:
+    return DASH if loss is None else f"{loss:.2g}"
+
+
 def best_table(data: Measured) -> pd.DataFrame:
-    """The best setting of each budget and norm, with the batch sizes that are as good."""
+    """The best setting of each budget and norm, with the batch sizes that cannot be distinguished from the
+    best."""
     rows = []
     for entry in best_of_budgets(data):
         row, accuracy = entry["setting"], entry["accuracy"]
@@ -62,14 +69,17 @@ def best_table(data: Measured) -> pd.DataFrame:
                 "m": int(row["batch_size"]),
                 "schedule": row["schedule"],
                 "norm": norm_text(row["norm"], row["bn_batch_size"], row["batch_size"]),
-                "η̃": rate_text(row["base_lr"]) + (" (edge)" if row["edge"] else ""),
+                "η̃": rate_text(row["base_lr"])
+                + (" (edge)" if row["edge"] else " (next fails)" if row["near_failure"] else ""),
                 "η": f"{row['lr']:.3g}",
                 "test (%)": f"{accuracy.estimate:.2f}",
+                "training loss": _loss(row["train_loss"]),
                 "95% interval, seeds and images": DASH
                 if low is None or high is None
                 else f"{max(low, 0):.2f} – {min(high, 100):.2f}",
-                "smallest m as good": min(entry["near"]) if entry["near"] else DASH,
-                "largest m as good": max(entry["near"]) if entry["near"] else DASH,
+                "m not distinguished from the best": ", ".join(map(str, entry["near"]))
+                if entry["near"]
+                else DASH,
             }
         )
     return _without_single(pd.DataFrame(rows), "schedule")

@@ -12,7 +12,7 @@ from smallbatch.analysis.phrases import seconds_text
 from smallbatch.analysis.rate_advice import rates_for, worst
 from smallbatch.analysis.rate_curve import at
 from smallbatch.report.summary import summary
-from smallbatch.report.tables import rates_table
+from smallbatch.report.tables import best_table, rates_table
 
 CONFIG = {"dataset": {"name": "bars"}, "model": {"name": "mynet"}, "optimizer": {"name": "sgd"}}
 
@@ -49,16 +49,30 @@ def test_the_best_is_chosen_on_validation_for_each_budget_and_norm():
     assert found["epochs:1", "any"]["accuracy"].estimate == pytest.approx(80, abs=0.5)
 
 
-def test_batch_sizes_within_one_standard_error_of_the_best_are_as_good():
+def test_batch_sizes_that_cannot_be_distinguished_from_the_best_are_named():
     near = [
         made(level(a, validation=v), m, noise=0.01)
         for m, a, v in ((2, 0.85, 0.851), (8, 0.85, 0.86), (32, 0.848, 0.85), (64, 0.7, 0.7))
     ]
-    found = best_of_budgets(measured(pd.concat(near), images=2000))[0]
-    assert found["setting"]["batch_size"] == 8
-    assert 8 in found["near"] and 64 not in found["near"]
+    data = measured(pd.concat(near), images=2000)
+    found = best_of_budgets(data)[0]
+    assert found["setting"]["batch_size"] == 8 and found["near"] == [2, 8, 32]
+    said = (
+        "Of the m tried (2 to 64), each at its best, 2, 8 and 32 cannot be distinguished from the "
+        "best (with 95% confidence)."
+    )
+    assert said in summary(data, CONFIG, [])[0]
+    assert best_table(data)["m not distinguished from the best"].tolist() == ["2, 8, 32"]
     few = best_of_budgets(measured(pd.concat([made(GOOD, 8, seeds=2), made(GOOD, 16, seeds=2)])))[0]
     assert few["near"] is None  # two seeds say nothing of it
+
+
+def test_the_best_on_test_images_is_named_although_validation_chose_another():
+    near = [
+        made(level(a, validation=v), m, noise=0.002) for m, a, v in ((8, 0.8, 0.9), (64, 0.85, 0.8))
+    ]
+    found = best_of_budgets(measured(pd.concat(near), images=2000))[0]
+    assert found["setting"]["batch_size"] == 8 and found["near"] == [64]
 
 
 def test_the_front_of_time_has_those_that_no_faster_one_beats():
@@ -158,7 +172,7 @@ def test_the_summary_says_what_to_use_and_counts_the_claims():
     )
     assert (
         "of the 2,000 test images right (95% interval" in text
-        and "Of the other m tried (8 to 64), each at its best, none is within one standard error of it."
+        and "Of the m tried (8 to 64), each at its best, all but 8 are worse (with 95% confidence)."
         in text
     )
     assert (

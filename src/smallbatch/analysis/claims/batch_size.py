@@ -9,11 +9,12 @@ from smallbatch.analysis.claims.verdict import Evidence, Rule, directional, equi
 from smallbatch.analysis.effect import Effect, two_way
 from smallbatch.analysis.measured import (
     Measured,
-    compare,
+    compare_for_claim,
     cross_fitted,
     difference,
     first,
     setting_key,
+    tested,
 )
 from smallbatch.analysis.phrases import percent, setting_text
 from smallbatch.core.records import PlannedClaim
@@ -50,9 +51,9 @@ def small_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         rule,
         POINTS,
         statistic,
-        [compare(data, one, two, bootstrap=True)],
+        [compare_for_claim(data, one, two)],
         [f"m = {two['batch_size']}"],
-        f"{_reached(one)}, {_reached(two)}, at {budget_text(claim['budget'])}{_beside(claim, data)}{_edges(data, rows, one, two)}",
+        f"{_reached(one)}, {_reached(two)}, at {budget_text(claim['budget'])}{_beside(claim, data)}{_edges(data, rows, one, two)}{data.flags([one, two])}",
         reasons,
         fixes,
         None if other is None else [two_way(other)],
@@ -86,9 +87,9 @@ def no_difference(claim: PlannedClaim, data: Measured) -> Evidence:
         rule,
         POINTS,
         statistic,
-        [compare(data, top, row, bootstrap=True) for _, row in others.iterrows()],
+        [compare_for_claim(data, top, row) for _, row in others.iterrows()],
         [f"m = {m}" for m in others["batch_size"]],
-        f"{listed}, at {budget_text(claim['budget'])}{_beside(claim, data)}",
+        f"{listed}, at {budget_text(claim['budget'])}{_beside(claim, data)}{data.flags(rows_of(each))}",
         reasons,
         fixes,
         _all_known(crossed),
@@ -137,9 +138,9 @@ def bn_batch(claim: PlannedClaim, data: Measured) -> Evidence:
         rule,
         POINTS,
         statistic,
-        [two_way(_mean(differences), bootstrap=True)],
+        [tested(data, _mean(differences), rows_of(chosen))],
         ["the whole batch"],
-        f"{listed}, at {budget_text(claim['budget'])}",
+        f"{listed}, at {budget_text(claim['budget'])}{data.flags(rows_of(chosen))}",
         reasons,
         fixes,
         [two_way(_mean(crossed_known))] if same else None,
@@ -169,6 +170,10 @@ def _edge_of_norm(chosen: Row, ghosts: pd.DataFrame) -> str | None:
     return (
         f"the best smaller BN batch at m = {m}, {b}, is an end of those tried ({added} would show)"
     )
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    return [row for _, row in frame.iterrows()]
 
 
 def _mean(arrays: list[np.ndarray]) -> np.ndarray:

@@ -51,6 +51,12 @@ def decided_by(
             f"with each seed's setting chosen on the other seeds the difference is {signed(chosen.estimate, 2)}, which does not "
             "give the same verdict; if it stays so, "
         )
+    elif decision.unsafe and effect is not None and effect.tails:
+        chosen = max(effect.tails, key=lambda one: one.variance)
+        because = (
+            "near an η̃ at which training fails one more seed like the worst one would change the verdict; if seeds "
+            "differ so much, "
+        )
     assert chosen is not None  # without an effect the claim is blocked
     said, changes = _numbers(evidence, decision, chosen, planned, ceiling)
     return f"{because}{said}", changes

@@ -26,7 +26,7 @@ from smallbatch.analysis.claims.verdict import (
 )
 from smallbatch.analysis.effect import Effect
 from smallbatch.analysis.measured import Measured
-from smallbatch.analysis.phrases import listed
+from smallbatch.analysis.phrases import listed, signed
 from smallbatch.core.records import PlannedClaim
 from smallbatch.core.text import budget_text, kind_text
 
@@ -101,7 +101,10 @@ def record(
         budget=claim["budget"],
         needs=needs(evidence),
         fails=fails(evidence),
-        found=evidence.found + along(evidence, decision) + _ruled_out(evidence, decision, high),
+        found=evidence.found
+        + _tails(decision)
+        + along(evidence, decision)
+        + _ruled_out(evidence, decision, high),
         bootstrap=list(effect.bootstrap) if effect and effect.bootstrap else None,
         cross_fitted=crossed[evidence.effects.index(effect)].estimate
         if crossed and effect
@@ -158,6 +161,18 @@ def _ruled_out(evidence: Evidence, decision: Decision, high: float | None) -> st
     return f"; an effect of {least:g} {evidence.unit} or more is ruled out"
 
 
+def _tails(decision: Decision) -> str:
+    """The intervals with the lowest or the highest seed counted twice, where a setting is near
+    failing."""
+    if decision.effect is None or not decision.effect.known or not decision.effect.tails:
+        return ""
+    low, high = (
+        f"{signed(one.estimate, 2)} ({' to '.join(signed(end, 2) for end in one.interval(decision.level))})"
+        for one in decision.effect.tails
+    )
+    return f"; with the lowest seed counted twice {low}, with the highest {high}"
+
+
 def along(evidence: Evidence, decision: Decision) -> str:
     """Where a claim about each batch size up to one holds and fails, at the level of its verdict;
     empty for other claims.
@@ -168,9 +183,14 @@ def along(evidence: Evidence, decision: Decision) -> str:
     if not evidence.last_decides or decision.effect is None or not _testable(evidence):
         return ""
     rule, alpha = evidence.rule, decision.alpha / decision.multiplier
-    pairs = list(zip(evidence.effects, evidence.cross_fitted or evidence.effects, strict=True))
+    checks = [
+        [effect, crossed, *(effect.tails or ())]
+        for effect, crossed in zip(
+            evidence.effects, evidence.cross_fitted or evidence.effects, strict=True
+        )
+    ]
     good, bad = (
-        [all(p(effect) <= alpha for effect in pair) for pair in pairs]
+        [all(p(effect) <= alpha for effect in each) for each in checks]
         for p in (rule.p_supported, rule.p_contradicted)
     )
     holds = int(np.cumprod(good).sum())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from smallbatch.analysis.best import Row, of_setting, rates, whole_batch
+from smallbatch.analysis.best import Row, at_rate, of_setting, rates, whole_batch
 from smallbatch.analysis.claims.batch_size import several
 from smallbatch.analysis.claims.verdict import Evidence, not_inferior
 from smallbatch.analysis.effect import Effect, two_way
@@ -16,6 +16,7 @@ from smallbatch.analysis.measured import (
     difference,
     first,
     other_rates,
+    tested,
     with_rate,
 )
 from smallbatch.analysis.phrases import listed, signed
@@ -49,13 +50,16 @@ def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
     if isinstance(found, str):
         return Evidence(not_inferior(claim["margin"]), "points", COSTS, blocked=[found])
     effects, reasons, fixes = {}, list(found.reasons), list(found.fixes)
+    compared: list[Row] = []
     for m, row in found.larger.items():
         other = _best_other(data, row, found.rate)
         scaled = data.accuracy(row, found.rate)
         if other is None:
             reasons.append(f"no other η̃ trains every seed at m = {m}")
         elif len(scaled):
-            effects[m] = two_way(difference(scaled, data.accuracy(row, other)))
+            pair = [at_rate(row, found.rate), at_rate(row, other)]
+            compared += pair
+            effects[m] = tested(data, difference(scaled, data.accuracy(row, other)), pair)
     blocked, wider = data.blocks([], pd.DataFrame(list(found.larger.values())))
     seeds = _reference_without(data, found.reference)
     return Evidence(
@@ -64,7 +68,7 @@ def linear_scaling(claim: PlannedClaim, data: Measured) -> Evidence:
         COSTS,
         list(effects.values()),
         [f"m = {m}" for m in effects],
-        _costs(found, effects) + f", at {budget_text(claim['budget'])}",
+        _costs(found, effects) + f", at {budget_text(claim['budget'])}{data.flags(compared)}",
         reasons + [reason for reason in blocked if reason not in reasons],
         fixes + wider,
         _costs_without(data, found, list(effects), seeds),
@@ -93,8 +97,9 @@ def scaled_accuracy(claim: PlannedClaim, data: Measured) -> Evidence:
         return Evidence(not_inferior(claim["margin"]), "points", KEEPS, blocked=[found])
     accuracy = data.accuracy(found.start)
     scaled = {m: data.accuracy(row, found.rate) for m, row in found.larger.items()}
+    at = {m: at_rate(row, found.rate) for m, row in found.larger.items()}
     effects = {
-        m: two_way(difference(one, accuracy), m == claim["up_to"])
+        m: tested(data, difference(one, accuracy), [at[m], found.start])
         for m, one in scaled.items()
         if len(one)
     }
@@ -107,7 +112,8 @@ def scaled_accuracy(claim: PlannedClaim, data: Measured) -> Evidence:
         list(effects.values()),
         [f"m = {m}" for m in effects],
         f"η̃ = {rate_text(found.rate)} of m = {m0} kept, against the {100 * found.start['test_accuracy']:.1f}% of m = {m0}, "
-        f"margin {claim['margin']:g} points, at {budget_text(claim['budget'])}",
+        f"margin {claim['margin']:g} points, at {budget_text(claim['budget'])}"
+        f"{data.flags([found.start, *(at[m] for m in effects)])}",
         found.reasons,
         found.fixes,
         _kept_without(data, found, list(effects), seeds),

@@ -6,8 +6,14 @@ import pandas as pd
 from smallbatch.analysis.best import Row, at_rate, of_setting, rates, same_network
 from smallbatch.analysis.claims.batch_size import never_trains
 from smallbatch.analysis.claims.verdict import Evidence, directional, equivalent
-from smallbatch.analysis.effect import Effect, paired, two_way
-from smallbatch.analysis.measured import Measured, chosen_without, compare, first, with_rate
+from smallbatch.analysis.effect import Effect, paired, two_way, with_tails
+from smallbatch.analysis.measured import (
+    Measured,
+    chosen_without,
+    compare_for_claim,
+    first,
+    with_rate,
+)
 from smallbatch.analysis.phrases import percent
 from smallbatch.core.rates import rate_text
 from smallbatch.core.records import PlannedClaim
@@ -55,9 +61,9 @@ def same_accuracy_fewer_updates(claim: PlannedClaim, data: Measured) -> Evidence
         rule,
         "points",
         statistic,
-        [compare(data, one, two, bootstrap=True)],
+        [compare_for_claim(data, one, two)],
         [claim["against"]],
-        f"{_reached(data, own, one, two)}, at {budget_text(claim['budget'])}",
+        f"{_reached(data, own, one, two)}, at {budget_text(claim['budget'])}{data.flags([one, two])}",
         reasons,
         fixes,
         _accuracy_without(data, sides),
@@ -123,9 +129,11 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
     reasons += never_trains(theirs)
     losses = [_log_loss(data, row) for row in (one, *rivals)]
     effects = []
-    for loss in losses[1:]:
+    for row, loss in zip(rivals, losses[1:], strict=True):
         seeds = loss.index.intersection(losses[0].index)
-        effects.append(paired((loss.loc[seeds] - losses[0].loc[seeds]).to_numpy()))
+        gaps = (loss.loc[seeds] - losses[0].loc[seeds]).to_numpy()
+        unsafe = data.near_failing([one, row])
+        effects.append(with_tails(gaps, paired) if unsafe else paired(gaps))
     listed = ", ".join(
         f"{np.exp(loss.mean()):.3g} with {row['schedule']} m = {row['batch_size']} at η̃ = {rate_text(row['base_lr'])}"
         for row, loss in zip((one, *rivals), losses, strict=True)
@@ -136,7 +144,7 @@ def lower_training_loss(claim: PlannedClaim, data: Measured) -> Evidence:
         statistic,
         effects,
         [f"m = {row['batch_size']}" for row in rivals],
-        f"final training loss {listed} (geometric means), at {budget_text(claim['budget'])}",
+        f"final training loss {listed} (geometric means), at {budget_text(claim['budget'])}{data.flags([one, *rivals])}",
         reasons,
         fixes,
         _losses_without(data, ours.dropna(subset=["base_lr"]), groups),

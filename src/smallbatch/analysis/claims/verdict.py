@@ -141,6 +141,7 @@ class Decision:
     level: float  # confidence level of the interval
     effect: Effect | None  # the decisive one
     disagrees: bool = False  # True if the cross-fitted effects give another verdict
+    unsafe: bool = False  # True if one more seed like the worst one gives another verdict
 
 
 def decide(claims: list[Evidence], planned: int) -> list[Decision]:
@@ -236,9 +237,10 @@ def _decision(evidence: Evidence, p: float, times: float, alpha: float) -> Decis
         each = each / len(against)
     disagrees = verdict != UNDECIDED and _disagrees(evidence, verdict, alpha / times)
     doubted = evidence.doubts and verdict in (CONTRADICTED, SMALL)
-    if evidence.blocked or doubted or one_seed(evidence) or disagrees:
+    unsafe = verdict != UNDECIDED and _unsafe(evidence, verdict, alpha / times)
+    if evidence.blocked or doubted or one_seed(evidence) or disagrees or unsafe:
         verdict = UNDECIDED
-    return Decision(verdict, p, times, alpha, 1 - each * 2 / rule.sides, effect, disagrees)
+    return Decision(verdict, p, times, alpha, 1 - each * 2 / rule.sides, effect, disagrees, unsafe)
 
 
 def one_seed(evidence: Evidence) -> bool:
@@ -249,4 +251,14 @@ def _disagrees(evidence: Evidence, verdict: str, alpha: float) -> bool:
     return (
         evidence.cross_fitted is not None
         and _judge(evidence, evidence.cross_fitted, alpha) != verdict
+    )
+
+
+def _unsafe(evidence: Evidence, verdict: str, alpha: float) -> bool:
+    """True if the verdict changes with the lowest or the highest seed of each effect near failing
+    counted twice."""
+    return any(
+        _judge(evidence, [one.tails[end] if one.tails else one for one in evidence.effects], alpha)
+        != verdict
+        for end in (0, 1)
     )
