@@ -19,6 +19,7 @@ from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
 from smallbatch.data.call import DataFunction
 from smallbatch.data.notes import notes
+from smallbatch.data.scales import check_scales
 from smallbatch.data.split import Images
 from smallbatch.data.values import images_of, labels_of, pair_of
 
@@ -34,6 +35,7 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     try:
         splits = _splits(dataset, data())
         mean, std = _moments(splits["train"][0])
+        check_scales(splits, mean)
     except ValueError as error:
         raise UserError(f"dataset {dataset['name']}: {error}") from error
     said = [*data.notes, *notes(splits, dataset["classes"])]
