@@ -36,6 +36,7 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
         splits = _splits(dataset, data())
         mean, std = _moments(splits["train"][0])
         check_scales(splits, mean)
+        _check_classes(splits["train"][1])
     except ValueError as error:
         raise UserError(f"dataset {dataset['name']}: {error}") from error
     said = [*data.notes, *notes(splits, dataset["classes"])]
@@ -119,6 +120,14 @@ def _same_type(splits: Mapping[str, Images]) -> None:
         said = ", ".join(f"{split} {kind}" for split, kind in types.items())
         raise ValueError(
             f"the images have several types ({said}); return all as one type and scale"
+        )
+
+
+def _check_classes(labels: np.ndarray) -> None:
+    if labels.min() == labels.max():
+        raise ValueError(
+            f"the train labels are all {labels[0]}, so that there is nothing to tell apart; return train images of "
+            "two classes at least"
         )
 
 

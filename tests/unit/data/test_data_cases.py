@@ -73,3 +73,12 @@ def check(case, folder: Path, about: dict) -> None:
         at += n
     if hasattr(case, "STD"):
         assert about["std"][-1] == case.STD
+
+
+def test_a_module_that_ends_the_process_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "exits_when_imported.py").write_text(
+        "import sys\nsys.exit('usage: main.py FILE')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"its module ends the process \(usage: main.py FILE\)"):
+        prepare({"dataset": {"name": "d", "_target_": "exits_when_imported.data"}}, tmp_path, {})
