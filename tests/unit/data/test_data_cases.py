@@ -56,13 +56,13 @@ def check(case, folder: Path, about: dict) -> None:
     images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
     assert labels.dtype == np.int64
     if hasattr(case, "expected_splits"):
-        splits = case.expected_splits(SIZES)
+        splits = case.expected_splits(about["sizes"])
         assert np.array_equal(images, np.concatenate([splits[split][0] for split in SPLITS]))
         return
     by_split = "split" in inspect.signature(case.expected).parameters
     at = 0
     for split in SPLITS:
-        n = SIZES[split]
+        n = about["sizes"][split]
         expected = case.expected(n, split) if by_split else case.expected(n)
         assert images.dtype == expected[0].dtype
         assert np.array_equal(images[at : at + n], expected[0])

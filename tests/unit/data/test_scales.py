@@ -65,3 +65,10 @@ def test_a_rare_value_in_a_small_split_is_chance():
     splits["train"][:3] = 1
     splits["validation"] = splits["train"][2:4]
     check(splits)
+
+
+def test_too_few_train_images_tell_nothing():
+    train = np.array([10.0, 20.0]).reshape(2, 1, 1, 1)
+    check(
+        {"train": train, "validation": train, "test": np.array([10.0, 110.0]).reshape(2, 1, 1, 1)}
+    )
