@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from smallbatch.analysis.best import in_budgets, read_best
 from smallbatch.analysis.claims.claim import Claim, read_claims
-from smallbatch.analysis.trained import judged
 from smallbatch.core.records import StudyPlan
 
 
@@ -64,6 +63,5 @@ def read_results(folder: Path) -> Results:
     """Load the tables of ``results/<study>/``; `best` is None before the study is analysed."""
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     table = in_budgets(pd.read_parquet(folder / "table.parquet"), study["budgets"])
-    table = judged(table, study["config"]["dataset"]["sizes"]["validation"])
     path = folder / "best.csv"
     return Results(study, table, read_best(path) if path.is_file() else None, folder)

@@ -5,7 +5,7 @@ import importlib
 import inspect
 from typing import Any
 
-from smallbatch.core.errors import UserError
+from smallbatch.core.errors import UserError, first_line
 
 
 def locate(target: str) -> Any:
@@ -24,6 +24,11 @@ def locate(target: str) -> Any:
         raise UserError(
             f"_target_: {target} cannot be imported ({error}); write package.module.Name, "
             "with the package in the folder given by --config conf=DIR or installed"
+        ) from error
+    except SystemExit as error:
+        raise UserError(
+            f"_target_: {target} cannot be imported, since its module ends the process ({first_line(error)}); "
+            "do that in a function"
         ) from error
     if not callable(found):
         raise UserError(f"_target_: {target} is a {type(found).__name__}, not a class or function")

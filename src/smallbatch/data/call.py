@@ -53,7 +53,7 @@ class DataFunction:
                 returned = self.load(**copy.deepcopy(self.arguments))  # it may change them
             except UserError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 place = _place(error) if self.is_users else ""
                 raise UserError(f"dataset {self.name}: {place}{first_line(error)}") from error
         self.is_quick = time.perf_counter() - begun < QUICK
@@ -109,7 +109,7 @@ def _noted(said: list[warnings.WarningMessage]) -> list[str]:
     return [str(one.message) for one in said if issubclass(one.category, DataNote)]
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Where the user's code raised it, and what."""
     line = user_line(error)
     return f"{type(error).__name__} in {line}: " if line else ""

@@ -1,5 +1,6 @@
 """Which files of a folder are a data set's images, found without opening them."""
 
+import itertools
 import os
 import unicodedata
 from collections import Counter
@@ -19,7 +20,12 @@ LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", 
 LEFT_BEHIND |= {"@eadir", "$recycle.bin", "system volume information", "lost+found"}
 SPLIT_OF = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SPLIT_OF |= {"val": "validation", "valid": "validation", "validation": "validation"}
+SPLIT_OF |= {f"{name}_set": split for name, split in SPLIT_OF.items()} | {
+    "trn": "train",
+    "tst": "test",
+}
 WRITE = "write train/CLASS/… and test/CLASS/… (and validation/CLASS/…), or CLASS/… alone"
+SHOWN = 10  # names in a sentence
 
 Classes = dict[str, list[Path]]  # class -> its images, in the order of their names
 
@@ -53,6 +59,19 @@ def alike_but_for_case(listing: Listing) -> Iterator[str]:
     same = [name for name in names if lower.count(name.casefold()) > 1]
     if same:
         yield f"classes that differ by case alone: {', '.join(same)}"
+
+
+def nested(folder: Path, listing: Listing) -> Iterator[str]:
+    """A note on classes whose images lie in several folders: masks beside photographs, say."""
+    deep: list[Path] = []
+    for split, classes in listing.parts.items():
+        own = 2 if split == "all" else 3  # CLASS/1.png, SPLIT/CLASS/1.png
+        for paths in classes.values():
+            if len({path.parent for path in paths}) > 1:
+                names = (path.relative_to(folder) for path in paths)
+                deep += [name for name in names if len(name.parts) > own]
+    if deep:
+        yield f"images in folders inside of a class, taken as images of the class: {len(deep):,}, the first is {text_of(deep[0])}"
 
 
 def _splits(
@@ -112,7 +131,32 @@ def _classes(folder: Path, inside: list[Path], skipped: Counter[str]) -> Classes
         raise ValueError(
             f"{folder}: it holds {len(found)} folders of images; write one folder per class, two at least"
         )
+    _check_not_splits(folder, inside)
     return found
+
+
+def _check_not_splits(folder: Path, inside: list[Path]) -> None:
+    """Refuse folders that hold the same classes, since they look like splits, whatever their
+    names."""
+    within = {text_of(one.name): _with_images(one) for one in inside}
+    several = [name for name, found in within.items() if len(found) > 1]
+    for one, other in itertools.combinations(several, 2):
+        same = sorted(within[one] & within[other])
+        if len(same) > 1:
+            shown = ", ".join(same[:SHOWN]) + (" …" if len(same) > SHOWN else "")
+            raise ValueError(
+                f"{folder}: {one} and {other} hold the same folders of images ({shown}), so they look like splits, not "
+                f"classes; {WRITE} (if they are classes, put all images of each into one folder)"
+            )
+
+
+def _with_images(folder: Path) -> set[str]:
+    """The names of the folders in a folder that hold images; in its only folder, if everything lies
+    in one (``seg_train/seg_train/…``)."""
+    inside = _folders(folder, Counter())
+    if len(inside) == 1 and not any(path.suffix.lower() in KINDS for path in folder.iterdir()):
+        return _with_images(inside[0])
+    return {text_of(path.name).casefold() for path in inside if any(_images(path, Counter()))}
 
 
 def _folders(folder: Path, skipped: Counter[str]) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from smallbatch.data.image_content import content_digest, hashes_of, repeated
-from smallbatch.data.image_files import Classes, Listing, alike_but_for_case, listing
+from smallbatch.data.image_files import Classes, Listing, alike_but_for_case, listing, nested
 from smallbatch.data.image_pixels import read_images
 from smallbatch.data.notes import DataNote
 from smallbatch.data.split import Images, parts_of, three_splits
@@ -47,7 +47,8 @@ def load(
     if found.skipped:
         said = ", ".join(f"{count:,} {name}" for name, count in sorted(found.skipped.items()))
         warnings.warn(f"files that are not taken as images: {said}", DataNote, stacklevel=1)
-    for note in (*repeated(place, found, hashes), *alike_but_for_case(found)):
+    odd = (*nested(place, found), *repeated(place, found, hashes), *alike_but_for_case(found))
+    for note in odd:
         warnings.warn(note, DataNote, stacklevel=1)
     made = _read(found.parts, shape)
     if "all" in made:

@@ -19,6 +19,7 @@ from smallbatch.core.user_folder import user_folder
 from smallbatch.data import SPLITS
 from smallbatch.data.call import DataFunction
 from smallbatch.data.notes import notes
+from smallbatch.data.scales import check_scales
 from smallbatch.data.split import Images
 from smallbatch.data.values import images_of, labels_of, pair_of
 
@@ -34,6 +35,8 @@ def prepare(plan: dict, folder: Path, files: dict[str, str]) -> None:
     try:
         splits = _splits(dataset, data())
         mean, std = _moments(splits["train"][0])
+        check_scales(splits, mean)
+        _check_classes(splits["train"][1])
     except ValueError as error:
         raise UserError(f"dataset {dataset['name']}: {error}") from error
     said = [*data.notes, *notes(splits, dataset["classes"])]
@@ -117,6 +120,14 @@ def _same_type(splits: Mapping[str, Images]) -> None:
         said = ", ".join(f"{split} {kind}" for split, kind in types.items())
         raise ValueError(
             f"the images have several types ({said}); return all as one type and scale"
+        )
+
+
+def _check_classes(labels: np.ndarray) -> None:
+    if labels.min() == labels.max():
+        raise ValueError(
+            f"the train labels are all {labels[0]}, so that there is nothing to tell apart; return train images of "
+            "two classes at least"
         )
 
 

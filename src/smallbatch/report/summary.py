@@ -24,6 +24,7 @@ from smallbatch.analysis.phrases import (
     setting_text,
 )
 from smallbatch.analysis.rate_advice import rates_for, worst
+from smallbatch.analysis.trained import better_than_guessing
 from smallbatch.core.text import budget_text, count_text, kind_text, norm_text
 
 
@@ -31,7 +32,10 @@ def summary(data: Measured, config: dict, claims: list[Claim]) -> list[str]:
     """Sentences about the best setting of each budget and the m that cannot be distinguished from it, the best in
     half the time, learning rates for other m, the cost of a wrong rate, and the claims."""
     if data.best["base_lr"].isna().all():
-        return ["No setting trained with every seed, so there is nothing to recommend yet."]
+        return [
+            "No setting trained with every seed, so there is nothing to recommend yet.",
+            *better_than_guessing(data.table, config["dataset"]["sizes"]["validation"]),
+        ]
     whole = [entry for entry in best_of_budgets(data) if entry["norm"] == ANY or _only(data, entry)]
     sentences = [_best(entry, data, config, i == 0) for i, entry in enumerate(whole)]
     sentences += [

@@ -14,7 +14,11 @@ from smallbatch.analysis.rate_curve import at
 from smallbatch.report.summary import summary
 from smallbatch.report.tables import best_table, rates_table
 
-CONFIG = {"dataset": {"name": "bars"}, "model": {"name": "mynet"}, "optimizer": {"name": "sgd"}}
+CONFIG = {
+    "dataset": {"name": "bars", "sizes": {"validation": 1000}},
+    "model": {"name": "mynet"},
+    "optimizer": {"name": "sgd"},
+}
 
 
 def level(accuracy: float, *, validation: float | None = None) -> dict:

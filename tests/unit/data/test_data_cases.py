@@ -56,13 +56,13 @@ def check(case, folder: Path, about: dict) -> None:
     images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
     assert labels.dtype == np.int64
     if hasattr(case, "expected_splits"):
-        splits = case.expected_splits(SIZES)
+        splits = case.expected_splits(about["sizes"])
         assert np.array_equal(images, np.concatenate([splits[split][0] for split in SPLITS]))
         return
     by_split = "split" in inspect.signature(case.expected).parameters
     at = 0
     for split in SPLITS:
-        n = SIZES[split]
+        n = about["sizes"][split]
         expected = case.expected(n, split) if by_split else case.expected(n)
         assert images.dtype == expected[0].dtype
         assert np.array_equal(images[at : at + n], expected[0])
@@ -73,3 +73,12 @@ def check(case, folder: Path, about: dict) -> None:
         at += n
     if hasattr(case, "STD"):
         assert about["std"][-1] == case.STD
+
+
+def test_a_module_that_ends_the_process_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "exits_when_imported.py").write_text(
+        "import sys\nsys.exit('usage: main.py FILE')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"its module ends the process \(usage: main.py FILE\)"):
+        prepare({"dataset": {"name": "d", "_target_": "exits_when_imported.data"}}, tmp_path, {})
