@@ -5,7 +5,7 @@ import importlib
 import inspect
 from typing import Any
 
-from smallbatch.core.errors import UserError, first_line
+from smallbatch.core.errors import UserError, first_line, user_line
 
 
 def locate(target: str) -> Any:
@@ -29,6 +29,12 @@ def locate(target: str) -> Any:
         raise UserError(
             f"_target_: {target} cannot be imported, since its module ends the process ({first_line(error)}); "
             "do that in a function"
+        ) from error
+    except Exception as error:  # any error of a user's module
+        line = user_line(error)
+        raise UserError(
+            f"_target_: {target} cannot be imported ({type(error).__name__}{f' in {line}' if line else ''}: "
+            f"{first_line(error)})"
         ) from error
     if not callable(found):
         raise UserError(f"_target_: {target} is a {type(found).__name__}, not a class or function")

@@ -8,7 +8,9 @@ version of Python.
 """
 
 import ast
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +41,15 @@ class Syntax(NamedTuple):
     references: list[tuple[str, Import]]
 
 
+@contextlib.contextmanager
+def valid_python(path: Path) -> Iterator[None]:
+    """Raise UserError where parsing the file `path` raises SyntaxError."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise UserError(f"{path}: line {error.lineno} is not valid Python ({error.msg})") from error
+
+
 def read_syntax(path: Path) -> Syntax:
     """The code of a file; raises UserError if it isn't valid Python."""
     status = path.stat()
@@ -52,12 +63,8 @@ def _read(path: Path, mtime_ns: int, size: int) -> Syntax:
     name = f"syntax/{hashlib.blake2b(content, key=_this_version(), digest_size=16).hexdigest()}"
     found = remembered(name)
     if found is None:
-        try:
+        with valid_python(path):
             found = syntax_of(content)._asdict()
-        except SyntaxError as error:
-            raise UserError(
-                f"{path}: line {error.lineno} is not valid Python ({error.msg})"
-            ) from error
         remember(name, found)
     imports = [Import(*one) for one in found["imports"]]
     return Syntax(

@@ -9,6 +9,7 @@ from typing import Any
 
 from smallbatch.core.errors import UserError
 from smallbatch.core.import_graph import file_of
+from smallbatch.core.syntax import valid_python
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -61,7 +62,8 @@ def arguments_of(target: str, folder: str | None) -> Arguments | None:
     if found is None:
         return None
     path, names = found
-    body = ast.parse(path.read_bytes()).body
+    with valid_python(path):
+        body = ast.parse(path.read_bytes()).body
     inside: ast.ClassDef | None = None
     for place, name in enumerate(names):
         node = _defined(body, name)
