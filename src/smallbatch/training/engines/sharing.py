@@ -89,9 +89,9 @@ def random_state() -> tuple:
 
 def python_state(module: nn.Module) -> dict:
     """What stands for the values of a module's plain attributes; those of the engine's own norm are
-    known to do no harm."""
+    known to do no harm, but for those that a forward may set."""
     if isinstance(module, GhostBatchNorm):
-        return {}
+        return {"momentum": module.momentum, "eps": module.eps}
     plain = {key: value for key, value in vars(module).items() if key not in vars(nn.Module())}
     return {
         key: (id(value), value._version) if isinstance(value, torch.Tensor) else repr(value)
