@@ -142,7 +142,13 @@ class Modules:
         """Make one update on the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its
         losses to `sums` ``[R]``."""
         loss, made = self.losses_and_gradients(train, index)
+        # Torch's optimizers leave alone what gets no gradient; here that is zero, and may decay.
+        pairs = zip(self.parameters, self.used or [], strict=False)
+        left = [(p, p.detach().clone()) for p, used in pairs if not used]
         self.stepper.step(made, rates)
+        with torch.no_grad():
+            for parameter, was in left:
+                parameter.copy_(was)
         sums += loss
 
     def losses_and_gradients(
