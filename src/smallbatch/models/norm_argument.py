@@ -54,7 +54,7 @@ def check_made(net: nn.Module, target: str, norm: str, made: list[nn.Module]) ->
     """Raise UserError unless the norm layers of a network that takes ``norm`` are those that the
     function `made` for it; for `none` there must be none."""
     layers = set(net.modules())
-    if not made or (norm != "none" and not layers & set(made)):
+    if norm != "none" and not layers & set(made):
         raise UserError(
             f"grid.norm: {norm}, but {target} puts in no layer that its argument norm makes, so all norms would be one network; "
             "call norm(channels) where a norm layer belongs, or give the argument another name"

@@ -4,7 +4,7 @@ from torch import nn
 
 SOURCE = "growingnet/gromo#228"
 OUTCOME = "refused"
-SAYS = "grid.norm: none, but norm_as_a_flag.Net puts in no layer that its argument norm makes"
+SAYS = "grid.norm: none, but norm_as_a_flag.Net, whose argument norm makes its norm layers, has one of its own (2, LayerNorm)"
 
 
 class Net(nn.Sequential):
