@@ -72,7 +72,7 @@ def score(
     """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation
     mode."""
     net.eval()
-    with unchanged(images.device):
+    with untouched(net):
         logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
     losses = F.cross_entropy(
         logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none"
@@ -145,7 +145,7 @@ def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: 
     net.eval()
     for layer in layers:
         layer.fixed = layer.running()
-    with unchanged(images.device):
+    with untouched(net):
         _fix_in_order(net, order, images, replicas)
     statistics = [layer.fixed or layer.running() for layer in layers]
     for layer in layers:
@@ -184,7 +184,7 @@ def _forward_order(
         layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers
     ]
     net.eval()
-    with unchanged(images.device):
+    with untouched(net):
         net(next(batches(images[:1], replicas)))
     for hook in hooks:
         hook.remove()

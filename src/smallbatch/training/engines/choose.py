@@ -158,7 +158,7 @@ def separate_ways(net: nn.Module, shape: tuple[int, ...], examples: int) -> list
 def _left_alone(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
     """Why replicas must train apart if a parameter gets no gradient, which only there is left alone;
     empty if all get one. Raises UserError where it would decay all the same."""
-    if not moves_unused(fleet["optimizer"]):
+    if "optimizer" not in fleet or not moves_unused(fleet["optimizer"]):
         return ""
     try:
         path = unused(net, data.shape, examples)
