@@ -155,6 +155,22 @@ def check_rows(net: nn.Module, images: torch.Tensor, name: str) -> None:
             )
 
 
+def check_backward(net: nn.Module, images: torch.Tensor, name: str) -> None:
+    """Raise UserError if backward runs batch norm again, which counts a batch twice for torch; over
+    chunks it stops before that is done."""
+    net = copy.deepcopy(net)
+    net.train()
+    output = net(images.clone()).sum()
+    layers = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+    seen = [layer.chunks for layer in layers]
+    output.backward()
+    if seen != [layer.chunks for layer in layers]:
+        raise UserError(
+            f"{name}: its backward runs batch norm again (torch.utils.checkpoint), which is not supported with a BN batch size "
+            "below the batch size; leave batch norm out of checkpoints, or write grid.norm=[bn]"
+        )
+
+
 def check_apart(net: nn.Module, images: torch.Tensor, name: str) -> None:
     """Raise UserError for a forward that mixes the examples of a batch, which is computed piece by
     piece where it is large; batch norm over a number of examples is no such thing."""

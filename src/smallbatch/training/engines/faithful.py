@@ -59,6 +59,8 @@ def compare(data: Data, fleet: Fleet) -> None:
     try:
         check_norms(net, data.shape, len(splits[0].labels))
         differences.check_rows(net, splits[0].images, name)
+        if fleet.get("bn_batch_size", fleet["batch_size"]) != fleet["batch_size"]:
+            differences.check_backward(net, splits[0].images, name)
         if largest_step(fleet) > AT_ONCE:
             differences.check_apart(net, splits[0].images, name)
     except UserError:
