@@ -120,14 +120,14 @@ def _arguments(
     if isinstance(node, ast.ClassDef):
         init = _constructor(node, body)
         return None if init is None else _listed(init.args, bound=True)
-    if inside is None:
-        return _listed(node.args, bound=False)
+    if inside is None:  # a decorator may take or add arguments
+        return None if node.decorator_list else _listed(node.args, bound=False)
     decorators = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
     if not node.decorator_list:
         raise UserError(
             f"_target_: {target} is a method of an object; make it a @classmethod or a @staticmethod"
         )
-    if decorators & {"classmethod", "staticmethod"}:
+    if len(node.decorator_list) == 1 and decorators & {"classmethod", "staticmethod"}:
         return _listed(node.args, bound="classmethod" in decorators)
     return None
 
@@ -136,7 +136,7 @@ def _constructor(node: ast.ClassDef, body: list[ast.stmt]) -> ast.FunctionDef | 
     """A class's ``__init__``, or the one that it inherits from a class in the same file."""
     own = _defined(node.body, "__init__")
     if isinstance(own, ast.FunctionDef):
-        return own
+        return None if own.decorator_list else own
     if len(node.bases) == 1 and isinstance(node.bases[0], ast.Name) and not node.decorator_list:
         base = _defined(body, node.bases[0].id)
         if isinstance(base, ast.ClassDef) and base is not node:

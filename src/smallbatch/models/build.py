@@ -14,6 +14,7 @@ from smallbatch.core.locate import instantiate, locate
 from smallbatch.core.records import ModelSettings
 from smallbatch.models.generators import seeded
 from smallbatch.models.norm import GhostBatchNorm, Norm, norm_layer, tell_examples
+from smallbatch.models.norm_argument import check_made, of_channels_alone, takes_norm
 
 NEEDS_IMAGES = 2  # of a dry batch
 
@@ -50,8 +51,8 @@ def build(
 
     with seeded(seed):
         net = construct(model, shape, classes, make)
-    if takes_norm(model):
-        _check_made(net, model["_target_"], norm, made)
+    if _is_given_norm(model):
+        check_made(net, model["_target_"], norm, made)
     else:
         _set_bn_batch_size(net, model["_target_"], norm, bn_batch_size)
     if any(isinstance(layer, GhostBatchNorm) for layer in net.modules()):
@@ -70,13 +71,9 @@ def as_written(
     )
 
 
-def takes_norm(model: ModelSettings) -> bool:
-    """Whether the constructor of a network takes ``norm`` as smallbatch means it: a default that is
-    a text or a number, or a key of the study, gives it another meaning."""
-    asked = inspect.signature(locate(model["_target_"])).parameters.get("norm")
-    if asked is None or "norm" in model or asked.annotation in (str, bool, int, "str", "bool"):
-        return False
-    return asked.default in (inspect.Parameter.empty, None) or callable(asked.default)
+def _is_given_norm(model: ModelSettings) -> bool:
+    """Whether the constructor gets the function ``norm``: a key of the study has another meaning."""
+    return "norm" not in model and takes_norm(locate(model["_target_"]))
 
 
 def construct(
@@ -90,8 +87,8 @@ def construct(
         "image_size": shape[1],
         "classes": classes,
     }
-    if takes_norm(model):
-        offered["norm"] = norm
+    if _is_given_norm(model):
+        offered["norm"] = of_channels_alone(norm, model["_target_"])
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in offered.items() if name in asked}
     own = {name: value for name, value in model.items() if name not in ("_target_", "name")}
@@ -151,27 +148,6 @@ def _lazy(net: nn.Module) -> list[str]:
     ]
 
 
-def _check_made(net: nn.Module, target: str, norm: str, made: list[nn.Module]) -> None:
-    """Raise UserError unless the norm layers of a network that takes ``norm`` are those it was
-    given."""
-    layers = set(net.modules())
-    if norm != "none" and not layers & set(made):
-        raise UserError(
-            f"grid.norm: {norm}, but {target} puts in no layer that its argument norm makes, so all norms would be one network; "
-            "call norm(channels) where a norm layer belongs, or give the argument another name"
-        )
-    own = [path for path, layer in net.named_modules() if _is_torch_bn(layer)]
-    if own:
-        raise UserError(
-            f"grid.norm: {norm}, but {target} has batch-norm layers of its own ({own[0]}) beside those that its argument norm "
-            "makes; build all of them with norm, or none"
-        )
-
-
-def _is_torch_bn(layer: nn.Module) -> bool:
-    return issubclass(type(layer), _BatchNorm)
-
-
 def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: int | None) -> None:
     """Replace torch's batch-norm layers by ghost batch norm over `bn_batch_size` examples."""
     places = [
@@ -187,8 +163,8 @@ def _set_bn_batch_size(net: nn.Module, target: str, norm: str, bn_batch_size: in
         )
     if not places and norm != "none":
         raise UserError(
-            f"grid.norm: {norm}, but {target} has no batch-norm layer and its constructor takes no norm; "
-            "write grid.norm=[none]"
+            f"grid.norm: {norm}, but {target} has no batch-norm layer and its constructor takes no norm (an argument of that name "
+            "without a default, or annotated as Callable); write grid.norm=[none]"
         )
     if bn_batch_size is None:
         return

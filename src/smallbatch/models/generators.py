@@ -42,10 +42,12 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unchanged() -> Iterator[None]:
-    """Let them go on afterwards from where they were, whatever was drawn."""
+def unchanged(device: torch.device | None = None) -> Iterator[None]:
+    """Let them go on afterwards from where they were, whatever was drawn; the GPU's too if `device`
+    is one."""
+    gpus = [device] if device is not None and device.type == "cuda" else []
     python, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=gpus):
         try:
             yield
         finally:

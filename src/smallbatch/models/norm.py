@@ -35,7 +35,7 @@ class GhostBatchNorm(nn.Module):
     Evaluation uses, by default, the running statistics: averages of the chunks' means and unbiased
     variances with `momentum`, chunk by chunk in order, as ``torch.nn.BatchNorm2d`` keeps them, but
     started at zero and divided by ``1 - (1 - momentum)**chunks`` (no start bias; Kingma & Ba 2015,
-    section 3). `fixed` replaces them by other statistics (exact, population:
+    section 3), or the product over the chunks where a forward changes the momentum. `fixed` replaces them by other statistics (exact, population:
     `training/scoring.py`).
 
     Where a layer of torch came with running statistics (`start_from`), these go on from there, as
@@ -59,6 +59,8 @@ class GhostBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
         self.chunks = 0  # chunks seen by the running statistics
+        # The share of their start in them at the chunk since which they have the momentum `counted`.
+        self.share, self.since, self.counted = 1.0, 0, momentum
         self.has_start = False  # whether these started from statistics that the network came with
         self.stands_for: type[nn.Module] | None = None  # the class of torch whose place it takes
         self.examples: int | None = None  # of the batch that the network was given
@@ -96,7 +98,7 @@ class GhostBatchNorm(nn.Module):
         if (
             k == 1 and not self.observer and x.shape[1] % VECTOR == 0
         ):  # one call, which keeps running statistics itself
-            self.chunks += 1
+            self.count(1)
             mean, var = self.running_mean, self.running_var
             return F.batch_norm(x, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
         channels = k * self.channels
@@ -148,16 +150,35 @@ class GhostBatchNorm(nn.Module):
             running.mul_((1 - self.momentum) ** k).add_(
                 (seen.t().contiguous() * self.weights).sum(1)
             )
-        self.chunks += k
+        self.count(k)
+
+    def count(self, chunks: int) -> None:
+        """Count `chunks` as folded into the running statistics with the present momentum."""
+        if self.counted != self.momentum:
+            self.share, self.since, self.counted = self.start_share(), self.chunks, self.momentum
+        self.chunks += chunks
+
+    def start_share(self) -> float:
+        """The share of their start in the running statistics, the product of all ``1 - momentum``."""
+        return self.share * (1 - self.counted) ** (self.chunks - self.since)
+
+    def momenta(self) -> list[float]:
+        """What a forward that changes the momentum changes, beside the number of chunks."""
+        return [self.momentum, self.share, self.since, self.counted]
+
+    def set_momenta(self, momenta: list[float]) -> None:
+        """Go on from what `momenta` found."""
+        self.momentum, self.share, since, self.counted = momenta
+        self.since = int(since)
 
     def running(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Running mean and variance, start bias corrected; mean 0 and variance 1 before any
         chunk."""
         if self.has_start:
             return self.running_mean, self.running_var
-        if not self.chunks:
+        seen = 1 - self.start_share()
+        if not seen:
             return torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
-        seen = 1 - (1 - self.momentum) ** self.chunks
         return self.running_mean / seen, self.running_var / seen
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from smallbatch.models.generators import unchanged
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.plain_values import set_values, values_of
 
@@ -44,6 +45,26 @@ def batches(images: torch.Tensor, replicas: int, multiple: int = 1) -> Iterator[
             yield x.repeat(1, replicas, 1, 1).contiguous(memory_format=LAYOUTS[x.device.type])
 
 
+@contextlib.contextmanager
+def untouched(net: torch.nn.Module) -> Iterator[None]:
+    """Context of a measure, which must not change training: random generators, and what the network
+    itself keeps, are afterwards what they were."""
+    layers, values = norm_layers(net), values_of(net)
+    kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    counted = [(layer.chunks, layer.momenta()) for layer in layers]
+    try:
+        with unchanged(next(net.parameters()).device):
+            yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in net.named_buffers():
+                buffer.copy_(kept[name])
+        set_values(net, values)
+        for layer, (chunks, momenta) in zip(layers, counted, strict=True):
+            layer.chunks = chunks
+            layer.set_momenta(momenta)
+
+
 @torch.no_grad()
 def score(
     net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, replicas: int
@@ -51,7 +72,8 @@ def score(
     """Mean cross-entropy ``[R]`` (nats) and correctness ``[R, examples]`` (bool) in evaluation
     mode."""
     net.eval()
-    logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
+    with untouched(net):
+        logits = torch.cat([net(x).unflatten(1, (replicas, -1)) for x in batches(images, replicas)])
     losses = F.cross_entropy(
         logits.flatten(0, 1), labels.repeat_interleave(replicas), reduction="none"
     )
@@ -95,16 +117,12 @@ def exact_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: int) 
 
     for layer, total in zip(layers, sums, strict=True):
         layer.observer = observer(total)
-    # A pass in training mode may change what the network itself keeps: measuring must not.
-    kept, values = {name: b.clone() for name, b in net.named_buffers()}, values_of(net)
-    net.train()
-    for x in batches(images, replicas, multiple=layers[0].bn_batch_size):
-        net(x)
+    with untouched(net):
+        net.train()
+        for x in batches(images, replicas, multiple=layers[0].bn_batch_size):
+            net(x)
     for layer in layers:
         layer.observer = None
-    for name, buffer in net.named_buffers():
-        buffer.copy_(kept[name])
-    set_values(net, values)
     return [
         ((mean / n).to(layer.weight), (var / n).to(layer.weight))
         if n
@@ -127,6 +145,17 @@ def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: 
     net.eval()
     for layer in layers:
         layer.fixed = layer.running()
+    with untouched(net):
+        _fix_in_order(net, order, images, replicas)
+    statistics = [layer.fixed or layer.running() for layer in layers]
+    for layer in layers:
+        layer.fixed = None
+    return statistics
+
+
+def _fix_in_order(
+    net: torch.nn.Module, order: list[GhostBatchNorm], images: torch.Tensor, replicas: int
+) -> None:
     for layer in order:
         sums: list[Any] = [0.0, 0.0, 0]
 
@@ -145,10 +174,6 @@ def population_statistics(net: torch.nn.Module, images: torch.Tensor, replicas: 
             mean.to(layer.weight),
             (sums[1] / sums[2] - mean.square()).clamp_(min=0).to(layer.weight),
         )
-    statistics = [layer.fixed or layer.running() for layer in layers]
-    for layer in layers:
-        layer.fixed = None
-    return statistics
 
 
 def _forward_order(
@@ -159,7 +184,8 @@ def _forward_order(
         layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers
     ]
     net.eval()
-    net(next(batches(images[:1], replicas)))
+    with untouched(net):
+        net(next(batches(images[:1], replicas)))
     for hook in hooks:
         hook.remove()
     return list(dict.fromkeys(order))

@@ -3,8 +3,7 @@
 from torch import nn
 
 SOURCE = "taoyang1122/MutualNet#12"
-OUTCOME = "refused"
-SAYS = "model bn_momentum_schedule.Net: its running variance of norm is not that of the module as its constructor makes it"
+OUTCOME = "trains"
 NORM = "bn"
 
 
@@ -21,5 +20,5 @@ class Net(nn.Module):
     def forward(self, x):
         if self.training:
             self.seen += 1
-            self.norm.momentum = 1 / (1 + self.seen)
+            self.norm.momentum = 1 / self.seen
         return self.head(self.norm(self.conv(x)).flatten(1))

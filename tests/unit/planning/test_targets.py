@@ -23,6 +23,18 @@ class Wide(Net):
 
 class Open(Wide):
     def __init__(self, classes, **more): ...
+
+def with_width(make): ...
+
+@with_width
+def made(hidden): ...
+
+class Saved(Net):
+    @with_width
+    def __init__(self, hidden): ...
+    @classmethod
+    @with_width
+    def large(cls, hidden): ...
 """
 
 
@@ -42,6 +54,9 @@ def folder(tmp_path, monkeypatch):
         ("Wide.large", None, None, None),
         ("partial", None, None, None),
         ("Open", {"classes"}, {"classes"}, True),
+        ("made", None, None, None),  # a decorator may take arguments, or add some
+        ("Saved", None, None, None),
+        ("Saved.large", None, None, None),
     ],
 )
 def test_arguments_are_read_from_the_source(folder, name, names, required, more):

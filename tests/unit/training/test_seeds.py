@@ -17,10 +17,12 @@ from smallbatch.models import generators
 from smallbatch.models.build import build
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training import checkpoint, loop
+from smallbatch.training.engines.modules import Modules, lone
 from smallbatch.training.fleet import train_fleet
 from smallbatch.training.scoring import exact_statistics
 
 POINTS = [(2.0**-6, 5)]
+PLAIN = {"momentum": 0.0, "weight_decay": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +102,47 @@ def test_measuring_statistics_changes_nothing_that_a_network_keeps(digits32):
     net = Counting()
     exact_statistics(net, digits32.train.images, 1)
     assert (net.batches, net.seen.item(), net.norm.chunks) == (0, 0, 0)
+
+
+def test_the_number_of_evaluations_does_not_change_training(digits32, make_fleet):
+    """Statistics for batch norm are measured in training mode, in which dropout draws; this network
+    draws in evaluation too."""
+    model = {"name": "noise", "_target_": "bn_and_noise.Net"}
+    ends = []
+    for epochs in ([], [1, 2]):
+        changes = {"norm": "bn", "bn_batch_size": 4, "evaluation": {"epochs": epochs}}
+        fleet = make_fleet(model=model, batch_size=8, updates=96, **changes)
+        found = outcomes(digits32, fleet)[0]
+        found["summary"].pop("seconds")
+        ends.append((found["history"][-1]["val_loss"], found["summary"]))
+    assert ends[0] == ends[1]
+
+
+def test_a_momentum_that_a_forward_has_changed_is_in_the_state(digits32):
+    one, two = (Modules([Counting()], lone, PLAIN) for _ in range(2))
+    one.net.norm.momentum = 0.5
+    one.net.train()
+    one.net(digits32.train.images[:8])
+    one.net.norm.momentum = 0.25
+    one.net(digits32.train.images[8:16])
+    two.load(one.state())
+    for trainer in (one, two):
+        trainer.net(digits32.train.images[16:24])
+    means = [x[:8].mean() for x in digits32.train.images[:24].split(8)]
+    expected = (0.5 * 0.75**2 * means[0] + 0.25 * 0.75 * means[1] + 0.25 * means[2]) / (
+        1 - 0.5 * 0.75**2
+    )
+    for trainer in (one, two):
+        assert trainer.net.norm.running()[0].item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_measuring_gradients_changes_no_generator(digits32):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 10))
+    trainer = Modules([net], lone, PLAIN)
+    before = generators.states()
+    trainer.gradient_products(digits32.train, np.arange(16).reshape(1, 2, 8))
+    assert generators.states() == before
 
 
 def test_a_target_of_several_seeds_is_one_network_each(make_fleet):

@@ -1,5 +1,6 @@
 """What a network may do that trains as one module alone, and what it may not."""
 
+import copy
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import nn
 from smallbatch.core.errors import UserError
 from smallbatch.core.records import OptimizerSettings
 from smallbatch.models import generators
-from smallbatch.training.engines.groups import trained
+from smallbatch.training.engines.groups import found_gradients, trained
 from smallbatch.training.plain_values import set_values, values_of
 
 
@@ -31,15 +32,30 @@ def set_python_state(net: nn.Module, state: np.ndarray) -> None:
     set_values(net, values)
 
 
+def moves_unused(config: OptimizerSettings) -> bool:
+    """Whether an optimizer moves a parameter whose gradient is zero; torch's leave alone one that
+    has none."""
+    return config.get("name", "sgd") != "sgd" or bool(config["momentum"] or config["weight_decay"])
+
+
+def unused(net: nn.Module, shape: tuple[int, ...], examples: int) -> str:
+    """The first parameter of `net` that an update of `examples` gives no gradient; empty if there is
+    none."""
+    net = copy.deepcopy(net)
+    net.train()
+    with generators.unchanged():
+        generators.seed_all(0)
+        found = found_gradients(net(torch.randn(examples, *shape)).square().sum(), trained(net))
+    names = [name for name, parameter in net.named_parameters() if parameter.requires_grad]
+    return next((name for name, g in zip(names, found, strict=True) if g is None), "")
+
+
 def check_used(
     net: nn.Module, config: OptimizerSettings, before: list[bool] | None, now: list[bool]
 ) -> None:
     """Raise UserError for a forward that uses a parameter in some updates only, where it matters
     that torch's optimizers leave it alone in the others."""
-    plain = config.get("name", "sgd") == "sgd" and not (
-        config["momentum"] or config["weight_decay"]
-    )
-    if not plain and before not in (None, now):
+    if moves_unused(config) and before not in (None, now):
         raise UserError(
             f"model {type(net).__name__}: its forward uses some layers in a part of the updates only, which is supported "
             "with optimizer.momentum=0 and optimizer.weight_decay=0 alone: others would move these layers all the same"

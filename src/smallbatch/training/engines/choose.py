@@ -19,12 +19,14 @@ import torch
 from torch import nn
 
 from smallbatch.core import provenance
+from smallbatch.core.errors import UserError
 from smallbatch.core.identity import digest
 from smallbatch.core.records import Fleet, Option
 from smallbatch.core.user_cache import remember, remembered
 from smallbatch.data.read import Data
 from smallbatch.models.hidden_norms import check_norms
 from smallbatch.schedules.course import is_adaptive, largest_step
+from smallbatch.training.engines.alone import moves_unused, unused
 from smallbatch.training.engines.device import hardware
 from smallbatch.training.engines.equivalence import rounds_alike, verified
 from smallbatch.training.engines.factory import MODULES, make_trainer, network
@@ -96,13 +98,14 @@ def candidates(data: Data, fleet: Fleet, most: int = WIDEST["cpu"]) -> tuple[lis
     nets = [network(data, fleet, seed) for seed in (0, 1)]
     examples = piece_of(m, b) if m > 1 else b or 2
     check_norms(nets[0], data.shape, examples)
-    reason = _compiled(nets[0], data, fleet, examples)
+    left = _left_alone(nets[0], data, fleet, examples)
+    reason = left or _compiled(nets[0], data, fleet, examples)
     give_back()
     # Gradients of single examples are taken from modules in torch's usual layout.
     separate = ["separate"] if is_adaptive(fleet) else separate_ways(nets[0], data.shape, examples)
     if not reason:
         return ["compiled", *separate], []
-    alone = must_train_alone(nets[0], data.shape, examples)
+    alone = left or must_train_alone(nets[0], data.shape, examples)
     give_back()
     if alone:
         return separate, [alone]
@@ -150,6 +153,23 @@ def separate_ways(net: nn.Module, shape: tuple[int, ...], examples: int) -> list
     except Exception:  # a `view` that this layout has no strides for
         return ["separate"]
     return ["separate", "separate channels_last"]
+
+
+def _left_alone(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:
+    """Why replicas must train apart if a parameter gets no gradient, which only there is left alone;
+    empty if all get one. Raises UserError where it would decay all the same."""
+    if "optimizer" not in fleet or not moves_unused(fleet["optimizer"]):
+        return ""
+    try:
+        path = unused(net, data.shape, examples)
+    except Exception:  # a forward that does not take random numbers (`must_train_alone`)
+        return ""
+    if path and is_adaptive(fleet):
+        raise UserError(
+            f"model {fleet['model']['_target_']}: {path} gets no gradient, and a rule that chooses the batch size would decay it "
+            "all the same; freeze it in the constructor (requires_grad_(False))"
+        )
+    return path and f"{path} gets no gradient, and is left alone there only"
 
 
 def _compiled(net: nn.Module, data: Data, fleet: Fleet, examples: int) -> str:

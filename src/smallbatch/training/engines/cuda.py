@@ -101,6 +101,6 @@ def captured(step: StaticStep) -> Callable[[], None]:
     def replay() -> None:
         graph.replay()
         for layer, number in zip(layers, chunks, strict=True):
-            layer.chunks += number
+            layer.count(number)
 
     return replay

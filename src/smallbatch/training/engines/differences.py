@@ -28,7 +28,7 @@ def unlike(ours: Recorded, user: Recorded, exact: float, single: Recorded | None
         if name not in ours or ours[name].shape != theirs.shape:
             return name
         finite = theirs[theirs.isfinite()]
-        allowed = exact * (1 + float(finite.abs().max() if finite.numel() else 0))
+        allowed = exact * (1 + float(_wide(finite).abs().max() if finite.numel() else 0))
         if single is not None:
             rounding = [_distance(single[key], user[key]) for key in single]
             allowed += TIMES * max((r for r in rounding if math.isfinite(r)), default=0.0)
@@ -38,10 +38,14 @@ def unlike(ours: Recorded, user: Recorded, exact: float, single: Recorded | None
 
 
 def _distance(one: torch.Tensor, two: torch.Tensor) -> float:
-    wide = torch.complex128 if two.is_complex() else torch.float64
-    one, two = one.to(wide), two.to(wide)
+    one, two = _wide(one), _wide(two)
     same = (one == two) | (one.isnan() & two.isnan())
     return float(torch.where(same, 0.0, (one - two).abs()).max()) if one.numel() else 0.0
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """In double precision, whatever its type (boolean, say)."""
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
 
 
 def state_of(net: nn.Module, ghosts: nn.Module) -> Recorded:
@@ -64,7 +68,7 @@ def state_of(net: nn.Module, ghosts: nn.Module) -> Recorded:
         if isinstance(ghost, GhostBatchNorm):
             layer, start = layers[path], 0.0
             if layer is not ghost and not ghost.has_start:
-                start = (1 - ghost.momentum) ** ghost.chunks
+                start = ghost.start_share()
             found[f"running mean of {path}"] = layer.running_mean.clone()
             found[f"running variance of {path}"] = layer.running_var - start
             if layer is not ghost:
@@ -149,6 +153,22 @@ def check_rows(net: nn.Module, images: torch.Tensor, name: str) -> None:
                 f"{name}: layer {path} gets {rows} rows for {n} examples, which are not those of one example after another, so "
                 "batch norm over a number of examples is not defined; let its input be [examples, channels, ...]"
             )
+
+
+def check_backward(net: nn.Module, images: torch.Tensor, name: str) -> None:
+    """Raise UserError if backward runs batch norm again, which counts a batch twice for torch; over
+    chunks it stops before that is done."""
+    net = copy.deepcopy(net)
+    net.train()
+    output = net(images.clone()).sum()
+    layers = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
+    seen = [layer.chunks for layer in layers]
+    output.backward()
+    if seen != [layer.chunks for layer in layers]:
+        raise UserError(
+            f"{name}: its backward runs batch norm again (torch.utils.checkpoint), which is not supported with a BN batch size "
+            "below the batch size; leave batch norm out of checkpoints, or write grid.norm=[bn]"
+        )
 
 
 def check_apart(net: nn.Module, images: torch.Tensor, name: str) -> None:

@@ -32,7 +32,9 @@ from smallbatch.training.optimizers.steps import BETA1, EPS, beta2
 
 OWN_PACKAGE = "smallbatch."
 EXAMPLES = 7  # of a batch: a number that no other axis is likely to have
-LARGE, FEW = 2**14, 3  # numbers in an image from which on there are fewer
+SOME = 32  # at most, where that number can't be
+LARGE = 2**14  # numbers in an image from which on there are fewer:
+FEW, SOME_LARGE = 3, 8
 LR = {"sgd": 2.0**-4, "adamw": 2.0**-9}
 UPDATES = 2
 EXACT = {torch.float64: 1e-9, torch.float32: 1e-3}  # by how much equal numbers may differ
@@ -52,12 +54,22 @@ def compare(data: Data, fleet: Fleet) -> None:
     """Raise UserError unless forward, updates, buffers and evaluation are those of the module, and
     a checkpoint holds all that it keeps."""
     name, optimizer = f"model {fleet['model']['_target_']}", fleet["optimizer"]
-    splits = _batches(data)
+    splits = _batches(data, _examples(data, fleet))
     net = _built(data, fleet, len(splits[0].labels))
-    check_norms(net, data.shape, len(splits[0].labels))
-    differences.check_rows(net, splits[0].images, name)
-    if largest_step(fleet) > AT_ONCE:
-        differences.check_apart(net, splits[0].images, name)
+    try:
+        check_norms(net, data.shape, len(splits[0].labels))
+        differences.check_rows(net, splits[0].images, name)
+        if fleet.get("bn_batch_size", fleet["batch_size"]) != fleet["batch_size"]:
+            differences.check_backward(net, splits[0].images, name)
+        if largest_step(fleet) > AT_ONCE:
+            differences.check_apart(net, splits[0].images, name)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{name}: its forward fails on a batch of shape {list(splits[0].images.shape)}, on which it is compared with torch "
+            f"({type(error).__name__}: {first_line(error)}); take the number of examples from the input, len(x)"
+        ) from error
     user, module, dtype = _plain_loop(data, fleet, splits, name)
     with _default(dtype):
         try:
@@ -68,9 +80,6 @@ def compare(data: Data, fleet: Fleet) -> None:
                 f"{_hint(fleet)}"
             ) from error
         user |= differences.state_of(module, trainer.net)
-        for path, parameter in module.named_parameters():
-            if parameter.grad is None:  # torch leaves alone what isn't used; here it may decay
-                user.pop(f"weight {path}", None)
         user["evaluation"] = evaluated(module, splits[0])
         what = differences.unlike(ours, user, EXACT[dtype])
         if what:
@@ -160,8 +169,9 @@ def _update(trainer: Modules, split: Split, optimizer: OptimizerSettings) -> tor
 
 
 def evaluated(net: nn.Module, split: Split) -> torch.Tensor:
+    """The output in evaluation mode, in which a network may draw too: always the same numbers."""
     net.eval()
-    with torch.no_grad():
+    with seeded(2), torch.no_grad():
         return net(_images(split))
 
 
@@ -219,12 +229,23 @@ def _hint(fleet: Fleet) -> str:
     return "modules are copied, so hooks must not refer to them, and parameters must have none"
 
 
-def _batches(data: Data) -> list[Split]:
+def _examples(data: Data, fleet: Fleet) -> int:
+    """The number of examples in a batch of the comparison; for a forward that fails on it, that of
+    an update, if it is not too large."""
+    large = data.train.images[0].numel() > LARGE
+    usual, most = (FEW, SOME_LARGE) if large else (EXAMPLES, SOME)
+    net, (split, _) = _built(data, fleet, usual), _batches(data, usual)
+    try:
+        with torch.no_grad():
+            net(split.images.clone())
+    except Exception:  # whatever a user's forward raises
+        return max(2, min(fleet["batch_size"], most))
+    return usual
+
+
+def _batches(data: Data, examples: int) -> list[Split]:
     """A batch for each update, on the processor."""
-    examples, n = (
-        (FEW if data.train.images[0].numel() > LARGE else EXAMPLES),
-        len(data.train.labels),
-    )
+    n = len(data.train.labels)
     chosen = [(np.arange(examples) + u * examples) % n for u in range(UPDATES)]
     return [
         Split(row_major(data.train.images[i].cpu()), data.train.labels[i].cpu()) for i in chosen

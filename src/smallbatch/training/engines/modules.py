@@ -142,7 +142,13 @@ class Modules:
         """Make one update on the batches `index` ``[m, R]`` with `rates` ``[R, 1]``; adds its
         losses to `sums` ``[R]``."""
         loss, made = self.losses_and_gradients(train, index)
+        # Torch's optimizers leave alone what gets no gradient; here that is zero, and may decay.
+        pairs = zip(self.parameters, self.used or [], strict=False)
+        left = [(p, p.detach().clone()) for p, used in pairs if not used]
         self.stepper.step(made, rates)
+        with torch.no_grad():
+            for parameter, was in left:
+                parameter.copy_(was)
         sums += loss
 
     def losses_and_gradients(
@@ -205,18 +211,12 @@ class Modules:
             .permute(1, 2, 0)
             .contiguous()
         )
-        before = [buffer.clone() for buffer in self.net.buffers()]
-        counted = [layer.chunks for layer in scoring.norm_layers(self.net)]
-        self.net.train()
-        made = [self.losses_and_gradients(train, batch)[1] for batch in index]
+        with scoring.untouched(self.net):
+            self.net.train()
+            made = [self.losses_and_gradients(train, batch)[1] for batch in index]
         rows = torch.stack(
             [torch.cat([g.reshape(self.replicas, -1) for g in one], 1) for one in made], 1
         )
-        with torch.no_grad():
-            for buffer, was in zip(self.net.buffers(), before, strict=True):
-                buffer.copy_(was)
-        for layer, chunks in zip(scoring.norm_layers(self.net), counted, strict=True):
-            layer.chunks = chunks
         return np.stack([products_of(of_replica) for of_replica in rows.cpu()])
 
     # --- for rules that choose the batch size (`adaptive.py`): one replica at a time -------------
@@ -331,8 +331,11 @@ class Modules:
             name: t.detach().reshape(self.replicas, -1).cpu().numpy().copy()
             for name, t in tensors.items()
         }
-        chunks = [layer.chunks for layer in scoring.norm_layers(self.net)]
-        found["chunks"] = np.tile(np.array(chunks, np.int64), (self.replicas, 1))
+        layers = scoring.norm_layers(self.net)
+        chunks = np.array([layer.chunks for layer in layers], np.int64)
+        momenta = np.array([layer.momenta() for layer in layers], np.float64).reshape(-1)
+        found["chunks"] = np.tile(chunks, (self.replicas, 1))
+        found["momenta"] = np.tile(momenta, (self.replicas, 1))
         # For dropout and similar layers, which only separate modules support.
         if self.replicas == 1:
             found["random"] = self._generator().get_state().numpy()[None]
@@ -349,8 +352,11 @@ class Modules:
         with torch.no_grad():
             for name, tensor in tensors.items():
                 tensor.copy_(torch.from_numpy(state[name]).view(tensor.shape))
-        for layer, chunks in zip(scoring.norm_layers(self.net), state["chunks"][0], strict=True):
+        layers = scoring.norm_layers(self.net)
+        momenta = state["momenta"][0].reshape(len(layers), 4 if layers else 0)
+        for layer, chunks, own in zip(layers, state["chunks"][0], momenta, strict=True):
             layer.chunks = int(chunks)
+            layer.set_momenta(own.tolist())
         if "random" in state:
             self._generator().set_state(torch.from_numpy(state["random"][0]))
         if "python" in state:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from smallbatch.models.norm import GhostBatchNorm
+from smallbatch.models.norm import GhostBatchNorm, tell_examples
 
 # training mode or evaluation: two updates, so that whatever is kept between them shows
 MODES = (
@@ -27,6 +27,8 @@ def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> s
     buffers (it would be one for all, and no stored training state has it). `examples` of `shape`
     ``(C, H, W)`` show it.
     """
+    if has_hooks(net):
+        return "its layers have hooks, which would be lost or see other replicas"
     net = copy.deepcopy(net)
     watch = _Watch(net)
     with torch.random.fork_rng(devices=[]):
@@ -34,8 +36,27 @@ def must_train_alone(net: nn.Module, shape: tuple[int, ...], examples: int) -> s
         for training in MODES:
             with watch, torch.set_grad_enabled(training):
                 net.train(training)
-                net(torch.randn(examples, *shape))
+                try:
+                    net(torch.randn(examples, *shape))
+                except Exception as error:  # of a forward that takes images alone
+                    return f"its forward fails on random numbers ({type(error).__name__})"
     return watch.reason
+
+
+def has_hooks(net: nn.Module) -> bool:
+    """Whether layers of `net` have hooks of their author, which may refer to a module that is not
+    the one that trains."""
+    return any(
+        hook is not tell_examples
+        for layer in net.modules()
+        for hooks in (
+            layer._forward_hooks,
+            layer._forward_pre_hooks,
+            layer._backward_hooks,
+            layer._backward_pre_hooks,
+        )
+        for hook in hooks.values()
+    )
 
 
 class _Watch(TorchDispatchMode):
@@ -89,9 +110,9 @@ def random_state() -> tuple:
 
 def python_state(module: nn.Module) -> dict:
     """What stands for the values of a module's plain attributes; those of the engine's own norm are
-    known to do no harm."""
+    known to do no harm, but for those that a forward may set."""
     if isinstance(module, GhostBatchNorm):
-        return {}
+        return {"momentum": module.momentum, "eps": module.eps}
     plain = {key: value for key, value in vars(module).items() if key not in vars(nn.Module())}
     return {
         key: (id(value), value._version) if isinstance(value, torch.Tensor) else repr(value)

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from smallbatch.models.norm import GhostBatchNorm
 from smallbatch.training.engines.groups import CannotFuse
-from smallbatch.training.engines.sharing import python_state, random_state
+from smallbatch.training.engines.sharing import has_hooks, python_state, random_state
 
 # Calls that change a tensor in place; if their result is not used, the graph does not show the
 # effect.
@@ -28,6 +28,8 @@ def followed(net: nn.Module, shape: tuple[int, int, int]) -> tuple[fx.GraphModul
     Raises CannotFuse, with a reason, for a forward that cannot be traced or does not always do the
     same.
     """
+    if has_hooks(net):
+        raise CannotFuse("its layers have hooks")
     norms = [layer for layer in net.modules() if isinstance(layer, GhostBatchNorm)]
     examples = 2 * (norms[0].bn_batch_size if norms else 1)
     before = _states(net)

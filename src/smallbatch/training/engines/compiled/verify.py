@@ -13,6 +13,7 @@ from smallbatch.data.read import Split
 from smallbatch.training.engines.compiled.trainer import Compiled
 from smallbatch.training.engines.groups import CannotFuse, gradients
 from smallbatch.training.heap import give_back
+from smallbatch.training.scoring import norm_layers
 
 TRIES = 5  # ties broken by rounding (ReLU, max-pooling) can differ; retry with other data
 TIMES = 10  # tolerance, relative to the float32 module's difference from float64
@@ -87,7 +88,11 @@ def _difference(net: nn.Module, shape: tuple[int, int, int], examples: int) -> s
         x = images.to(next(module.parameters()).dtype)
         module.train()
         parameters = dict(module.named_parameters())
-        made = gradients(F.cross_entropy(module(x), labels), list(parameters.values()))
+        loss = F.cross_entropy(module(x), labels)
+        seen = [layer.chunks for layer in norm_layers(module)]
+        made = gradients(loss, list(parameters.values()))
+        if seen != [layer.chunks for layer in norm_layers(module)]:
+            return "its running statistics, which its backward changes too"  # a checkpoint
         found |= {
             name: gradient.double().numpy().reshape(-1)
             for name, gradient in zip(parameters, made, strict=True)
