@@ -72,7 +72,7 @@ def test_a_second_run_has_nothing_to_do(default_study):
 def test_the_page_names_every_claim_with_its_verdict_and_shows_no_missing_value(default_study):
     page = Page(folder(default_study) / "report.html")
     claims = read_claims(folder(default_study) / "claims.json")
-    assert len(claims) == 8 and any(claim.norm is None for claim in claims)
+    assert len(claims) == 10 and any(claim.norm is None for claim in claims)
     for claim in claims:
         assert f"{claim.verdict} {claim.statement}" in page.text, claim.claim
     assert not page.slips and len(page.figures) == 10

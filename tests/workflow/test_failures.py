@@ -21,8 +21,9 @@ def test_a_failed_fleet_leaves_the_others_and_heals_later(fresh):
     )
     for line in failed.output.strip().splitlines()[-2:]:
         assert re.fullmatch(
-            r"error: rule train failed \(results/jobs/(digits-fails-\S+)/summary\.parquet\): digits-fails-\S+: RuntimeError: "
-            r"this network is broken; the whole log: results/logs/train/\1\.log",
+            r"error: rule train failed \(results/jobs/(digits-fails-\S+)/summary\.parquet\): digits-fails-\S+: "
+            r"model mynets\.FailsWithBatchNorm: it cannot be made from classes, norm "
+            r"\(this network is broken in \S+/mynets\.py, line \d+\); the whole log: results/logs/train/\1\.log",
             line,
         ), line
     stored = {path.parts[-3] for path in fresh.results.glob("store/*/*/part-*")}

@@ -36,7 +36,7 @@ def hashes_of(folder: Path, listing: Listing) -> dict[Path, str]:
     }
     if kept != before:
         remember(name, kept, lambda there: there == kept)
-    return known
+    return {path: known[path] for path in paths}  # in this order, whichever were known
 
 
 def content_digest(folder: Path, hashes: dict[Path, str]) -> str:

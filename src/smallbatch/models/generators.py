@@ -45,7 +45,8 @@ def seeded(seed: int) -> Iterator[None]:
 def unchanged(device: torch.device | None = None) -> Iterator[None]:
     """Let them go on afterwards from where they were, whatever was drawn; the GPU's too if `device`
     is one."""
-    gpus = [device] if device is not None and device.type == "cuda" else []
+    is_gpu = device is not None and device.type == "cuda" and torch.cuda.is_initialized()
+    gpus = [device] if is_gpu else []
     python, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=gpus):
         try:

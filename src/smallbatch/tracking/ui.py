@@ -17,6 +17,7 @@ from smallbatch.core.errors import UserError, main_errors
 from smallbatch.tracking.runs import ARTIFACTS, DATABASE
 
 RESULTS = Path("results")
+PATIENCE = 5  # seconds that the server may take to end
 TITLES = {
     "best": "runs, the most accurate first",
     "diverged": "runs that diverged",
@@ -127,7 +128,11 @@ def _serve(command: list[str]) -> int:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:  # it waits for a page that is open
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from smallbatch.config.compose import compose
-from smallbatch.data import image_folder
+from smallbatch.data import image_content, image_folder
 from smallbatch.planning.files import plan_study
 
 
@@ -135,6 +135,18 @@ def test_another_image_is_other_data_and_another_place_is_not(pictures, tmp_path
     changed = image_folder.described(folder_dataset(copy))
     assert plans[0].study["jobs"] == plans[1].study["jobs"]
     assert changed["content"] != image_folder.described(folder_dataset(pictures))["content"]
+
+
+def test_content_is_the_same_whichever_images_were_read_before(
+    pictures, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setattr(image_content, "SETTLED", -(10**12))  # remember new files too
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("one")))
+    image_folder.described(folder_dataset(pictures))
+    picture(pictures / "blue" / "0.a.png", (1, 2, 3))  # before the others
+    with_known = image_folder.described(folder_dataset(pictures))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("other")))
+    assert with_known["content"] == image_folder.described(folder_dataset(pictures))["content"]
 
 
 def test_what_is_wrong_with_a_folder_is_one_sentence(pictures, tmp_path):
