@@ -119,7 +119,8 @@ def _serve(command: list[str]) -> int:
 
     It has a session of its own: Ctrl-C would reach each of its processes, and they print tracebacks.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(command, start_new_session=True)
     try:
         return process.wait()
